@@ -1,0 +1,151 @@
+"""The operator's HTTP API from the command line: JSON over SigV4-signed requests (service `execute-api`)."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials as SigningKeys
+
+from buildgate_cli.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from buildgate_cli.cloud_context import CloudContext
+
+CONNECT_SECONDS: Final = 5.0
+READ_SECONDS: Final = 35.0
+READ_ATTEMPTS: Final = 4
+ANSWER_LIMIT_BYTES: Final = 8 * 1024 * 1024
+_CODES: Final = {
+    "Rejected": ExitCode.REFUSED,
+    "Conflict": ExitCode.REFUSED,
+    "Unavailable": ExitCode.UNAVAILABLE,
+    "Corrupt": ExitCode.INCONCLUSIVE,
+}
+
+
+class ApiError(UserError):
+    """What the API refused, in its own words. `kind` is Rejected, Conflict, Unavailable or Corrupt; `status` is HTTP's."""
+
+    def __init__(
+        self, message: str, *, kind: str, status: int, field: str | None = None, fix: str | None = None
+    ) -> None:
+        super().__init__(f"{field}: {message}" if field else message, fix, _CODES.get(kind, ExitCode.REFUSED))
+        self.kind = kind
+        self.status = status
+        self.field = field
+
+
+class ApiClient:
+    """Calls the API of one cloud.
+
+    Reads are repeated on a lost connection and on 429, 502, 503 and 504, with growing pauses; writes are sent once, so
+    that nothing happens twice because an answer got lost.
+    """
+
+    def __init__(self, cloud: CloudContext, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._cloud = cloud
+        self._pause = pause
+        self._pool = _pool(cloud.api_url)
+
+    def get(self, *path: str, **query: str | int | None) -> Any:
+        """Return what lies at `/v1/<path>`; query values that are None are left out."""
+        asked = {key: str(value) for key, value in query.items() if value is not None}
+        for attempt in range(1, READ_ATTEMPTS):
+            try:
+                return self._call("GET", path, asked, None)
+            except ApiError as error:
+                if error.kind != "Unavailable":
+                    raise
+            self._pause(0.2 * 3**attempt)
+        return self._call("GET", path, asked, None)
+
+    def put(self, *path: str, body: Mapping[str, Any]) -> Any:
+        """Store `body` at `/v1/<path>` and return the answer."""
+        return self._call("PUT", path, {}, body)
+
+    def post(self, *path: str, body: Mapping[str, Any]) -> Any:
+        """Send `body` to `/v1/<path>` and return the answer."""
+        return self._call("POST", path, {}, body)
+
+    def _call(
+        self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> Any:
+        route = "/v1/" + "/".join(quote(part, safe="~") for part in path)
+        url = self._cloud.api_url + route + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            answer = self._pool.request(method, url, body=data, headers=self._signed(method, url, data), redirect=False)
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        return _read(answer.status, answer.data)
+
+    def _signed(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
+        keys = self._cloud.credentials
+        request = AWSRequest(method, url, {"Accept": "application/json", "User-Agent": "buildgate-cli"}, data or b"")
+        if data is not None:
+            request.headers["Content-Type"] = "application/json"
+        signing = SigningKeys(keys.access_key_id, keys.secret_access_key, keys.session_token)
+        SigV4Auth(signing, "execute-api", self._cloud.region).add_auth(request)
+        return dict(request.headers.items())
+
+    def _unreachable(self, error: Exception) -> ApiError:
+        if self._cloud.kind == "local":
+            message, fix = "The local cloud does not answer.", "Start it with `buildgate local up`."
+        else:
+            cause = getattr(error, "reason", None) or error
+            message = f"The API of stack {self._cloud.stack} cannot be reached: {cause}"
+            fix = "Check the network, and the stack's output ApiUrl."
+        return ApiError(message, kind="Unavailable", status=0, fix=fix)
+
+
+def _pool(url: str) -> urllib3.PoolManager:
+    """Return a connection pool that follows the machine's proxy settings, except for hosts they exclude."""
+    options: dict[str, Any] = {
+        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        "retries": urllib3.Retry(total=0),
+    }
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxy = None if host in {"127.0.0.1", "localhost", "::1"} or proxy_bypass(host) else getproxies().get(parts.scheme)
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _read(status: int, data: bytes) -> Any:
+    """Return the JSON of a good answer; raise ApiError for the others, whatever their body is."""
+    try:
+        value = json.loads(data) if data else {}
+    except ValueError:
+        value = None
+    if 200 <= status < 300 and value is not None:
+        return value
+    details = value.get("error") if isinstance(value, dict) else None
+    if isinstance(details, dict) and "message" in details:
+        kind = str(details.get("class") or _kind(status))
+        message, field, fix = str(details["message"]), details.get("field"), details.get("fix")
+        raise ApiError(message, kind=kind, status=status, field=field, fix=fix)
+    said = value.get("message") if isinstance(value, dict) else None
+    raise ApiError(_sentence(status, said), kind=_kind(status), status=status)
+
+
+def _kind(status: int) -> str:
+    if status in {429, 502, 503, 504}:
+        return "Unavailable"
+    if status == 409:
+        return "Conflict"
+    return "Rejected" if 400 <= status < 500 else "Corrupt"
+
+
+def _sentence(status: int, said: object) -> str:
+    detail = f": {said}" if said else ""
+    if status in {401, 403}:
+        return f"The API does not let these credentials in (HTTP {status}){detail}."
+    return f"The API answered HTTP {status}{detail}."
