@@ -170,7 +170,7 @@ class _Composer:
             where = _position(event)
             key = _key(event, where)
             value = self._node(next(self._events), depth + 1)
-            if key == _MERGE and event.style is None:
+            if key == _MERGE and not event.style:
                 for name, pair in _merge(value, where).items():
                     merged.setdefault(name, pair)
                 continue
@@ -212,10 +212,10 @@ def _size(nodes: list[_Node]) -> int:
 def _scalar(event: Any) -> Any:
     """Return the value of a scalar: text when quoted or tagged as text, else by YAML 1.2's core schema."""
     text: str = event.value
-    if event.tag == "tag:yaml.org,2002:str" or event.style is not None:
-        return text
-    if event.tag not in {None, "!"}:
+    if event.tag not in {None, "!", "tag:yaml.org,2002:str"}:
         raise YamlError(f"the tag {event.tag} is not supported", _position(event), "write the plain value")
+    if event.tag or event.style:
+        return text
     if text in _NULLS:
         return None
     if text in _BOOLEANS:
