@@ -1,0 +1,66 @@
+# Everything a person or a pipeline does with this checkout. Works from any folder: make -C path/to/checkout demo
+ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd)
+IN := cd "$(ROOT)" && .ci/within
+ARGS ?=
+WORKERS ?= 2
+unexport MAKEFLAGS MFLAGS MAKELEVEL
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test check format fix lint types imports template machines bench docs lock build clean
+
+help: ## list what can be made
+	@sed -n 's/^\([a-z]*\):.* ## /\1|/p' "$(ROOT)/Makefile" | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup: ## create .venv with everything pinned; instant when nothing changed
+	@"$(ROOT)/.ci/setup"
+
+demo: setup ## run the main job: a git push becomes an approved, measured release
+	@$(IN) buildgate demo $(ARGS)
+
+up: setup ## start the local cloud and keep it running (ARGS="--detach" to get the prompt back)
+	@$(IN) buildgate local up $(ARGS)
+
+down: setup ## stop the local cloud of this checkout
+	@$(IN) buildgate local down $(ARGS)
+
+test: setup ## run every test (ARGS="-k word" for some, WORKERS=1 for one process)
+	@$(IN) pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+check: format lint types imports template machines ## all that needs no running: format, lint, types, imports, template, machines
+
+format: setup
+	@$(IN) ruff format --check --quiet . || { echo "format: run make fix" >&2; exit 1; }
+
+lint: setup
+	@$(IN) ruff check --quiet .
+
+types: setup
+	@$(IN) .ci/types
+
+imports: setup
+	@$(IN) lint-imports --no-cache
+
+template: setup
+	@$(IN) sam validate --lint --template-file template.yaml
+
+machines: setup
+	@$(IN) pytest -q -p no:randomly -p no:cacheprovider tests/unit/test_machines.py tests/unit/test_house.py
+
+fix: setup ## format, and repair what lint can repair by itself
+	@$(IN) ruff format . && $(IN) ruff check --fix .
+
+bench: setup ## measure, and print what the documentation quotes
+	@$(IN) python -m tests.bench $(ARGS)
+
+docs: setup ## write the generated reference pages again
+	@$(IN) python -m buildgate_cli.reference
+
+lock: setup ## resolve the packages again: uv.lock, and layers/deps/requirements.txt from it
+	@$(IN) uv lock && $(IN) layers/packaging/lock
+
+build: setup ## build the deployable artefact into .aws-sam/build
+	@$(IN) sam build --template-file template.yaml
+
+clean: ## remove what setup and build made; repositories and state in .buildgate stay
+	@cd "$(ROOT)" && rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	@cd "$(ROOT)" && find . -name __pycache__ -type d -prune -exec rm -rf {} +
