@@ -1,0 +1,64 @@
+"""Which findings waivers take out, and what a reader must be told about them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from buildgate.domain.gates.criteria import number_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from buildgate.domain.gates.model import Waiver
+    from buildgate.domain.measurements import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """Positions of the waived findings, how many of each severity, and notes for people."""
+
+    positions: frozenset[int]
+    by_severity: Mapping[str, int]
+    notes: tuple[str, ...]
+
+
+def apply(waivers: Sequence[Waiver], findings: Sequence[Finding], today: date) -> Waived:
+    """Match waivers with findings. An expired waiver takes nothing out and says so; an idle one says so too."""
+    positions: set[int] = set()
+    notes = []
+    for waiver in waivers:
+        hits = {at for at, finding in enumerate(findings) if matches(waiver, finding)}
+        if waiver.expires < today:
+            notes.append(_expired(waiver, len(hits)))
+        elif hits:
+            positions |= hits
+            notes.append(_acting(waiver, len(hits)))
+        else:
+            notes.append(f"waiver of {waiver.subject} matches nothing any more; {waiver.owner} can remove it")
+    counts: Counter[str] = Counter(findings[at].severity for at in positions)
+    return Waived(frozenset(positions), dict(counts), tuple(sorted(set(notes))))
+
+
+def matches(waiver: Waiver, finding: Finding) -> bool:
+    """Return whether the waiver is about this finding. One suppressed in its tool is not counted, so not waived."""
+    if finding.is_suppressed:
+        return False
+    if waiver.finding is not None:
+        return finding.fingerprint != "" and finding.fingerprint == waiver.finding
+    if waiver.rule is None or not fnmatchcase(finding.rule, waiver.rule):
+        return False
+    return waiver.path is None or fnmatchcase(finding.file or "", waiver.path)
+
+
+def _acting(waiver: Waiver, hits: int) -> str:
+    what = f"{number_text(hits)} finding{'s' if hits != 1 else ''}"
+    return f"waived {what}: {waiver.subject}, by {waiver.owner} until {waiver.expires.isoformat()} ({waiver.reason})"
+
+
+def _expired(waiver: Waiver, hits: int) -> str:
+    effect = f"{hits} finding{'s count' if hits != 1 else ' counts'} again" if hits else "it matches nothing"
+    return f"EXPIRED waiver of {waiver.subject} ({waiver.owner}, {waiver.expires.isoformat()}): {effect}"
