@@ -1,0 +1,122 @@
+"""Clients over in-memory services: botocore's shape outside, one place through which every call passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+
+from buildgate.adapters.memory.errors import AwsError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that leaves the process: the service, the client's method name and its keyword arguments."""
+
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+
+Proceed = Callable[[], dict[str, Any]]
+Boundary = Callable[[Call, Proceed], dict[str, Any]]
+
+
+def straight_through(call: Call, proceed: Proceed) -> dict[str, Any]:
+    """The boundary of a good day: make the call, return its answer."""
+    return proceed()
+
+
+class Exceptions:
+    """`client.exceptions`: one ClientError subclass per error code, made when first named."""
+
+    def __getattr__(self, code: str) -> type[ClientError]:
+        if code == "ClientError":
+            return ClientError
+        made = cast("type[ClientError]", type(code, (ClientError,), {"__module__": __name__}))
+        setattr(self, code, made)
+        return made
+
+
+class Meta:
+    """`client.meta`, as far as callers look."""
+
+    def __init__(self, region: str, service: str) -> None:
+        self.region_name = region
+        self.service = service
+        self.endpoint_url = f"memory://{service}"
+
+
+class Client:
+    """A client of one service. Methods are those of the service's twin; refusals become ClientError."""
+
+    def __init__(self, service: str, twin: object, cross: Boundary, region: str) -> None:
+        self.exceptions = Exceptions()
+        self.meta = Meta(region, service)
+        self._twin = twin
+        self._cross = cross
+
+    def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
+        if name.startswith("_") or not callable(method := getattr(self._twin, name, None)):
+            raise AttributeError(f"the in-memory {self.meta.service} client has no operation {name!r}")
+        operation = api_name(name)
+        service = self.meta.service
+
+        def call(**parameters: Any) -> dict[str, Any]:
+            try:
+                answer = self._cross(Call(service, name, parameters), lambda: cast("Proceed", method)(**parameters))
+            except AwsError as error:
+                raise self._client_error(error, operation) from None
+            answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "RetryAttempts": 0}
+            return answer
+
+        self.__dict__[name] = call
+        return call
+
+    def _client_error(self, error: AwsError, operation: str) -> ClientError:
+        response: dict[str, Any] = {
+            "Error": {"Code": error.code, "Message": error.message},
+            "message": error.message,
+            "ResponseMetadata": {"HTTPStatusCode": error.status, "RetryAttempts": 0},
+            **error.extra,
+        }
+        kind: type[ClientError] = getattr(self.exceptions, error.code)
+        return kind(cast("Any", response), operation)
+
+    def get_paginator(self, operation: str) -> Paginator:
+        """Return an object whose `paginate(**parameters)` yields every page."""
+        return Paginator(getattr(self, operation), operation)
+
+
+_TOKENS = {
+    "query": ("ExclusiveStartKey", "LastEvaluatedKey"),
+    "scan": ("ExclusiveStartKey", "LastEvaluatedKey"),
+    "list_objects_v2": ("ContinuationToken", "NextContinuationToken"),
+    "get_differences": ("NextToken", "NextToken"),
+}
+
+
+class Paginator:
+    """Follows an operation's continuation token."""
+
+    def __init__(self, method: Callable[..., dict[str, Any]], operation: str) -> None:
+        self._method = method
+        self._sent, self._answered = _TOKENS.get(operation, ("nextToken", "nextToken"))
+
+    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Yield the pages; `PaginationConfig` is accepted for its PageSize only by not being needed."""
+        parameters.pop("PaginationConfig", None)
+        while True:
+            page = self._method(**parameters)
+            yield page
+            token = page.get(self._answered)
+            if not token:
+                return
+            parameters[self._sent] = token
+
+
+def api_name(operation: str) -> str:
+    """Return the API's name of a client method: `get_item` is `GetItem`."""
+    return "".join(word.capitalize() for word in operation.split("_"))

@@ -1,0 +1,267 @@
+"""Queries and scans: bounds, direction, pages, filters and projections."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from buildgate.adapters.memory.dynamodb.conditions import Condition, compile_condition
+from buildgate.adapters.memory.dynamodb.keys import KeyCondition, Term, compile_key_condition
+from buildgate.adapters.memory.dynamodb.projections import Projection, compile_projection
+from buildgate.adapters.memory.dynamodb.requests import Values, check_placeholders, taken_names, taken_values
+from buildgate.adapters.memory.dynamodb.tables import Index, Order, Partition, Row, Store, Table, comparable
+from buildgate.adapters.memory.dynamodb.values import Item, Value, copy_item, take_item
+from buildgate.adapters.memory.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from buildgate.adapters.memory.dynamodb.syntax import Names
+
+PAGE_BYTES = 1024 * 1024
+Place = tuple[Any, Order]
+
+
+@dataclass(slots=True)
+class Reading:
+    """A checked query or scan of a table or index."""
+
+    table: Table
+    store: Store
+    index: Index | None
+    filter: Condition | None
+    projection: Projection | None
+    key_condition: KeyCondition | None
+    values: Values
+    limit: int | None
+    is_forward: bool
+    start: Item | None
+    counts_only: bool
+    factor: float
+
+
+@dataclass(slots=True)
+class Page:
+    """One answered page: `read_bytes` covers the items evaluated, whether or not the filter let them through."""
+
+    items: list[Item]
+    evaluated: int
+    read_bytes: int
+    last_key: Item | None
+
+
+def prepare_reading(request: dict[str, Any], table: Table) -> Reading:
+    """Check a query or scan as DynamoDB does before reading."""
+    texts = {name: request.get(name) for name in ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")}
+    given = any(text is not None for text in texts.values())
+    names = taken_names(request.get("ExpressionAttributeNames"), has_expression=given)
+    no_values = texts["KeyConditionExpression"] is None and texts["FilterExpression"] is None
+    values = taken_values(request.get("ExpressionAttributeValues"), "FilterExpression is null" if no_values else "")
+    key_text, filter_text, projection_text = texts.values()
+    key_condition = compile_key_condition(key_text, names) if key_text is not None else None
+    found_filter = compile_condition(filter_text, names, "FilterExpression") if filter_text is not None else None
+    projection = _projection(projection_text, names)
+    check_placeholders(names, values, (key_condition, found_filter, projection))
+    index = _index(table, request.get("IndexName"))
+    is_consistent = bool(request.get("ConsistentRead"))
+    if index is not None and is_consistent:
+        raise invalid("Consistent reads are not supported on global secondary indexes")
+    _check_limit(request.get("Limit"))
+    _check_select(request.get("Select"), projection, index)
+    start = request.get("ExclusiveStartKey")
+    reading = Reading(
+        table=table,
+        store=index or table,
+        index=index,
+        filter=found_filter,
+        projection=projection,
+        key_condition=key_condition,
+        values=values,
+        limit=request.get("Limit"),
+        is_forward=request.get("ScanIndexForward", True),
+        start=take_item(start) if start is not None else None,
+        counts_only=request.get("Select") == "COUNT",
+        factor=1 if is_consistent else 0.5,
+    )
+    _check_start(reading)
+    return reading
+
+
+def _projection(text: str | None, names: Names) -> Projection | None:
+    return compile_projection(text, names) if text is not None else None
+
+
+def _index(table: Table, name: str | None) -> Index | None:
+    if name is None:
+        return None
+    if name not in table.indexes:
+        raise invalid(f"The table does not have the specified index: {name}")
+    return table.indexes[name]
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise invalid(
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
+            "Member must have value greater than or equal to 1"
+        )
+
+
+def _check_select(select: str | None, projection: Projection | None, index: Index | None) -> None:
+    if projection is not None and select not in (None, "SPECIFIC_ATTRIBUTES"):
+        raise invalid(f"Cannot specify the ProjectionExpression when choosing to get {select}")
+    if select == "SPECIFIC_ATTRIBUTES" and projection is None:
+        raise invalid(
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+        )
+    if index is None:
+        if select == "ALL_PROJECTED_ATTRIBUTES":
+            raise invalid("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+        return
+    if index.projection == "ALL":
+        return
+    if select == "ALL_ATTRIBUTES":
+        raise invalid(
+            "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global "
+            f"secondary index {index.name} because its projection type is not ALL"
+        )
+    wanted = {str(path[0]) for path in projection.paths} if projection else set()
+    if not wanted <= index.projected:
+        listed = ", ".join(sorted(wanted - index.projected))
+        raise invalid(
+            "One or more parameter values were invalid: "
+            f"Global secondary index {index.name} does not project [{listed}]"
+        )
+
+
+def _check_start(reading: Reading) -> None:
+    if reading.start is None:
+        return
+    wanted = {**reading.table.schema.kinds, **(reading.index.schema.kinds if reading.index else {})}
+    start = reading.start
+    if start.keys() != wanted.keys() or any(kind not in start[name] for name, kind in wanted.items()):
+        raise invalid("The provided starting key is invalid")
+
+
+def query(reading: Reading) -> Page:
+    """Answer one page of a query."""
+    if reading.key_condition is None:
+        raise invalid("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
+    schema, values = reading.store.schema, reading.values
+    partition_term, sort_term = reading.key_condition.split(schema.partition, schema.sort)
+    _refuse_key_filter(reading)
+    partition_key = _key_value(values[partition_term.values[0]], schema.partition, schema.kinds)
+    partition = reading.store.partitions.get(partition_key) or Partition()
+    low, high = _bounds(partition, sort_term, reading)
+    if reading.start is not None:
+        if comparable(reading.start[schema.partition]) != partition_key:
+            raise invalid("The provided starting key is outside query boundaries based on provided conditions")
+        order = _place(reading, reading.start)[1]
+        if reading.is_forward:
+            low = max(low, bisect_right(partition.orders, order))
+        else:
+            high = min(high, bisect_left(partition.orders, order))
+    positions = range(low, high) if reading.is_forward else range(high - 1, low - 1, -1)
+    return _page(reading, (partition.rows[partition.orders[position]] for position in positions))
+
+
+def _refuse_key_filter(reading: Reading) -> None:
+    if reading.filter is None:
+        return
+    for path in reading.filter.paths:
+        if path[0] in reading.store.schema.attributes:
+            raise invalid(
+                f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {path[0]}"
+            )
+
+
+def _key_value(value: Value, name: str, kinds: dict[str, str]) -> Any:
+    if kinds[name] not in value:
+        raise invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+    content = comparable(value)
+    if content in ("", b""):
+        raise invalid(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+            f"{'string' if content == '' else 'binary'} value. Key: {name}"
+        )
+    return content
+
+
+def _bounds(partition: Partition, term: Term | None, reading: Reading) -> tuple[int, int]:
+    orders = partition.orders
+    if term is None:
+        return 0, len(orders)
+    schema, values = reading.store.schema, reading.values
+    contents = [_key_value(values[name], term.attribute, schema.kinds) for name in term.values]
+    low, high = contents[0], contents[-1]
+    if term.operator == "begins_with":
+        if schema.kinds[term.attribute] == "N":
+            raise invalid(
+                "Invalid KeyConditionExpression: Incorrect operand type for operator or function; "
+                "operator or function: begins_with, operand type: N"
+            )
+        length = len(low)
+        return bisect_left(orders, low, key=_sort), bisect_right(orders, low, key=lambda order: order[0][:length])
+    if term.operator == "BETWEEN" and low > high:
+        raise invalid(
+            "Invalid KeyConditionExpression: The BETWEEN operator requires upper bound to be greater than or equal to "
+            "lower bound"
+        )
+    start = bisect_right(orders, low, key=_sort) if term.operator == ">" else bisect_left(orders, low, key=_sort)
+    end = bisect_left(orders, high, key=_sort) if term.operator == "<" else bisect_right(orders, high, key=_sort)
+    return (0 if term.operator in ("<", "<=") else start), (len(orders) if term.operator in (">", ">=") else end)
+
+
+def _sort(order: Order) -> Any:
+    return order[0]
+
+
+def _place(reading: Reading, key: Item) -> Place:
+    schema = reading.store.schema
+    sort = comparable(key[schema.sort]) if schema.sort else ""
+    order: Order = (sort,) if reading.index is None else (sort, *reading.table.key_of(key))
+    return comparable(key[schema.partition]), order
+
+
+def scan(reading: Reading) -> Page:
+    """Answer one page of a scan: partitions by hash, as in DynamoDB in no order that a caller could mean."""
+    partitions = sorted(reading.store.partitions, key=_hashed)
+    rows = _scanned(reading, partitions, _place(reading, reading.start) if reading.start is not None else None)
+    return _page(reading, rows)
+
+
+def _hashed(partition_key: Any) -> tuple[int, Any]:
+    return crc32(str(partition_key).encode()), partition_key
+
+
+def _scanned(reading: Reading, partitions: list[Any], after: Place | None) -> Iterator[Row]:
+    for key in partitions:
+        partition = reading.store.partitions[key]
+        first = 0
+        if after is not None:
+            if _hashed(key) < _hashed(after[0]):
+                continue
+            first = bisect_right(partition.orders, after[1]) if key == after[0] else 0
+        for order in partition.orders[first:]:
+            yield partition.rows[order]
+
+
+def _page(reading: Reading, rows: Iterator[Row]) -> Page:
+    page = Page([], 0, 0, None)
+    for row in rows:
+        page.evaluated += 1
+        page.read_bytes += row.size
+        if reading.filter is None or reading.filter.test(row.item, reading.values):
+            item = reading.projection.of(row.item) if reading.projection else row.item
+            page.items.append(item if reading.counts_only else copy_item(item))
+        if page.evaluated == reading.limit or page.read_bytes >= PAGE_BYTES:
+            page.last_key = _last_key(reading, row.item)
+            break
+    return page
+
+
+def _last_key(reading: Reading, item: Item) -> Item:
+    names = reading.table.schema.attributes + (reading.index.schema.attributes if reading.index else ())
+    return copy_item({name: item[name] for name in names})
