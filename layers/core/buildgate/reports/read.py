@@ -1,0 +1,178 @@
+"""Read any report: unpack it, recognise it by its content, and hand it to its reader."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+from buildgate.reports import registry
+from buildgate.reports.document import Document, Options
+from buildgate.reports.head import Head, head_of
+from buildgate.reports.refusal import Refuse, ReportRefused
+from buildgate.reports.source import PrefixedStream, Source, is_zip
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from buildgate.domain.measurements import Report
+    from buildgate.reports.document import Reader
+
+_WIDE_HEAD_BYTES: Final = 1024 * 1024
+_SPOOL_BYTES: Final = 8 * 1024 * 1024
+
+
+def read(stream: BinaryIO, *, name: str, format: str | None = None, options: Options | None = None) -> Report:  # noqa: A002  # the word every caller uses
+    """Return what one report file says.
+
+    The format is recognised from the content unless it is given. A zip archive must hold one report; `read_all` reads
+    archives of several.
+
+    Raises:
+        ReportRefused: The file is not read; `reason_code` says why. No other error leaves here, whatever the bytes.
+    """
+    reports = read_all(stream, name=name, format=format, options=options)
+    first = next(reports)
+    if next(reports, None) is not None:
+        raise ReportRefused(name, "ambiguous", "the archive holds several reports; read them one by one")
+    return first
+
+
+def read_all(
+    stream: BinaryIO,
+    *,
+    name: str,
+    format: str | None = None,  # noqa: A002  # see read
+    options: Options | None = None,
+) -> Iterator[Report]:
+    """Yield the reports of one file: one, or those of a zip archive under the names `archive.zip!member`.
+
+    Raises:
+        ReportRefused: For the file, or for the first member that is not read.
+    """
+    options = options or Options()
+    try:
+        start = stream.read(4)
+        whole = cast("BinaryIO", PrefixedStream(start, stream))
+        if not is_zip(start):
+            yield _read(whole, name, format, options)
+            return
+        yield from _members(whole, name, format, options)
+    except Refuse as refused:
+        raise ReportRefused(name, refused.reason_code, refused.message) from refused
+    except OSError as error:
+        raise ReportRefused(name, "unreadable", f"the file could not be read: {error.strerror or error}") from error
+
+
+def _read(stream: BinaryIO, name: str, format_name: str | None, options: Options) -> Report:
+    source = Source(stream, options.limits)
+    head = head_of(source.head)
+    try:
+        reader = _chosen(source, head, format_name)
+        document = Document(name, source, head_of(source.head), options)
+        reader.read(document)
+    except (Refuse, ReportRefused):
+        raise
+    except RecursionError as error:
+        raise Refuse("too_deep", "values are nested too deeply") from error
+    except MemoryError as error:
+        raise Refuse("too_large", "the content does not fit in memory") from error
+    except Exception as error:  # a reader, perhaps a user's, met content it was not written for: an error, no pass
+        raise Refuse("reader_failed", f"the reader broke: {type(error).__name__}: {error}") from error
+    return document.contents.report(name, reader.name)
+
+
+def _chosen(source: Source, head: Head, format_name: str | None) -> Reader:
+    if format_name is not None:
+        if head.is_html:
+            raise Refuse("html_page")
+        return registry.reader(format_name)
+    claims = _claims(head)
+    if not claims and source.grow_head(_WIDE_HEAD_BYTES):
+        claims = _claims(head_of(source.head))
+    if not claims:
+        raise Refuse("html_page" if head.is_html else "not_recognised", _unknown(head))
+    best = max(score for score, _ in claims)
+    winners = [reader for score, reader in claims if score == best]
+    if len(winners) > 1:
+        names = ", ".join(sorted(reader.name for reader in winners))
+        raise Refuse("ambiguous", f"the content may be any of {names}: say which with --format")
+    return winners[0]
+
+
+def _claims(head: Head) -> list[tuple[int, Reader]]:
+    found = [(reader.sniff(head), reader) for reader in registry.candidates(head.kind)]
+    return [(score, reader) for score, reader in found if score]
+
+
+def _unknown(head: Head) -> str:
+    if head.is_html:
+        return "this is a web page, such as a login form, and no report"
+    if head.kind == "xml":
+        return f"no reader knows an XML document <{head.root.name[:60]}>"
+    if head.kind.startswith("json"):
+        keys = ", ".join(sorted(path for path in head.paths if "." not in path and "[" not in path)[:8])
+        return f"no reader knows this JSON ({keys})" if keys else "no reader knows this JSON"
+    return "no reader knows this text"
+
+
+def _members(stream: BinaryIO, name: str, format_name: str | None, options: Options) -> Iterator[Report]:
+    """Yield the reports of an archive; it is spooled, as its table of contents is at its end."""
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
+        shutil.copyfileobj(_Capped(stream, options.limits.unpacked_bytes), spool)
+        spool.seek(0)
+        try:
+            archive = zipfile.ZipFile(cast("BinaryIO", spool))
+        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+            raise Refuse("corrupt_archive", f"the zip archive is damaged: {error}") from error
+        with archive:
+            files = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+            if not files:
+                raise Refuse("empty", "the archive holds no file")
+            if len(files) > options.limits.archive_members:
+                raise Refuse("too_many_members", f"the archive holds {len(files)} files")
+            for member in files:
+                yield _member(
+                    archive, member, name if len(files) == 1 else f"{name}!{member.filename}", format_name, options
+                )
+
+
+def _member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, format_name: str | None, options: Options
+) -> Report:
+    if member.flag_bits & 1:
+        raise ReportRefused(name, "encrypted_archive", "the archive is encrypted")
+    limit = max(member.compress_size, 1) * options.limits.compression_ratio
+    if member.file_size > limit and member.file_size > 16 * 1024 * 1024:
+        raise ReportRefused(name, "compression_ratio", "the content unpacks to far more than real reports do")
+    try:
+        with archive.open(member) as opened:
+            return _read(_not_zip(cast("BinaryIO", opened)), name, format_name, options)
+    except Refuse as refused:
+        raise ReportRefused(name, refused.reason_code, refused.message) from refused
+    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        raise ReportRefused(name, "corrupt_archive", f"the zip archive is damaged: {error}") from error
+
+
+def _not_zip(stream: BinaryIO) -> BinaryIO:
+    start = stream.read(4)
+    if is_zip(start):
+        raise Refuse("nested_archive")
+    return cast("BinaryIO", PrefixedStream(start, stream))
+
+
+class _Capped:
+    """A stream that is refused once it is longer than a limit."""
+
+    def __init__(self, stream: BinaryIO, limit: int) -> None:
+        self._stream = stream
+        self._left = limit
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes."""
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise Refuse("too_large", "the archive is larger than the limit")
+        return data
