@@ -13,12 +13,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningKeys
 
+from buildgate_cli.cloud_context import CloudContext, current
 from buildgate_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from buildgate_cli.cloud_context import CloudContext
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 35.0
@@ -51,10 +50,12 @@ class ApiClient:
     that nothing happens twice because an answer got lost.
     """
 
-    def __init__(self, cloud: CloudContext, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, cloud: CloudContext, *, pause: Callable[[float], None] = time.sleep, read_seconds: float = READ_SECONDS
+    ) -> None:
         self._cloud = cloud
         self._pause = pause
-        self._pool = _pool(cloud.api_url)
+        self._pool = _pool(cloud.api_url, read_seconds)
 
     def get(self, *path: str, **query: str | int | None) -> Any:
         """Return what lies at `/v1/<path>`; query values that are None are left out."""
@@ -107,10 +108,15 @@ class ApiClient:
         return ApiError(message, kind="Unavailable", status=0, fix=fix)
 
 
-def _pool(url: str) -> urllib3.PoolManager:
+def connect() -> ApiClient:
+    """Return a client of the cloud the command is for; UserError when there is none."""
+    return ApiClient(current())
+
+
+def _pool(url: str, read_seconds: float) -> urllib3.PoolManager:
     """Return a connection pool that follows the machine's proxy settings, except for hosts they exclude."""
     options: dict[str, Any] = {
-        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
         "retries": urllib3.Retry(total=0),
     }
     parts = urlsplit(url)

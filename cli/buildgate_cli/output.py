@@ -97,7 +97,7 @@ def print_table(
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in cells:
         table.add_row(*row)
-    console.print(table)
+    console.print(table, soft_wrap=False)
 
 
 def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[Text]], right: Sequence[str]) -> None:

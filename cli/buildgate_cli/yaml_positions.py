@@ -72,19 +72,22 @@ class Document:
         return Position(1, 1)
 
 
-def read(path: FilePath) -> Document:
-    """Return the document in a file; YamlError when it is too large, not UTF-8 or not YAML, OSError as usual."""
+def read_text(path: FilePath) -> str:
+    """Return a file's text; YamlError when it is too large or not UTF-8, OSError as usual. No more than the limit is read."""
     with path.open("rb") as stream:
-        raw = stream.read(SIZE_LIMIT_BYTES + 1)
+        return decode(stream.read(SIZE_LIMIT_BYTES + 1))
+
+
+def decode(raw: bytes) -> str:
+    """Return the text of bytes read up to one byte beyond the limit; YamlError when too large or not UTF-8."""
     if len(raw) > SIZE_LIMIT_BYTES:
         raise YamlError("the file is larger than 1 MiB", Position(1, 1), "a file of this kind is a few kilobytes")
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
         raise YamlError("the file is not UTF-8 text", Position(line, column), "save it as UTF-8") from error
-    return load(text)
 
 
 def load(text: str) -> Document:

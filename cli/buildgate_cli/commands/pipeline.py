@@ -1,0 +1,226 @@
+"""`buildgate pipeline`: pipelines as code, checked here, kept by the cloud as immutable versions."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+import yaml
+from rich.text import Text
+
+from buildgate_cli import completion
+from buildgate_cli.errors import ExitCode
+from buildgate_cli.human import ago
+from buildgate_cli.output import console, note, print_facts, print_json, print_table, say, status_text
+from buildgate_cli.source_files import FileRefusedError, print_problems, read_pipeline
+
+if TYPE_CHECKING:
+    from buildgate.domain.pipelines import Pipeline
+    from buildgate_cli.api_client import ApiClient
+
+app = typer.Typer(help="Validate, apply and compare pipelines as code.", no_args_is_help=True)
+
+SHORT_VERSION: Final = 12
+File = Annotated[Path, typer.Argument(help="Pipeline file; `-` reads standard input.", show_default=True)]
+Files = Annotated[list[Path], typer.Argument(help="Pipeline files; `-` reads standard input.")]
+Name = Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)]
+Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
+DEFAULT_FILE: Final = Path("pipeline.yaml")
+
+
+@app.command()
+def validate(files: Files, as_json: Json = False) -> None:
+    """Check pipeline files without any cloud. Ends with 1 when a file is refused."""
+    answers: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            pipeline = read_pipeline(path)
+        except FileRefusedError as refused:
+            answers.append({"file": str(path), "valid": False, "problems": [one.to_data() for one in refused.problems]})
+            if not as_json:
+                print_problems(refused.problems, console)
+            continue
+        answers.append({"file": str(path), "valid": True, "name": pipeline.name, "version": pipeline.digest})
+        if not as_json:
+            say(f"{path}: pipeline {pipeline.name} is valid: {_outline(pipeline)}", "green")
+    if as_json:
+        print_json({"files": answers})
+    if not all(answer["valid"] for answer in answers):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a pipeline file, for editors."""
+    from buildgate.inbound.pipeline_file import json_schema  # noqa: PLC0415  # pydantic, only here
+
+    print_json(json_schema())
+
+
+@app.command()
+def apply(
+    file: File = DEFAULT_FILE,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Store a pipeline as a new version; the same content is the same version."""
+    client, pipeline = _connected(file)
+    old = _stored(client, pipeline.name)
+    body: dict[str, Any] = {"pipeline": pipeline.to_data()}
+    answer = client.put("pipelines", pipeline.name, body={**body, "dry_run": True} if dry_run else body)
+    if as_json:
+        print_json(answer)
+        return
+    if dry_run and _print_diff(pipeline.name, old, pipeline.to_data()):
+        say(f"{pipeline.name} would become version {_short(answer['version'])}; nothing was changed.", "yellow")
+        return
+    is_new = bool(answer.get("created", False))
+    word = "is" if is_new else "was already"
+    say(f"{pipeline.name} {word} at version {_short(answer['version'])}: {_outline(pipeline)}", "green")
+
+
+@app.command()
+def diff(file: File = DEFAULT_FILE, as_json: Json = False) -> None:
+    """Compare a pipeline file with the version that is applied."""
+    client, pipeline = _connected(file)
+    old, new = _stored(client, pipeline.name), pipeline.to_data()
+    if as_json:
+        print_json({"name": pipeline.name, "changed": old != new, "applied": old, "file": new})
+    elif not _print_diff(pipeline.name, old, new):
+        say(f"{pipeline.name}: the file and the applied version are the same.", "green")
+
+
+@app.command("list")
+def list_pipelines(as_json: Json = False) -> None:
+    """List the pipelines, with how their last run went."""
+    from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer, only where the API is called
+
+    answer = connect().get("pipelines")
+    if as_json:
+        print_json(answer)
+        return
+    now = datetime.now(UTC)
+    rows = []
+    for item in answer["pipelines"]:
+        last = item.get("last_run") or {}
+        status = status_text(last["status"]) if last.get("status") else Text("-", style="dim")
+        when = ago(last.get("finished_at") or last.get("started_at"), now)
+        rows.append([item["name"], _short(item["version"]), status, when, item.get("description", "")])
+    empty = "No pipeline is applied yet. Apply one with `buildgate pipeline apply pipeline.yaml`."
+    print_table(["PIPELINE", "VERSION", "LAST RUN", "WHEN", "DESCRIPTION"], rows, empty=empty)
+
+
+@app.command()
+def show(
+    name: Name,
+    version: Annotated[str | None, typer.Option(help="A version other than the newest.")] = None,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the pipeline file of this version.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a pipeline: its stages, and the versions it had."""
+    from buildgate_cli.api_client import connect  # noqa: PLC0415  # as above
+
+    answer = connect().get("pipelines", name, version=version)
+    if as_json:
+        print_json(answer)
+        return
+    if as_yaml:
+        typer.echo(_yaml(answer["pipeline"]), nl=False)
+        return
+    _print_pipeline(answer)
+
+
+def _connected(file: Path) -> tuple[ApiClient, Pipeline]:
+    """Return the pipeline of a file and a client; problems of the file are printed before the command ends."""
+    from buildgate_cli.api_client import connect  # noqa: PLC0415  # as above
+
+    try:
+        pipeline = read_pipeline(file)
+    except FileRefusedError as refused:
+        print_problems(refused.problems)
+        raise
+    return connect(), pipeline
+
+
+def _stored(client: ApiClient, name: str) -> dict[str, Any] | None:
+    """Return the applied pipeline's data, None when there is none."""
+    from buildgate_cli.api_client import ApiError  # noqa: PLC0415  # as above
+
+    try:
+        found: dict[str, Any] = client.get("pipelines", name)["pipeline"]
+    except ApiError as error:
+        if error.status != 404:  # HTTP: not found
+            raise
+        return None
+    return found
+
+
+def _print_diff(name: str, old: dict[str, Any] | None, new: dict[str, Any]) -> bool:
+    """Print a unified diff of the file form; return whether there is any difference."""
+    before = [] if old is None else _yaml(old).splitlines()
+    after = _yaml(new).splitlines()
+    lines = list(difflib.unified_diff(before, after, f"{name} (applied)", f"{name} (file)", lineterm=""))
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    for line in lines:
+        console.print(Text(line, style="bold" if line[:3] in {"+++", "---"} else styles.get(line[:1], "")))
+    return bool(lines)
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    ordered = json.loads(json.dumps(data))
+    return yaml.safe_dump(ordered, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _print_pipeline(answer: dict[str, Any]) -> None:
+    now, pipeline = datetime.now(UTC), answer["pipeline"]
+    tags = ", ".join(f"{key}={value}" for key, value in pipeline.get("tags", {}).items())
+    facts = [
+        ("pipeline", pipeline["name"]),
+        ("description", pipeline.get("description") or None),
+        ("version", answer["version"]),
+        ("applied", ago(answer.get("applied_at"), now)),
+        ("tags", tags or None),
+    ]
+    facts += [("trigger", _trigger(trigger)) for trigger in pipeline.get("triggers", [])]
+    print_facts(facts)
+    print_table(
+        ["STAGE", "APPROVAL", "BUILDS", "GATES", "ON FAILURE"], [_stage(s) for s in pipeline["stages"]], empty=""
+    )
+    others = [item for item in answer.get("versions", []) if item.get("version") != answer["version"]]
+    if others:
+        note(
+            "earlier versions: "
+            + ", ".join(f"{_short(o['version'])} ({ago(o.get('applied_at'), now)})" for o in others)
+        )
+
+
+def _trigger(trigger: dict[str, Any]) -> str:
+    refs = [f"branch {name}" for name in trigger.get("branches", [])] + [
+        f"tag {name}" for name in trigger.get("tags", [])
+    ]
+    paths = trigger.get("paths", {})
+    limits = [f"in {', '.join(paths['include'])}"] if paths.get("include") else []
+    limits += [f"not in {', '.join(paths['exclude'])}"] if paths.get("exclude") else []
+    return " ".join(
+        [f"{trigger.get('provider', 'codecommit')}:{trigger['repository']}", "on", ", ".join(refs), *limits]
+    )
+
+
+def _stage(stage: dict[str, Any]) -> list[str]:
+    rule = stage.get("approval")
+    approval = "-" if rule is None else f"{rule['required']} of {', '.join(rule.get('approvers', [])) or 'anyone'}"
+    builds = ", ".join(f"{build['name']} ({build['project']})" for build in stage.get("builds", []))
+    gates = ", ".join(gate["name"] for gate in stage.get("gates", []))
+    return [stage["name"], approval, builds or "-", gates or "-", stage.get("on-failure", "stop")]
+
+
+def _outline(pipeline: Pipeline) -> str:
+    return " -> ".join(stage.name for stage in pipeline.stages)
+
+
+def _short(version: object) -> str:
+    return str(version)[:SHORT_VERSION]

@@ -1,0 +1,83 @@
+"""What the shell offers when a person presses Tab on a name: asked of the cloud, quickly, and silently nothing on failure."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from buildgate_cli import cloud_context
+from buildgate_cli.human import safe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from buildgate_cli.api_client import ApiClient
+
+Offer = tuple[str, str]
+OFFERS_LIMIT: Final = 100
+
+
+def _silently(find: Callable[[], Iterator[Offer]]) -> list[Offer]:
+    """Return what `find` yields; a completion that fails must never disturb the line being typed."""
+    try:
+        return list(find())
+    except Exception:  # noqa: BLE001  # any error at all means: no offers
+        return []
+
+
+def _client(context: Any) -> ApiClient:
+    from buildgate_cli.api_client import ApiClient  # noqa: PLC0415  # loads the SDK's signer
+
+    return ApiClient(_cloud(context), pause=lambda _: None, read_seconds=2.0)
+
+
+def _cloud(context: Any) -> cloud_context.CloudContext:
+    said = context.find_root().params if context is not None else {}
+    choice = cloud_context.Choice(
+        stack=said.get("stack") or os.environ.get(cloud_context.STACK_VARIABLE),
+        profile=said.get("profile"),
+        region=said.get("region"),
+    )
+    cloud_context.choose(choice)
+    return cloud_context.current()
+
+
+def pipelines(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
+    """Offer the names of pipelines."""
+
+    def find() -> Iterator[Offer]:
+        for item in _client(ctx).get("pipelines")["pipelines"]:
+            yield item["name"], safe(item.get("description", ""))
+
+    return _silently(find)
+
+
+def runs(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
+    """Offer the ids of recent runs, newest first."""
+
+    def find() -> Iterator[Offer]:
+        for run in _client(ctx).get("runs", limit=OFFERS_LIMIT)["runs"]:
+            yield run["run_id"], safe(f"{run['pipeline']} {run['status']} {run.get('message') or ''}").strip()
+
+    return _silently(find)
+
+
+def approvals(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
+    """Offer the ids of the approvals that wait."""
+
+    def find() -> Iterator[Offer]:
+        for item in _client(ctx).get("approvals", status="waiting")["approvals"]:
+            yield item["id"], safe(f"{item.get('pipeline', '')} {item.get('stage', '')}").strip()
+
+    return _silently(find)
+
+
+def projects(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
+    """Offer the names of CodeBuild projects."""
+
+    def find() -> Iterator[Offer]:
+        codebuild = _cloud(ctx).client("codebuild")
+        for name in codebuild.list_projects(sortBy="NAME")["projects"]:
+            yield name, ""
+
+    return _silently(find)
