@@ -1,0 +1,182 @@
+"""A run as people watch it: one tree of stages, approvals, builds and gates, and the changes between two looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from buildgate_cli.human import dollars, duration, elapsed, safe
+from buildgate_cli.output import status_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from rich.console import RenderableType
+    from rich.spinner import Spinner
+
+Data = dict[str, Any]
+FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "STOPPED", "TIMED_OUT", "SUPERSEDED"})
+_ACTIVE: Final = frozenset({"RUNNING", "IN_PROGRESS", "STARTING", "PARKED", "BOUND"})
+
+
+def is_final(run: Mapping[str, Any]) -> bool:
+    """Tell whether a run has ended."""
+    return str(run.get("status", "")).upper() in FINAL
+
+
+def headline(run: Mapping[str, Any], now: datetime) -> Text:
+    """Return one line: pipeline, run, status, what is built, how long."""
+    line = Text()
+    line.append(safe(run["pipeline"]), style="bold")
+    line.append(f" {safe(run['run_id'])} ", style="dim")
+    line.append_text(status_text(run["status"]))
+    commit = safe(run.get("commit") or "")[:8]
+    where = f"{safe(run.get('repository') or '')} {safe(run.get('ref') or '')} {commit}".strip()
+    line.append(f"  {where}", style="cyan")
+    line.append(f"  {duration(_seconds(run, now))}")
+    return line
+
+
+def tree(run: Mapping[str, Any], now: datetime, spinners: Mapping[str, Spinner] | None = None) -> RenderableType:
+    """Return the whole run as a renderable; with `spinners` what is going on turns."""
+    root = Tree(headline(run, now), guide_style="dim")
+    if run.get("message"):
+        root.add(Text(f"“{safe(run['message'])[:100]}”", style="italic dim"))
+    for stage in run.get("stages", []):
+        branch = root.add(_stage(stage))
+        if stage.get("approval"):
+            branch.add(approval_text(stage["approval"]))
+        for build in stage.get("builds", []):
+            branch.add(_with_spinner(build_text(build), build, spinners))
+        for gate in stage.get("gates", []):
+            branch.add(_gate(gate))
+    reason = Text(safe(run.get("reason") or ""), style="dim")
+    return Group(root, reason) if reason.plain else root
+
+
+def _with_spinner(line: Text, build: Mapping[str, Any], spinners: Mapping[str, Spinner] | None) -> RenderableType:
+    if spinners is None or str(build.get("status", "")).upper() not in _ACTIVE:
+        return line
+    row = Table.grid(padding=(0, 1))
+    row.add_row(line, spinners["build"])
+    return row
+
+
+def _seconds(run: Mapping[str, Any], now: datetime) -> float | None:
+    return elapsed(run.get("started_at"), run.get("finished_at"), now)
+
+
+def _stage(stage: Mapping[str, Any]) -> Text:
+    line = Text("stage ", style="dim")
+    line.append(safe(stage["name"]), style="bold not dim")
+    line.append(" ")
+    line.append_text(status_text(stage["status"]))
+    attempt = stage.get("attempt") or 1
+    line.append(f"  attempt {attempt}" if attempt > 1 else "", style="dim")
+    line.append(f"  {safe(stage['reason'])}" if stage.get("reason") else "", style="dim")
+    return line
+
+
+def build_text(build: Mapping[str, Any]) -> Text:
+    """Return one build in a line: name, status, phase while it runs, duration and cost."""
+    line = Text("build ", style="dim")
+    line.append(f"{safe(build['name']):<12} ", style="not dim")
+    line.append_text(status_text(build.get("status") or "WAITING"))
+    if build.get("phase") and str(build.get("status", "")).upper() in _ACTIVE:
+        line.append(f"  {safe(build['phase'])}", style="dim")
+    if build.get("duration_seconds") is not None:
+        line.append(f"  {duration(build['duration_seconds'])}", style="dim")
+    if build.get("cost_micro_usd") is not None:
+        line.append(f"  {dollars(build['cost_micro_usd'])}", style="dim")
+    line.append(f"  {safe(build.get('project') or '')}", style="dim")
+    line.append(f"  {safe(build['reason'])}" if build.get("reason") else "", style="red")
+    return line
+
+
+def approval_text(approval: Mapping[str, Any]) -> Text:
+    """Return one approval in a line: status and by whom, or how to decide while it waits."""
+    line = Text("approval ", style="dim")
+    line.append_text(status_text(approval["status"]))
+    if approval.get("decided_by"):
+        line.append(f"  by {safe(approval['decided_by'])}", style="not dim")
+        line.append(f" ({safe(approval.get('identity') or 'unknown')})", style="dim")
+        line.append(f": {safe(approval['comment'])}" if approval.get("comment") else "", style="italic")
+    elif str(approval["status"]).upper() == "WAITING":
+        line.append(f"  buildgate approval approve {safe(approval['id'])}", style="cyan")
+    return line
+
+
+def _gate(gate: Mapping[str, Any]) -> RenderableType:
+    branch = Tree(gate_text(gate), guide_style="dim")
+    for reason in gate.get("reasons", []):
+        branch.add(Text(safe(reason), style="dim" if gate.get("status") == "pass" else "yellow"))
+    return branch
+
+
+def gate_text(gate: Mapping[str, Any]) -> Text:
+    """Return one verdict in a line."""
+    line = Text("gate ", style="dim")
+    line.append(f"{safe(gate.get('name') or gate.get('gate') or ''):<12} ", style="not dim")
+    line.append_text(status_text(gate.get("status") or "WAITING"))
+    if gate.get("score") is not None:
+        line.append(f"  score {float(gate['score']):.0f}", style="dim")
+    return line
+
+
+def cost(run: Mapping[str, Any]) -> int | None:
+    """Return what a run's builds cost, in millionths of a dollar; None when no price is known."""
+    known = [
+        build["cost_micro_usd"]
+        for stage in run.get("stages", [])
+        for build in stage.get("builds", [])
+        if build.get("cost_micro_usd") is not None
+    ]
+    return sum(known) if known else None
+
+
+def facts(run: Mapping[str, Any]) -> dict[str, Text]:
+    """Return one line per thing of a run, by a key that stays: two looks compared tell what changed."""
+    found: dict[str, Text] = {"run": _run_fact(run)}
+    for stage in run.get("stages", []):
+        key = f"{stage['name']}#{stage.get('attempt') or 1}"
+        found[key] = _stage(stage)
+        for build in stage.get("builds", []):
+            still = {name: value for name, value in build.items() if name != "duration_seconds" or is_over(build)}
+            found[f"{key}/build/{build['name']}"] = _prefixed(stage, build_text(still))
+        if stage.get("approval"):
+            found[f"{key}/approval"] = _prefixed(stage, approval_text(stage["approval"]))
+        for gate in stage.get("gates", []):
+            reasons = "; ".join(safe(reason) for reason in gate.get("reasons", []))
+            line = gate_text(gate)
+            line.append(f"  {reasons}" if reasons else "")
+            found[f"{key}/gate/{gate.get('name') or gate.get('gate')}"] = _prefixed(stage, line)
+    return found
+
+
+def is_over(build: Mapping[str, Any]) -> bool:
+    """Tell whether a build's duration is final."""
+    return str(build.get("status", "")).upper() not in _ACTIVE
+
+
+def changes(before: Mapping[str, Text], after: Mapping[str, Text]) -> Iterator[tuple[str, Text]]:
+    """Yield what is new or different, in the run's order."""
+    for key, line in after.items():
+        if key not in before or before[key].plain != line.plain:
+            yield key, line
+
+
+def _run_fact(run: Mapping[str, Any]) -> Text:
+    line = Text("run ", style="dim")
+    line.append(f"{safe(run['run_id'])} ", style="bold not dim")
+    line.append_text(status_text(run["status"]))
+    line.append(f"  {safe(run['reason'])}" if run.get("reason") else "", style="dim")
+    return line
+
+
+def _prefixed(stage: Mapping[str, Any], line: Text) -> Text:
+    return Text.assemble((f"{safe(stage['name'])}: ", "dim"), line)
