@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from buildgate.domain.durations import minutes_of
 from buildgate.domain.errors import Rejected
 from buildgate.domain.gates.vocabulary import nearest
 
 Path = tuple[str | int, ...]
 T = TypeVar("T", bound=str)
-_DURATION: Final = re.compile(r"(\d+)\s*(m|min|h|d)?")
-_MINUTES: Final = {"m": 1, "min": 1, None: 1, "h": 60, "d": 1440}
-_MISSING: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +169,16 @@ class Fields:
         return ("preset", index) if own is None else (*self.at(key), own)
 
     def minutes(self, key: str, default: int) -> int:
-        """A duration in minutes: `90`, `30m`, `24h`, `2d`."""
+        """A duration in minutes: `90` (minutes), `30m`, `24h`, `2d`."""
         value = self.raw(key)
         if value is None:
             return default
-        match = _DURATION.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
-        if match is None or int(match[1]) == 0:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        minutes = value if is_whole else minutes_of(value) if isinstance(value, str) else None
+        if not minutes or minutes < 0:
             self.problem(key, f"{key} is {value!r}, which is not a duration", f"write {key}: 24h")
             return default
-        return int(match[1]) * _MINUTES[match[2]]
+        return int(minutes)
 
     def day(self, key: str) -> date | None:
         """A day, `2026-12-31`; YAML's own dates are taken too."""

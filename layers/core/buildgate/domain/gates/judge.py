@@ -68,7 +68,7 @@ def judge(gate: Gate, evidence: Evidence, *, overrides: Mapping[str, float] | No
 
 
 def policy_hash(gate: Gate) -> str:
-    """Return the SHA-256 of the gate with its preset expanded: equal for gates that judge alike."""
+    """Return the SHA-256 of the whole gate with its preset expanded: which policy a verdict was given by."""
     return hashlib.sha256(canonical(gate_to_data(gate)).encode()).hexdigest()
 
 

@@ -1,0 +1,64 @@
+"""Which lines a change added or rewrote, from a unified diff: what new-code conditions are about."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_HUNK: Final = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_QUOTED: Final = re.compile(r"\\(?:([0-7]{3})|(.))")
+_ESCAPES: Final = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
+
+
+def changed_lines(diff: Iterable[str]) -> dict[str, frozenset[int]]:
+    """Return the numbers of new or rewritten lines by file, as they stand after the change.
+
+    Args:
+        diff: The lines of `git diff --unified=N` (any N), in any order of files. Deleted and binary files have none.
+    """
+    found: dict[str, set[int]] = {}
+    file: str | None = None
+    at = old_left = new_left = 0
+    for line in diff:
+        if old_left > 0 or new_left > 0:
+            sign = line[:1]
+            if sign == "+" and file is not None:
+                found.setdefault(file, set()).add(at)
+            if sign in {"+", " "} or not line.strip("\r\n"):
+                at, new_left = at + 1, new_left - 1
+            if sign in {"-", " "} or not line.strip("\r\n"):
+                old_left -= 1
+        elif line.startswith("+++ "):
+            file = _file(line[4:].rstrip("\r\n"))
+        elif (hunk := _HUNK.match(line)) is not None:
+            at = int(hunk[2])
+            old_left, new_left = int(hunk[1] or 1), int(hunk[3] or 1)
+    return {name: frozenset(numbers) for name, numbers in sorted(found.items())}
+
+
+def count(changed: Mapping[str, frozenset[int]]) -> int:
+    """Return how many lines changed in all files together."""
+    return sum(len(numbers) for numbers in changed.values())
+
+
+def _file(written: str) -> str | None:
+    name = written.split("\t", maxsplit=1)[0]
+    if name == "/dev/null":
+        return None
+    if name.startswith('"') and name.endswith('"'):
+        name = _unquoted(name[1:-1])
+    return name.removeprefix("b/")
+
+
+def _unquoted(text: str) -> str:
+    """Undo git's C-style quoting; octal escapes are bytes of UTF-8."""
+    raw = bytearray()
+    end = 0
+    for escape in _QUOTED.finditer(text):
+        raw += text[end : escape.start()].encode()
+        raw += bytes([int(escape[1], 8) & 255]) if escape[1] else _ESCAPES.get(escape[2], escape[2]).encode()
+        end = escape.end()
+    return (raw + text[end:].encode()).decode("utf-8", "replace")

@@ -1,0 +1,60 @@
+"""From the reports of a run to a gate's evidence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from buildgate.domain.gates.evidence import Evidence
+from buildgate.domain.measurements import Refusal, Report, merge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from buildgate.domain.gates.model import Gate
+
+
+def gather(gate: Gate, reports: Iterable[Report], refused: Iterable[Refusal], context: Evidence) -> Evidence:
+    """Return `context` with what the gate's reports measured.
+
+    Args:
+        gate: Its `reports` globs choose the files; without any, all do. A glob that nothing matches is an absent
+            report, which judging treats as an error.
+        reports: The reports that were read, in any order.
+        refused: The files that were not.
+        context: Everything else: baseline, time, changed lines, waivers of the table, pins.
+    """
+    given = [report for report in reports if is_fed_by(gate, report.file)]
+    unread = [refusal for refusal in refused if is_fed_by(gate, refusal.file)]
+    merged = merge(given)
+    seen = [*(report.file for report in given), *(refusal.file for refusal in unread)]
+    notes = (*merged.warnings, *(str(disagreement) for disagreement in merged.disagreements))
+    return replace(
+        context,
+        measurements=merged.measurements,
+        refused=(*context.refused, *unread, *_absent(gate, seen)),
+        findings=merged.findings,
+        controls={control.id: control.status for control in merged.controls},
+        conflicts=tuple(merged.conflicts),
+        notes=tuple(sorted({*context.notes, *notes})),
+    )
+
+
+def is_fed_by(gate: Gate, file: str) -> bool:
+    """Return whether a report file belongs to the gate's evidence."""
+    return not gate.reports or any(matches(pattern, file) for pattern in gate.reports)
+
+
+def matches(pattern: str, file: str) -> bool:
+    """Match a glob with a report's path; one without `/` is matched with the file's name alone."""
+    name = file if "/" in pattern else file.rpartition("/")[2]
+    return fnmatchcase(name, pattern)
+
+
+def _absent(gate: Gate, seen: Sequence[str]) -> list[Refusal]:
+    return [
+        Refusal(pattern, "absent", f"no report matches {pattern}")
+        for pattern in gate.reports
+        if not any(matches(pattern, file) for file in seen)
+    ]
