@@ -9,6 +9,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.memory.errors import AwsError
+from buildgate.adapters.memory.shapes import check_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,12 @@ class Meta:
 class Client:
     """A client of one service. Methods are those of the service's twin; refusals become ClientError."""
 
-    def __init__(self, service: str, twin: object, cross: Boundary, region: str) -> None:
+    def __init__(self, service: str, twin: object, cross: Boundary, *, region: str, checks_parameters: bool) -> None:
         self.exceptions = Exceptions()
         self.meta = Meta(region, service)
         self._twin = twin
         self._cross = cross
+        self._checks_parameters = checks_parameters
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
         if name.startswith("_") or not callable(method := getattr(self._twin, name, None)):
@@ -65,6 +67,8 @@ class Client:
         service = self.meta.service
 
         def call(**parameters: Any) -> dict[str, Any]:
+            if self._checks_parameters:
+                check_parameters(service, operation, parameters)
             try:
                 answer = self._cross(Call(service, name, parameters), lambda: cast("Proceed", method)(**parameters))
             except AwsError as error:
