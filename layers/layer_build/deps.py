@@ -12,7 +12,7 @@ from layer_build import botocore_data
 from layer_build.bytecode import LayerBuildError, compile_layer
 from layer_build.target import PLATFORM, PYTHON
 
-UNUSED = ("bin", ".lock", "botocore/docs", "*.dist-info/sboms")
+UNUSED = ("bin", ".lock", "*.dist-info/sboms")
 
 
 def build(layers: Path, artifact: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from buildgate.reports.head import Head
+    from buildgate.reports.runs import Runs
     from buildgate.reports.source import Limits, Source
     from buildgate.reports.xml_stream import Elements
 
@@ -111,9 +112,9 @@ class Document:
         """Walk the XML element by element."""
         elements.walk(self.source, self.warn)
 
-    def parse(self, prepare: Callable[[Any], None]) -> None:
+    def parse(self, prepare: Callable[[Any], None], runs: Runs | None = None) -> None:
         """Feed the XML to a parser with the reader's own handlers; the reader watches the depth."""
-        xml_stream.parse(self.source, prepare, self.warn)
+        xml_stream.parse(self.source, prepare, self.warn, runs)
 
     def texts(self) -> Iterator[str]:
         """Yield the file as pieces of text."""

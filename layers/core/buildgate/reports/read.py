@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import zipfile
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from buildgate.reports import registry
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from buildgate.reports.document import Reader
 
 _WIDE_HEAD_BYTES: Final = 1024 * 1024
-_SPOOL_BYTES: Final = 8 * 1024 * 1024
 
 
 def read(stream: BinaryIO, *, name: str, format: str | None = None, options: Options | None = None) -> Report:  # noqa: A002  # the word every caller uses
@@ -58,7 +54,10 @@ def read_all(
         if not is_zip(start):
             yield _read(whole, name, format, options)
             return
-        yield from _members(whole, name, format, options)
+        from buildgate.reports.archive import members  # noqa: PLC0415  # a function that reads no archive loads none
+
+        for member, opened in members(whole, name, options.limits):
+            yield _read_member(opened, member, format, options)
     except Refuse as refused:
         raise ReportRefused(name, refused.reason_code, refused.message) from refused
     except OSError as error:
@@ -81,6 +80,13 @@ def _read(stream: BinaryIO, name: str, format_name: str | None, options: Options
     except Exception as error:  # a reader, perhaps a user's, met content it was not written for: an error, no pass
         raise Refuse("reader_failed", f"the reader broke: {type(error).__name__}: {error}") from error
     return document.contents.report(name, reader.name)
+
+
+def _read_member(stream: BinaryIO, name: str, format_name: str | None, options: Options) -> Report:
+    try:
+        return _read(stream, name, format_name, options)
+    except Refuse as refused:
+        raise ReportRefused(name, refused.reason_code, refused.message) from refused
 
 
 def _chosen(source: Source, head: Head, format_name: str | None) -> Reader:
@@ -115,64 +121,3 @@ def _unknown(head: Head) -> str:
         keys = ", ".join(sorted(path for path in head.paths if "." not in path and "[" not in path)[:8])
         return f"no reader knows this JSON ({keys})" if keys else "no reader knows this JSON"
     return "no reader knows this text"
-
-
-def _members(stream: BinaryIO, name: str, format_name: str | None, options: Options) -> Iterator[Report]:
-    """Yield the reports of an archive; it is spooled, as its table of contents is at its end."""
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        shutil.copyfileobj(_Capped(stream, options.limits.unpacked_bytes), spool)
-        spool.seek(0)
-        try:
-            archive = zipfile.ZipFile(cast("BinaryIO", spool))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-            raise Refuse("corrupt_archive", f"the zip archive is damaged: {error}") from error
-        with archive:
-            files = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
-            if not files:
-                raise Refuse("empty", "the archive holds no file")
-            if len(files) > options.limits.archive_members:
-                raise Refuse("too_many_members", f"the archive holds {len(files)} files")
-            for member in files:
-                yield _member(
-                    archive, member, name if len(files) == 1 else f"{name}!{member.filename}", format_name, options
-                )
-
-
-def _member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, format_name: str | None, options: Options
-) -> Report:
-    if member.flag_bits & 1:
-        raise ReportRefused(name, "encrypted_archive", "the archive is encrypted")
-    limit = max(member.compress_size, 1) * options.limits.compression_ratio
-    if member.file_size > limit and member.file_size > 16 * 1024 * 1024:
-        raise ReportRefused(name, "compression_ratio", "the content unpacks to far more than real reports do")
-    try:
-        with archive.open(member) as opened:
-            return _read(_not_zip(cast("BinaryIO", opened)), name, format_name, options)
-    except Refuse as refused:
-        raise ReportRefused(name, refused.reason_code, refused.message) from refused
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
-        raise ReportRefused(name, "corrupt_archive", f"the zip archive is damaged: {error}") from error
-
-
-def _not_zip(stream: BinaryIO) -> BinaryIO:
-    start = stream.read(4)
-    if is_zip(start):
-        raise Refuse("nested_archive")
-    return cast("BinaryIO", PrefixedStream(start, stream))
-
-
-class _Capped:
-    """A stream that is refused once it is longer than a limit."""
-
-    def __init__(self, stream: BinaryIO, limit: int) -> None:
-        self._stream = stream
-        self._left = limit
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise Refuse("too_large", "the archive is larger than the limit")
-        return data

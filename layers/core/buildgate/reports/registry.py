@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from buildgate.reports.refusal import Refuse
@@ -30,6 +29,8 @@ BUILT_IN: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
 
 @cache
 def _entry_points() -> dict[str, object]:
+    from importlib.metadata import entry_points  # noqa: PLC0415  # costs more than all the rest; rarely needed
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

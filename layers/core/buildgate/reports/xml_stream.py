@@ -18,6 +18,7 @@ from buildgate.reports.source import declared_encoding, decoded, encoding_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from buildgate.reports.runs import Runs
     from buildgate.reports.source import Source
 
 Attributes = dict[str, str]
@@ -26,6 +27,7 @@ _CONTROLS: Final = bytes(code for code in range(0x20) if code not in (0x09, 0x0A
 _WITHOUT_CONTROLS: Final = bytes(0x3F if code in _CONTROLS else code for code in range(256))
 _REFERENCE: Final = re.compile(rb"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
 _NATIVE: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1"})
+_UTF8: Final = frozenset({None, "utf-8", "utf8", "us-ascii", "ascii"})
 _NOT_TEXT: Final = frozenset({"utf_7", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"})
 _LONGEST_REFERENCE: Final = 16
 _TRUNCATED: Final = frozenset(
@@ -60,9 +62,14 @@ def _refuse_external(*_: object) -> NoReturn:
     raise Refuse("external_entity")
 
 
-def parse(source: Source, prepare: Callable[[Any], None], warn: Callable[[str], None]) -> None:
-    """Feed a whole file through a parser that `prepare` has given its handlers."""
+def parse(
+    source: Source, prepare: Callable[[Any], None], warn: Callable[[str], None], runs: Runs | None = None
+) -> None:
+    """Feed a whole file through a parser that `prepare` has given its handlers; `runs` are taken out first."""
+    declared = declared_encoding(source.head)
     encoding, chunks = _prepared(source, warn)
+    if runs is not None and (encoding == "utf-8" or declared in _UTF8):
+        chunks = runs.rewrite(chunks)
     parser = new_parser(encoding)
     prepare(parser)
     feed(parser, chunks, limit=source.limits.token_bytes)

@@ -7,20 +7,25 @@ tools list a line under `methods` and under `lines`, a file under several classe
 from __future__ import annotations
 
 import re
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.reports.coverage.tally import Coverage, as_rate
 from buildgate.reports.identities import Identities
 from buildgate.reports.refusal import Refuse
+from buildgate.reports.runs import STAND_IN, Runs
 from buildgate.reports.xml_stream import local_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from buildgate.reports.document import Document
     from buildgate.reports.head import Head
 
 _CONDITIONS: Final = re.compile(r"\(\s*(\d{1,9})\s*/\s*(\d{1,9})\s*\)")
 _ENDS_KEPT: Final = 4096
 _HITS_KEPT: Final = 10_000
+_IS_ABOVE_ZERO: Final = (0).__lt__
 
 
 class Cobertura:
@@ -40,9 +45,20 @@ class Cobertura:
 
     def read(self, document: Document) -> None:
         """Count lines, conditions and methods."""
-        lines = _Lines(document)
-        document.parse(lines.prepare)
+        lines = _Lines(document, _plain_lines(document.head))
+        document.parse(lines.prepare, lines.runs)
         lines.finish()
+
+
+def _plain_lines(head: Head) -> Runs | None:
+    """Return the runs of lines that have no condition, written as the first one in this file is."""
+    for element in head.elements:
+        if element.name == "line" and {"number", "hits"} <= element.attributes.keys():
+            if element.attributes.get("branch", "false").lower() == "false":
+                return (
+                    Runs("line", tuple(element.attributes)) if "condition-coverage" not in element.attributes else None
+                )
+    return None
 
 
 class _Hits(dict[str, bool]):
@@ -62,7 +78,8 @@ class _Hits(dict[str, bool]):
 class _Lines:
     """Start handlers only; see `buildgate.reports.tests.junit` for how depth is known without an end handler."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, runs: Runs | None) -> None:
+        self.runs = runs
         self.coverage = Coverage(document)
         self.see = self.coverage.seen.add
         self.cover = self.coverage.covered.add
@@ -103,6 +120,20 @@ class _Lines:
         else:
             self.other(local_name(name), attributes, self.starts - len(self.ends))
 
+    def run(self, columns: Mapping[str, Sequence[str]]) -> None:
+        """Take a run of plain lines."""
+        if not self.has_file:
+            return
+        numbers, hits = columns["number"], columns["hits"]
+        try:
+            covered = list(compress(numbers, map(_IS_ABOVE_ZERO, map(int, hits))))
+        except ValueError:
+            covered = list(compress(numbers, map(self.hits.__getitem__, hits)))
+        self.coverage.seen.update(numbers)
+        self.coverage.covered.update(covered)
+        if covered and self.method is not None:
+            self.method = (self.method[0], True)
+
     def conditions(self, number: str, text: str) -> None:
         """Note `50% (1/2)`."""
         found = _CONDITIONS.search(text)
@@ -111,7 +142,9 @@ class _Lines:
 
     def other(self, name: str, attributes: dict[str, str], depth: int) -> None:
         """Take the start of anything but a plain `line`."""
-        if name == "class":
+        if name == STAND_IN and self.runs is not None:
+            self.run(self.runs.take(attributes))
+        elif name == "class":
             self.close_method()
             self.class_depth, self.class_name = depth, attributes.get("name", "")
             self.coverage.open(attributes.get("filename") or self.class_name or "(no file)")

@@ -7,11 +7,14 @@ a warning: there is nothing to recount.
 
 from __future__ import annotations
 
+import math
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Case
 from buildgate.reports.identities import BUCKETS, STATE_BITS, STATE_MASK
 from buildgate.reports.refusal import Refuse
+from buildgate.reports.runs import STAND_IN, Runs
 from buildgate.reports.tests.tally import (
     BETTER,
     ERRORED,
@@ -26,7 +29,7 @@ from buildgate.reports.tests.tally import (
 from buildgate.reports.xml_stream import local_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from buildgate.reports.document import Document
     from buildgate.reports.head import Head
@@ -69,9 +72,19 @@ class Junit:
 
     def read(self, document: Document) -> None:
         """Count the cases."""
-        cases = _Cases(document)
-        document.parse(cases.prepare)
+        cases = _Cases(document, None if document.options.on_case else _plain_cases(document.head))
+        document.parse(cases.prepare, cases.runs)
         cases.finish()
+
+
+def _plain_cases(head: Head) -> Runs | None:
+    """Return the runs of cases that simply passed, written as the first case in this file is."""
+    for element in head.elements:
+        if element.name == "testcase" and "name" in element.attributes:
+            if element.attributes.keys() & {"status", "result"}:
+                return None
+            return Runs("testcase", tuple(element.attributes))
+    return None
 
 
 class _Suite:
@@ -93,8 +106,9 @@ class _Cases:
     `ends` collects the names of ended elements by `list.append` itself; depth is starts less ends.
     """
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, runs: Runs | None) -> None:
         self.document = document
+        self.runs = runs
         self.tests = Tests(document)
         self.counts = self.tests.counts
         self.identities = self.tests.identities
@@ -157,6 +171,35 @@ class _Cases:
             self.starts -= len(self.ends)
             self.ends.clear()
 
+    def run(self, columns: Mapping[str, Sequence[str]], depth: int) -> None:
+        """Count a run of cases that passed; nothing can follow that would still belong to them."""
+        if self.case is not None:
+            self.settle(self.case)
+            self.case = None
+        self.close_suites(depth)
+        names = columns["name"]
+        self.counts[PASSED] += len(names)
+        self.rows += len(names)
+        if "time" in columns:
+            self.add_times(columns["time"])
+        if self.identities is not None:
+            buckets, suite = self.identities.buckets, self.suite_name
+            for key in zip(repeat(suite), columns.get("classname", repeat(None)), names):  # endless ones
+                identity = hash(key)
+                buckets[identity >> STATE_BITS & BUCKETS - 1].append(identity & ~STATE_MASK)
+
+    def add_times(self, times: Sequence[str]) -> None:
+        try:
+            total = math.fsum(map(float, times))
+        except (ValueError, OverflowError):
+            total = -1.0
+        if 0.0 <= total < 1e12 and min(times) >= "0":
+            self.tests.duration_seconds += total
+            self.tests.has_duration = True
+        else:
+            for time in times:
+                self.add_time(time)
+
     def add_time(self, time: str) -> None:
         try:
             value = float(time)
@@ -189,7 +232,9 @@ class _Cases:
     def other(self, name: str, attributes: dict[str, str], depth: int) -> None:
         """Take the start of anything but a plain `testcase`."""
         self.stop_text()
-        if name in _BY_CHILD or name in _AGAIN:
+        if name == STAND_IN and self.runs is not None:
+            self.run(self.runs.take(attributes), depth)
+        elif name in _BY_CHILD or name in _AGAIN:
             self.result(name, attributes, depth)
         elif name in {"testsuite", "testsuites"}:
             self.open_suite(name, attributes, depth)

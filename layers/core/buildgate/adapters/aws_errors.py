@@ -1,0 +1,80 @@
+"""Turns what the AWS SDK raises into the four kinds of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from buildgate.domain.errors import Conflict, Corrupt, NotFound, Rejected, Unavailable
+
+_RETRYABLE = frozenset(
+    {
+        "InternalServerError",
+        "InternalError",
+        "InternalFailure",
+        "ItemCollectionSizeLimitExceededException",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ServiceException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_LOST_RACES = frozenset({"ConditionalCheckFailedException"})
+_CALLERS_FAULT = frozenset({"InvalidInputException", "ValidationError", "InvalidParameterValue", "InvalidParameter"})
+_ABSENT = frozenset(
+    {
+        "ResourceNotFoundException",
+        "RepositoryDoesNotExistException",
+        "BranchDoesNotExistException",
+        "CommitDoesNotExistException",
+        "CommitIdDoesNotExistException",
+        "NoSuchKey",
+        "NotFoundException",
+    }
+)
+
+
+def code_of(error: ClientError) -> str:
+    """Return the service's own name of a failure, such as ``ThrottlingException``."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def message_of(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Message", ""))
+
+
+@contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Translate what the SDK raises inside the block; ``what`` names the call in the reason."""
+    try:
+        yield
+    except ClientError as error:
+        raise _translated(error, what) from error
+    except BotoCoreError as error:
+        raise Unavailable(f"{what} got no answer: {error}") from error
+
+
+def _translated(error: ClientError, what: str) -> Conflict | Corrupt | Rejected | Unavailable:
+    code = code_of(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    reason = f"{what}: {code}: {message_of(error)}"
+    if code in _LOST_RACES:
+        return Conflict(reason)
+    if code in _ABSENT:
+        return NotFound(reason)
+    if code in _CALLERS_FAULT:
+        return Rejected(reason)
+    if code in _RETRYABLE or status >= 500:  # noqa: PLR2004 - HTTP's server errors
+        return Unavailable(reason)
+    return Corrupt(reason)

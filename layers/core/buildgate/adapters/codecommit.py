@@ -1,0 +1,97 @@
+"""CodeCommit through a botocore-shaped client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from buildgate.adapters.aws_errors import calling
+from buildgate.domain.errors import NotFound
+from buildgate.domain.redaction import redact, shorten
+from buildgate.ports import CommitInfo
+
+_AUTHORS_DEPTH = 100
+_MESSAGE_LIMIT = 1_000
+
+
+class CodeCommitRepositories:
+    """Branches, commits and changed paths."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def changed_paths(self, repository: str, before: str, after: str) -> Iterator[str]:
+        """Yield each path that differs, of both sides of a rename, page by page as they are asked for."""
+        request: dict[str, Any] = {"repositoryName": repository, "afterCommitSpecifier": after}
+        if before:
+            request["beforeCommitSpecifier"] = before
+        while True:
+            with calling("CodeCommit GetDifferences"):
+                answer = self._client.get_differences(**request)
+            for difference in answer.get("differences", []):
+                sides = (difference.get("beforeBlob") or {}, difference.get("afterBlob") or {})
+                yield from {side["path"] for side in sides if side.get("path")}
+            token = answer.get("NextToken") or answer.get("nextToken")
+            if not token:
+                return
+            request["NextToken"] = token
+
+    def commit(self, repository: str, commit: str) -> CommitInfo | None:
+        try:
+            with calling("CodeCommit GetCommit"):
+                data = self._client.get_commit(repositoryName=repository, commitId=commit)["commit"]
+        except NotFound:
+            return None
+        people = (data.get("author") or {}, data.get("committer") or {})
+        return CommitInfo(
+            commit=commit,
+            message=shorten(redact(str(data.get("message", "")).strip()), limit=_MESSAGE_LIMIT),
+            authors=tuple(dict.fromkeys(str(one["email"]) for one in people if one.get("email"))),
+            parents=tuple(data.get("parents", ())),
+        )
+
+    def head_of(self, repository: str, branch: str) -> str | None:
+        try:
+            with calling("CodeCommit GetBranch"):
+                answer = self._client.get_branch(repositoryName=repository, branchName=branch)
+        except NotFound:
+            return None
+        return str(answer["branch"]["commitId"])
+
+    def default_branch(self, repository: str) -> str | None:
+        try:
+            with calling("CodeCommit GetRepository"):
+                metadata = self._client.get_repository(repositoryName=repository)["repositoryMetadata"]
+        except NotFound:
+            return None
+        name = metadata.get("defaultBranch")
+        return str(name) if name else None
+
+    def branches(self, repository: str) -> Sequence[str]:
+        names: list[str] = []
+        request: dict[str, Any] = {"repositoryName": repository}
+        while True:
+            try:
+                with calling("CodeCommit ListBranches"):
+                    answer = self._client.list_branches(**request)
+            except NotFound:
+                return names
+            names += answer.get("branches", [])
+            if not answer.get("nextToken"):
+                return names
+            request["nextToken"] = answer["nextToken"]
+
+    def authors_between(self, repository: str, before: str, after: str) -> tuple[str, ...]:
+        authors: dict[str, None] = {}
+        queue, seen = [after], {before}
+        while queue and len(seen) <= _AUTHORS_DEPTH:
+            commit = queue.pop(0)
+            if not commit or commit in seen:
+                continue
+            seen.add(commit)
+            info = self.commit(repository, commit)
+            if info is None:
+                continue
+            authors.update(dict.fromkeys(info.authors))
+            queue += info.parents if before else ()
+        return tuple(authors)

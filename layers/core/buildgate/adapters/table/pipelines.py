@@ -1,0 +1,119 @@
+"""Pipelines, their versions and triggers in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from buildgate.adapters.table import keys
+from buildgate.adapters.table.table import Is, Missing, Put, Table, Write
+from buildgate.domain.pipelines import Pipeline, Trigger
+from buildgate.domain.times import from_text, to_text
+from buildgate.ports import PipelineHead, PipelineVersion
+
+
+class TablePipelines:
+    """Pipelines in the table: one head item in the list, one item per version, one per trigger."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def apply(self, pipeline: Pipeline, *, actor: str, now: datetime) -> bool:
+        version = pipeline.digest
+        known = self._table.get(keys.PIPELINES, pipeline.name)
+        if known is not None and known["version"] == version:
+            return False
+        writes: list[Write] = [self._head(pipeline, version, known, actor, now)]
+        if self._table.get(keys.pipeline(pipeline.name), f"V#{version}") is None:
+            writes.append(_version_item(pipeline, version, actor, now))
+        kept = {_trigger_keys(pipeline.name, i, t) for i, t in enumerate(pipeline.triggers)}
+        writes += [_trigger_item(pipeline, version, i, t) for i, t in enumerate(pipeline.triggers)]
+        self._table.transact(writes)
+        if known is not None:
+            self._retire(pipeline.name, version, known, kept)
+        return True
+
+    def _retire(self, name: str, version: str, known: dict[str, Any], kept: set[tuple[str, str]]) -> None:
+        """Mark triggers of the former version that the new one has not; a late duplicate finds nothing to do."""
+        for repository, index in known.get("triggers", []):
+            where = (keys.repository(repository), f"TRIGGER#{name}#{index}")
+            if where not in kept:
+                retired = {"pk": where[0], "sk": where[1], "pipeline": name, "version": version, "is_retired": True}
+                self._table.put(Put(retired))
+
+    def _head(
+        self, pipeline: Pipeline, version: str, known: dict[str, Any] | None, actor: str, now: datetime
+    ) -> Put:
+        triggers = [[_repository_key(trigger), index] for index, trigger in enumerate(pipeline.triggers)]
+        last = {name: known.get(name) for name in ("last_run_id", "last_run_status")} if known else {}
+        item = {
+            "pk": keys.PIPELINES,
+            "sk": pipeline.name,
+            "version": version,
+            "description": pipeline.description,
+            "triggers": triggers,
+            "applied_at": to_text(now),
+            "applied_by": actor,
+            **last,
+        }
+        believed = Missing("pk") if known is None else Is("version", known["version"])
+        return Put(item, only_if=believed)
+
+    def head(self, name: str) -> PipelineHead | None:
+        item = self._table.get(keys.PIPELINES, name)
+        return None if item is None else _head_of(item)
+
+    def heads(self) -> Sequence[PipelineHead]:
+        return [_head_of(item) for item in self._table.query(keys.PIPELINES)]
+
+    def version(self, name: str, version: str) -> Pipeline | None:
+        item = self._table.get(keys.pipeline(name), f"V#{version}")
+        return None if item is None else Pipeline.from_text(item["data"])
+
+    def versions(self, name: str) -> Sequence[PipelineVersion]:
+        items = self._table.query(keys.pipeline(name), begins="V#")
+        found = [PipelineVersion(i["version"], from_text(i["applied_at"]), i.get("applied_by", "")) for i in items]
+        return sorted(found, key=lambda one: one.applied_at, reverse=True)
+
+    def triggered_by(self, repository_key: str) -> Sequence[tuple[str, str, int]]:
+        items = self._table.query(keys.repository(repository_key), begins="TRIGGER#")
+        return [(i["pipeline"], i["version"], i["index"]) for i in items if not i.get("is_retired")]
+
+
+def _repository_key(trigger: Trigger) -> str:
+    return f"{trigger.provider}:{trigger.repository}"
+
+
+def _trigger_keys(name: str, index: int, trigger: Trigger) -> tuple[str, str]:
+    return keys.repository(_repository_key(trigger)), f"TRIGGER#{name}#{index}"
+
+
+def _trigger_item(pipeline: Pipeline, version: str, index: int, trigger: Trigger) -> Put:
+    pk, sk = _trigger_keys(pipeline.name, index, trigger)
+    return Put({"pk": pk, "sk": sk, "pipeline": pipeline.name, "version": version, "index": index})
+
+
+def _version_item(pipeline: Pipeline, version: str, actor: str, now: datetime) -> Put:
+    item = {
+        "pk": keys.pipeline(pipeline.name),
+        "sk": f"V#{version}",
+        "version": version,
+        "data": pipeline.to_text(),
+        "applied_at": to_text(now),
+        "applied_by": actor,
+    }
+    return Put(item, only_if=Missing("pk"))
+
+
+def _head_of(item: dict[str, Any]) -> PipelineHead:
+    return PipelineHead(
+        name=item["sk"],
+        version=item["version"],
+        description=item.get("description", ""),
+        repositories=tuple(sorted({repository for repository, _ in item.get("triggers", [])})),
+        applied_at=from_text(item["applied_at"]),
+        applied_by=item.get("applied_by", ""),
+        last_run_id=item.get("last_run_id", ""),
+        last_run_status=item.get("last_run_status", ""),
+    )

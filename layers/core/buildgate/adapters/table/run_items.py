@@ -1,0 +1,152 @@
+"""Runs, stages, slots and gates as items of the table, and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from buildgate.adapters.table import keys
+from buildgate.domain.builds import BuildStatus, SlotRef
+from buildgate.domain.gates import Verdict
+from buildgate.domain.runs import (
+    GateResult,
+    Run,
+    RunStatus,
+    Slot,
+    SlotState,
+    Source,
+    StageAttempt,
+    StageStatus,
+    StopRequest,
+)
+from buildgate.domain.times import from_text, to_text
+
+
+def run_item(run: Run) -> dict[str, Any]:
+    """Return a run's head item; the list index gets its pipeline and start, the work index its next look."""
+    source = run.source
+    return {
+        "pk": keys.run(run.run_id),
+        "sk": keys.RUN,
+        "g1p": keys.pipeline(run.pipeline),
+        "g1s": f"R#{to_text(run.opened_at)}#{run.run_id}",
+        "run_id": run.run_id,
+        "pipeline": run.pipeline,
+        "version": run.version,
+        "status": run.status.value,
+        "reason": run.reason,
+        "provider": source.provider,
+        "repository": source.repository,
+        "ref_type": source.ref_type,
+        "ref": source.ref,
+        "commit": source.commit,
+        "old_commit": source.old_commit,
+        "actor": source.actor,
+        "message": source.message,
+        "authors": list(source.authors),
+        "started_at": to_text(run.opened_at),
+        "due_at": to_text(run.due_at),
+        "finished_at": None if run.finished_at is None else to_text(run.finished_at),
+        "trigger": run.trigger,
+        "correlation_id": run.correlation_id,
+        "executions": run.executions,
+        "resumes": run.resumes,
+        "spent_events": run.spent_events,
+        "retry_of": run.retry_of,
+    }
+
+
+def run_of(item: dict[str, Any]) -> Run:
+    """Return the run of an item; a list index carries only a part of it, the rest is empty then."""
+    stop = item.get("stop")
+    return Run(
+        run_id=item["run_id"],
+        pipeline=item["pipeline"],
+        version=item["version"],
+        status=RunStatus(item["status"]),
+        source=Source(
+            provider=item.get("provider", ""),
+            repository=item.get("repository", ""),
+            ref_type=item.get("ref_type", ""),
+            ref=item.get("ref", ""),
+            commit=item.get("commit", ""),
+            old_commit=item.get("old_commit", ""),
+            actor=item.get("actor", ""),
+            message=item.get("message", ""),
+            authors=tuple(item.get("authors", ())),
+        ),
+        opened_at=from_text(item["started_at"]),
+        due_at=from_text(item.get("due_at", item["started_at"])),
+        trigger=item.get("trigger", ""),
+        correlation_id=item.get("correlation_id", ""),
+        reason=item.get("reason", ""),
+        finished_at=from_text(item["finished_at"]) if item.get("finished_at") else None,
+        executions=item.get("executions", 1),
+        resumes=item.get("resumes", 0),
+        spent_events=item.get("spent_events", 0),
+        stop=StopRequest(stop["actor"], stop.get("comment", ""), from_text(stop["at"])) if stop else None,
+        retry_of=item.get("retry_of", ""),
+    )
+
+
+def stage_item(run_id: str, stage: StageAttempt) -> dict[str, Any]:
+    return {
+        "pk": keys.run(run_id),
+        "sk": keys.stage(stage.index, stage.attempt),
+        "name": stage.name,
+        "status": stage.status.value,
+        "started_at": to_text(stage.started_at),
+        "finished_at": None if stage.finished_at is None else to_text(stage.finished_at),
+        "reason": stage.reason,
+        "is_allowed": stage.is_allowed,
+    }
+
+
+def stage_of(item: dict[str, Any]) -> StageAttempt:
+    _, index, attempt = item["sk"].split("#")
+    return StageAttempt(
+        index=int(index),
+        attempt=int(attempt[1:]),
+        name=item["name"],
+        status=StageStatus(item["status"]),
+        started_at=from_text(item["started_at"]),
+        finished_at=from_text(item["finished_at"]) if item.get("finished_at") else None,
+        reason=item.get("reason", ""),
+        is_allowed=item.get("is_allowed", False),
+    )
+
+
+def slot_item(slot: Slot) -> dict[str, Any]:
+    pk, sk = keys.slot(slot.ref)
+    return {"pk": pk, "sk": sk, "project": slot.project, "state": slot.state.value}
+
+
+def slot_of(item: dict[str, Any]) -> Slot:
+    index, attempt, name = keys.parse_stage(item["sk"])
+    status = item.get("build_status")
+    return Slot(
+        ref=SlotRef(item["pk"].removeprefix("RUN#"), index, attempt, name),
+        project=item["project"],
+        state=SlotState(item["state"]),
+        token=item.get("token", ""),
+        nonce=item.get("nonce", ""),
+        build_id=item.get("build_id", ""),
+        build_status=BuildStatus(status) if status else None,
+        reason=item.get("reason", ""),
+        parked_at=from_text(item["parked_at"]) if item.get("parked_at") else None,
+        due_at=from_text(item["g2s"]) if item.get("g2s") else None,
+        is_delivered=bool(item.get("is_delivered", False)),
+    )
+
+
+def gate_item(run_id: str, result: GateResult) -> dict[str, Any]:
+    return {
+        "pk": keys.run(run_id),
+        "sk": keys.gate(result.stage, result.attempt, result.name),
+        "verdict": result.verdict.to_data(),
+        "evaluated_at": to_text(result.evaluated_at),
+    }
+
+
+def gate_of(item: dict[str, Any]) -> GateResult:
+    index, attempt, name = keys.parse_stage(item["sk"])
+    return GateResult(index, attempt, name, Verdict.from_data(item["verdict"]), from_text(item["evaluated_at"]))

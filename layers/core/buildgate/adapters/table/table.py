@@ -1,0 +1,318 @@
+"""A narrow door to one DynamoDB table: keys, conditions and changes as values, expressions made here only."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from buildgate.adapters.aws_errors import calling, code_of
+from buildgate.adapters.table.codec import decode_item, encode, encode_item
+from buildgate.domain.errors import Conflict, Unavailable
+
+_TRIES = 8
+_FIRST_PAUSE_SECONDS = 0.05
+_BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """The attribute has this value."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class IsOneOf:
+    """The attribute has one of these values."""
+
+    name: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The attribute is not there."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The attribute is there."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """The attribute is less than this value."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:  # noqa: N801 - the plain name is taken by typing
+    """One of the conditions holds."""
+
+    of: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every one of the conditions holds."""
+
+    of: tuple[Condition, ...]
+
+
+Condition = Is | IsOneOf | Missing | Present | Below | Any_ | All
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole item, if the condition holds."""
+
+    item: Mapping[str, Any]
+    only_if: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change an item's attributes: ``sets`` (None removes), ``first`` (only if absent), ``adds`` and ``appends``."""
+
+    pk: str
+    sk: str
+    sets: Mapping[str, Any] = field(default_factory=dict)
+    first: Mapping[str, Any] = field(default_factory=dict)
+    adds: Mapping[str, int] = field(default_factory=dict)
+    appends: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    only_if: Condition | None = None
+
+
+Write = Put | Change
+
+
+class _Expression:
+    """Collects names and values under short aliases while an expression is written."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
+
+    def name(self, name: str) -> str:
+        alias = self.names.setdefault(name, f"#n{len(self.names)}")
+        return alias
+
+    def value(self, value: Any) -> str:
+        alias = f":v{len(self.values)}"
+        self.values[alias] = encode(value)
+        return alias
+
+    def condition(self, condition: Condition) -> str:
+        match condition:
+            case Is(name, value):
+                return f"{self.name(name)} = {self.value(value)}"
+            case IsOneOf(name, values):
+                return f"{self.name(name)} IN ({', '.join(self.value(value) for value in values)})"
+            case Missing(name):
+                return f"attribute_not_exists({self.name(name)})"
+            case Present(name):
+                return f"attribute_exists({self.name(name)})"
+            case Below(name, value):
+                return f"{self.name(name)} < {self.value(value)}"
+            case Any_(of):
+                return "(" + " OR ".join(self.condition(one) for one in of) + ")"
+            case All(of):
+                return "(" + " AND ".join(self.condition(one) for one in of) + ")"
+
+    def update(self, change: Change) -> str:
+        sets = [f"{self.name(n)} = {self.value(v)}" for n, v in change.sets.items() if not _is_empty(v)]
+        sets += [f"{self.name(n)} = if_not_exists({self.name(n)}, {self.value(v)})" for n, v in change.first.items()]
+        for name, values in change.appends.items():
+            known = f"if_not_exists({self.name(name)}, {self.value([])})"
+            sets.append(f"{self.name(name)} = list_append({known}, {self.value(list(values))})")
+        removes = [self.name(name) for name, value in change.sets.items() if _is_empty(value)]
+        adds = [f"{self.name(name)} {self.value(value)}" for name, value in change.adds.items()]
+        parts = [("SET", sets), ("REMOVE", removes), ("ADD", adds)]
+        return " ".join(f"{word} {', '.join(clauses)}" for word, clauses in parts if clauses)
+
+    def arguments(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.names:
+            found["ExpressionAttributeNames"] = {alias: name for name, alias in self.names.items()}
+        if self.values:
+            found["ExpressionAttributeValues"] = self.values
+        return found
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", (), [], {})
+
+
+class Table:
+    """One table through one botocore-shaped client."""
+
+    def __init__(self, client: Any, name: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._name = name
+        self._pause = pause
+
+    def get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        """Return an item as it is now (a consistent read), or None."""
+        with calling("DynamoDB GetItem"):
+            answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
+        return decode_item(answer["Item"]) if answer.get("Item") else None
+
+    def get_many(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Return the items that exist of up to any number of keys, in no particular order."""
+        found: list[dict[str, Any]] = []
+        for start in range(0, len(keys), _BATCH):
+            wanted: list[dict[str, Any]] = [_key(pk, sk) for pk, sk in keys[start : start + _BATCH]]
+            while wanted:
+                request = {self._name: {"Keys": wanted, "ConsistentRead": True}}
+                with calling("DynamoDB BatchGetItem"):
+                    answer = self._client.batch_get_item(RequestItems=request)
+                found += [decode_item(item) for item in answer["Responses"].get(self._name, [])]
+                wanted = answer.get("UnprocessedKeys", {}).get(self._name, {}).get("Keys", [])
+        return found
+
+    def query(
+        self,
+        pk: str,
+        *,
+        begins: str = "",
+        between: tuple[str, str] | None = None,
+        index: str = "",
+        up_to: str = "",
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the items of one partition (of an index), in key order, reading page by page.
+
+        Args:
+            pk: The partition.
+            begins: Only sort keys that begin so.
+            between: Only sort keys in this closed range.
+            index: ``GSI1`` or ``GSI2``; their reads are eventually consistent, those of the table are not.
+            up_to: Only sort keys not above this one.
+            newest_first: From the highest sort key down.
+            limit: At most so many items.
+        """
+        prefix = {"GSI1": "g1", "GSI2": "g2", "": ""}[index]
+        names = (f"{prefix}p", f"{prefix}s") if prefix else ("pk", "sk")
+        expression = _Expression()
+        clause = f"{expression.name(names[0])} = {expression.value(pk)}"
+        if begins:
+            clause += f" AND begins_with({expression.name(names[1])}, {expression.value(begins)})"
+        elif between:
+            low, high = (expression.value(text) for text in between)
+            clause += f" AND {expression.name(names[1])} BETWEEN {low} AND {high}"
+        elif up_to:
+            clause += f" AND {expression.name(names[1])} <= {expression.value(up_to)}"
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "KeyConditionExpression": clause,
+            "ScanIndexForward": not newest_first,
+            **expression.arguments(),
+            **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"Limit": limit} if limit else {}),
+        }
+        yield from self._pages(request, limit)
+
+    def _pages(self, request: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
+        count = 0
+        while True:
+            with calling("DynamoDB Query"):
+                answer = self._client.query(**request)
+            for item in answer["Items"]:
+                yield decode_item(item)
+                count += 1
+                if limit is not None and count >= limit:
+                    return
+            if not answer.get("LastEvaluatedKey"):
+                return
+            request = request | {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def put(self, put: Put) -> None:
+        """Write an item.
+
+        Raises:
+            Conflict: The condition does not hold.
+        """
+        with calling("DynamoDB PutItem"):
+            self._client.put_item(TableName=self._name, **_put_arguments(put))
+
+    def change(self, change: Change) -> dict[str, Any]:
+        """Change an item and return it as it is after the change.
+
+        Raises:
+            Conflict: The condition does not hold.
+        """
+        arguments = _change_arguments(change)
+        with calling("DynamoDB UpdateItem"):
+            answer = self._client.update_item(TableName=self._name, ReturnValues="ALL_NEW", **arguments)
+        return decode_item(answer["Attributes"])
+
+    def transact(self, writes: Sequence[Write]) -> None:
+        """Do all writes or none, trying again while other transactions are in the way.
+
+        Raises:
+            Conflict: A condition does not hold.
+            Unavailable: Other writers were in the way each time.
+        """
+        items = [_transaction_item(self._name, write) for write in writes]
+        for attempt in range(_TRIES):
+            try:
+                self._client.transact_write_items(TransactItems=items)
+            except ClientError as error:
+                reason = _cancelled_by(error)
+                if reason == "ConditionalCheckFailed":
+                    raise Conflict(f"DynamoDB TransactWriteItems: {error}") from error
+                if reason not in {"TransactionConflict", "ThrottlingError"}:
+                    with calling("DynamoDB TransactWriteItems"):
+                        raise
+                self._pause(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter, no secret
+            else:
+                return
+        raise Unavailable(f"DynamoDB TransactWriteItems: other writers were in the way {_TRIES} times")
+
+
+def _cancelled_by(error: ClientError) -> str:
+    if code_of(error) != "TransactionCanceledException":
+        return ""
+    codes = [reason.get("Code", "None") for reason in error.response.get("CancellationReasons", [])]
+    if "ConditionalCheckFailed" in codes:
+        return "ConditionalCheckFailed"
+    return next((code for code in codes if code != "None"), "")
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _put_arguments(put: Put) -> dict[str, Any]:
+    expression = _Expression()
+    found: dict[str, Any] = {"Item": encode_item(put.item)}
+    if put.only_if is not None:
+        found["ConditionExpression"] = expression.condition(put.only_if)
+    return found | expression.arguments()
+
+
+def _change_arguments(change: Change) -> dict[str, Any]:
+    expression = _Expression()
+    found: dict[str, Any] = {"Key": _key(change.pk, change.sk), "UpdateExpression": expression.update(change)}
+    if change.only_if is not None:
+        found["ConditionExpression"] = expression.condition(change.only_if)
+    return found | expression.arguments()
+
+
+def _transaction_item(table: str, write: Write) -> dict[str, Any]:
+    if isinstance(write, Put):
+        return {"Put": {"TableName": table, **_put_arguments(write)}}
+    return {"Update": {"TableName": table, **_change_arguments(write)}}

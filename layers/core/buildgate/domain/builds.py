@@ -1,0 +1,213 @@
+"""Builds as CodeBuild ran them, and the rule that decides what a report of one changes.
+
+Events about a build arrive twice, late, out of order or never. What is true is what BatchGetBuilds says; what is
+recorded only ever moves forward: first by rank (running, then finished), never back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from buildgate.domain.errors import Corrupt
+from buildgate.domain.times import seconds_between
+
+
+class BuildStatus(StrEnum):
+    """CodeBuild's own words for how a build stands (API model, ``StatusType``)."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    FAULT = "FAULT"
+    TIMED_OUT = "TIMED_OUT"
+    STOPPED = "STOPPED"
+
+    @property
+    def is_finished(self) -> bool:
+        return self is not BuildStatus.IN_PROGRESS
+
+    @property
+    def rank(self) -> int:
+        """Return 1 while running and 9 when finished: a record moves only to a higher rank."""
+        return 9 if self.is_finished else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of a build; a phase that is under way has neither status nor end."""
+
+    name: str
+    status: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_seconds: float | None = None
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRef:
+    """Names one build of one stage attempt of one run; its text form travels as a build variable."""
+
+    run_id: str
+    stage: int
+    attempt: int
+    name: str
+
+    def to_text(self) -> str:
+        return f"{self.run_id}.{self.stage:02d}.{self.attempt}.{self.name}"
+
+    @classmethod
+    def from_text(cls, text: str) -> SlotRef:
+        """Return the reference of a text.
+
+        Raises:
+            Corrupt: The text is not one that ``to_text`` writes.
+        """
+        try:
+            run_id, stage, attempt, name = text.split(".", 3)
+            return cls(run_id, int(stage), int(attempt), name)
+        except ValueError as error:
+            raise Corrupt(f"{text!r} does not name a build of a run") from error
+
+
+def reports_prefix(project: str, slot: SlotRef) -> str:
+    """Return where a run's build may put reports of its own, below what its project's role may write."""
+    return f"reports/{project}/{slot.to_text()}/"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClaim:
+    """What a build says of itself through its variables: the slot it was started for, and that slot's nonce."""
+
+    slot: SlotRef
+    nonce: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build as BatchGetBuilds describes it, without a single variable value.
+
+    ``build_id`` is ``project:uuid``. ``variables`` holds names and types only.
+    """
+
+    build_id: str
+    project: str
+    status: BuildStatus
+    started_at: datetime
+    ended_at: datetime | None = None
+    number: int | None = None
+    phases: tuple[Phase, ...] = ()
+    compute_type: str = ""
+    environment_type: str = ""
+    image: str = ""
+    initiator: str = ""
+    source_version: str = ""
+    commit: str = ""
+    current_phase: str = ""
+    report_arns: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    log_group: str = ""
+    log_stream: str = ""
+    log_link: str = ""
+    claim: SlotClaim | None = None
+
+    def phase(self, name: str) -> Phase | None:
+        return next((phase for phase in self.phases if phase.name == name), None)
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Return the seconds from start to end; None while it runs, or when the end is before the start."""
+        return seconds_between(self.started_at, self.ended_at)
+
+    @property
+    def queue_seconds(self) -> float | None:
+        """Return the seconds spent in SUBMITTED and QUEUED, before anything was provisioned."""
+        return self._phase_seconds("SUBMITTED", "QUEUED")
+
+    @property
+    def provisioning_seconds(self) -> float | None:
+        return self._phase_seconds("PROVISIONING")
+
+    @property
+    def billed_seconds(self) -> float | None:
+        """Return the seconds that are paid for: from provisioning to the end, the queue left out."""
+        if self.duration_seconds is None:
+            return None
+        return max(0.0, self.duration_seconds - (self.queue_seconds or 0.0))
+
+    @property
+    def failed_phase(self) -> Phase | None:
+        return next((phase for phase in self.phases if phase.status not in {None, "SUCCEEDED"}), None)
+
+    def _phase_seconds(self, *names: str) -> float | None:
+        known = [phase.duration_seconds for phase in self.phases if phase.name in names]
+        values = [value for value in known if value is not None]
+        return sum(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class BuildHead:
+    """The small record of a build that lists and decisions read. ``nonce`` is never part of it."""
+
+    build_id: str
+    project: str
+    status: BuildStatus
+    started_at: datetime
+    ended_at: datetime | None = None
+    duration_seconds: float | None = None
+    queue_seconds: float | None = None
+    cost_micro_usd: int | None = None
+    compute_type: str = ""
+    environment_type: str = ""
+    image: str = ""
+    initiator: str = ""
+    source_version: str = ""
+    commit: str = ""
+    current_phase: str = ""
+    slot: SlotRef | None = None
+    pipeline: str = ""
+    stage: str = ""
+    log_link: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The report moves the record forward; ``is_finish`` says that the build is counted now."""
+
+    is_finish: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The record says this already."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The record is further on than the report."""
+
+    reason: str
+
+
+def judge_report(known: BuildHead | None, reported: Build) -> Recorded | Duplicate | Stale:
+    """Decide what a report about a build changes. Safe to repeat: the second answer is Duplicate.
+
+    A finished record is final whatever is reported later, so that a build counts once for ever.
+    """
+    if known is None or reported.status.rank > known.status.rank:
+        came = "first report" if known is None else f"was {known.status}"
+        return Recorded(reported.status.is_finished, f"{reported.status}: {came}")
+    if reported.status.rank < known.status.rank:
+        return Stale(f"already {known.status}, the report says {reported.status}")
+    if known.status is not reported.status:
+        return Stale(f"already {known.status}: a finished build does not become {reported.status}")
+    if not reported.status.is_finished and known.current_phase != reported.current_phase:
+        return Recorded(is_finish=False, reason=f"now in phase {reported.current_phase}")
+    return Duplicate(f"already {known.status}")

@@ -1,0 +1,1 @@
+"""What is counted of builds, and what is read from the counts."""

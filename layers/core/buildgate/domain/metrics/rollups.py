@@ -1,0 +1,92 @@
+"""Daily totals: what one finished build adds to its project's and its pipeline's day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from buildgate.domain.builds import BuildHead, BuildStatus
+from buildgate.domain.metrics import sketch
+from buildgate.domain.times import day_of
+
+STATUS_COUNTERS: Mapping[BuildStatus, str] = {
+    BuildStatus.SUCCEEDED: "ok",
+    BuildStatus.FAILED: "failed",
+    BuildStatus.FAULT: "fault",
+    BuildStatus.TIMED_OUT: "timed_out",
+    BuildStatus.STOPPED: "stopped",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose day it is: ``kind`` is PROJECT or PIPELINE, later TEAM, ACCOUNT or COST."""
+
+    kind: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}#{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """The counts of one scope on one UTC day; ``counters`` are whole numbers that only grow.
+
+    ``n`` builds, one counter per status, ``duration_ms``, ``queue_ms``, ``cost_micro_usd``, ``cost_unknown`` (builds
+    without a known price), ``d<bucket>`` and ``q<bucket>`` (sketches of duration and queue time).
+    """
+
+    day: str
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+    def sketch(self, prefix: str) -> dict[int, int]:
+        found = ((name, count) for name, count in self.counters.items() if name[0] == prefix and name[1:].isdigit())
+        return {int(name[1:]): count for name, count in found}
+
+    def count(self, name: str) -> int:
+        return self.counters.get(name, 0)
+
+
+def increments(head: BuildHead) -> dict[str, int]:
+    """Return what a finished build adds to each day it belongs to."""
+    counts = {"n": 1, STATUS_COUNTERS[head.status]: 1}
+    if head.duration_seconds is not None:
+        milliseconds = round(head.duration_seconds * 1000)
+        counts["duration_ms"] = milliseconds
+        counts[f"d{sketch.bucket_of(milliseconds)}"] = 1
+    if head.queue_seconds is not None:
+        milliseconds = round(head.queue_seconds * 1000)
+        counts["queue_ms"] = milliseconds
+        counts[f"q{sketch.bucket_of(milliseconds)}"] = 1
+    if head.cost_micro_usd is None:
+        counts["cost_unknown"] = 1
+    else:
+        counts["cost_micro_usd"] = head.cost_micro_usd
+    return counts
+
+
+def day_of_build(head: BuildHead, *, seen_at: datetime) -> str:
+    """Return the UTC day of completion; a finished build without an end counts on the day it was seen."""
+    return day_of(head.ended_at or seen_at)
+
+
+def scopes_of(head: BuildHead) -> tuple[Scope, ...]:
+    """Return the scopes whose day is written in the build's own transaction."""
+    project = Scope("PROJECT", head.project)
+    return (project, Scope("PIPELINE", head.pipeline)) if head.pipeline else (project,)
+
+
+def fold(heads: Iterable[BuildHead], *, seen_at: datetime) -> dict[tuple[Scope, str], dict[str, int]]:
+    """Return all days of all scopes recounted from the builds: what the stored totals must equal."""
+    totals: dict[tuple[Scope, str], dict[str, int]] = {}
+    for head in heads:
+        if not head.status.is_finished:
+            continue
+        for scope in scopes_of(head):
+            day = totals.setdefault((scope, day_of_build(head, seen_at=seen_at)), {})
+            for name, value in increments(head).items():
+                day[name] = day.get(name, 0) + value
+    return totals

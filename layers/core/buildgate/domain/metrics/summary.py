@@ -1,0 +1,87 @@
+"""A window of days in a few honest numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from buildgate.domain.builds import BuildStatus
+from buildgate.domain.metrics import sketch
+from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Whole UTC days of one scope. None means that nothing was measured: not zero.
+
+    ``success_ratio`` is the share of succeeded among finished builds that nobody stopped. Percentiles are in seconds,
+    within one per cent. ``cost_micro_usd`` is the sum of known costs; ``cost_unknown`` builds have no known price.
+    """
+
+    days: int
+    builds: int
+    by_status: Mapping[str, int]
+    success_ratio: float | None
+    mean_seconds: float | None
+    p50_seconds: float | None
+    p90_seconds: float | None
+    p95_seconds: float | None
+    p99_seconds: float | None
+    queue_p95_seconds: float | None
+    cost_micro_usd: int
+    cost_unknown: int
+    cost_per_build_micro_usd: int | None
+    score_v1: int | None
+
+
+def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
+    """Return the summary of the given days, which may leave out days without builds."""
+    builds = sum(day.count("n") for day in days)
+    by_status = {str(status): sum(day.count(name) for day in days) for status, name in STATUS_COUNTERS.items()}
+    judged = builds - by_status[BuildStatus.STOPPED]
+    durations = sketch.merge(day.sketch("d") for day in days)
+    queues = sketch.merge(day.sketch("q") for day in days)
+    timed = sum(durations.values())
+    unknown = sum(day.count("cost_unknown") for day in days)
+    cost = sum(day.count("cost_micro_usd") for day in days)
+    mean = sum(day.count("duration_ms") for day in days) / timed / 1000 if timed else None
+    succeeded = by_status[BuildStatus.SUCCEEDED]
+    priced = builds - unknown
+    return Summary(
+        days=window_days,
+        builds=builds,
+        by_status=by_status,
+        success_ratio=succeeded / judged if judged else None,
+        mean_seconds=mean,
+        p50_seconds=_seconds(durations, 0.5),
+        p90_seconds=_seconds(durations, 0.9),
+        p95_seconds=_seconds(durations, 0.95),
+        p99_seconds=_seconds(durations, 0.99),
+        queue_p95_seconds=_seconds(queues, 0.95),
+        cost_micro_usd=cost,
+        cost_unknown=unknown,
+        cost_per_build_micro_usd=round(cost / priced) if priced else None,
+        score_v1=score_v1(days),
+    )
+
+
+def score_v1(days: Sequence[DayTotals]) -> int | None:
+    """Return the classic score from 0 to 100, or None without builds.
+
+    40 points for the share of succeeded builds (a stopped build counts as not succeeded), 30 less one per minute of
+    mean duration, 30 for the share of cache hits. From 30 minutes on the duration earns nothing, whatever the project.
+    """
+    builds = sum(day.count("n") for day in days)
+    if not builds:
+        return None
+    success = sum(day.count("ok") for day in days) / builds
+    timed = sum(sum(day.sketch("d").values()) for day in days)
+    mean_minutes = sum(day.count("duration_ms") for day in days) / timed / 60_000 if timed else 0.0
+    probed = sum(day.count("cache_probed") for day in days)
+    cache = sum(day.count("cache_hit") for day in days) / probed if probed else 0.0
+    return int(40 * success + max(0.0, 30 - mean_minutes) + 30 * cache)
+
+
+def _seconds(buckets: Mapping[int, int], q: float) -> float | None:
+    value = sketch.quantile(buckets, q)
+    return None if value is None else value / 1000

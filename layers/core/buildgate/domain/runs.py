@@ -1,0 +1,186 @@
+"""Runs: one push, or one person's wish, on its way through the stages of a pinned pipeline version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from buildgate.domain.approvals import Approval
+from buildgate.domain.builds import BuildStatus, SlotRef
+from buildgate.domain.gates import Verdict
+
+DEFAULT_BUILD_MINUTES = 60
+QUEUED_MINUTES = 480
+WAIT_MARGIN_MINUTES = 10
+EXECUTION_EVENTS_LIMIT = 15_000
+MAX_RESUMES = 3
+
+
+class RunStatus(StrEnum):
+    """How a run stands; every status but QUEUED and RUNNING is final and never changes."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    STOPPED = "STOPPED"
+    TIMED_OUT = "TIMED_OUT"
+    SUPERSEDED = "SUPERSEDED"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in {RunStatus.QUEUED, RunStatus.RUNNING}
+
+
+class StageStatus(StrEnum):
+    """How one attempt at a stage stands. CARRIED: a retried run took over an earlier run's result."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CARRIED = "CARRIED"
+
+
+class SlotState(StrEnum):
+    """How far one build of a stage is: WAITING for its start, PARKED with a token, BOUND to a build, SETTLED."""
+
+    WAITING = "WAITING"
+    PARKED = "PARKED"
+    BOUND = "BOUND"
+    SETTLED = "SETTLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a run builds. ``actor`` is the pusher's ARN; authors are free text from the commits."""
+
+    provider: str
+    repository: str
+    ref_type: str
+    ref: str
+    commit: str
+    old_commit: str = ""
+    actor: str = ""
+    message: str = ""
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Someone's wish to end a run."""
+
+    actor: str
+    comment: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The head of a run. ``executions`` counts started state machine executions; the newest is ``run_id-executions``."""
+
+    run_id: str
+    pipeline: str
+    version: str
+    status: RunStatus
+    source: Source
+    opened_at: datetime
+    due_at: datetime
+    trigger: str = "push"
+    correlation_id: str = ""
+    reason: str = ""
+    finished_at: datetime | None = None
+    executions: int = 1
+    resumes: int = 0
+    spent_events: int = 0
+    stop: StopRequest | None = None
+    retry_of: str = ""
+
+    @property
+    def execution_name(self) -> str:
+        return f"{self.run_id}-{self.executions}"
+
+
+@dataclass(frozen=True, slots=True)
+class StageAttempt:
+    """One attempt at a stage. ``is_allowed`` says that its failure does not stop the run."""
+
+    index: int
+    attempt: int
+    name: str
+    status: StageStatus
+    started_at: datetime
+    finished_at: datetime | None = None
+    reason: str = ""
+    is_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of one build in a stage. The token resumes the state machine; the nonce proves the build is ours."""
+
+    ref: SlotRef
+    project: str
+    state: SlotState
+    token: str = field(default="", repr=False)
+    nonce: str = field(default="", repr=False)
+    build_id: str = ""
+    build_status: BuildStatus | None = None
+    reason: str = ""
+    parked_at: datetime | None = None
+    due_at: datetime | None = None
+    is_delivered: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state is SlotState.SETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What a gate said of one stage attempt."""
+
+    stage: int
+    attempt: int
+    name: str
+    verdict: Verdict
+    evaluated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run with everything that happened in it: one consistent Query of the table."""
+
+    run: Run
+    stages: Sequence[StageAttempt] = ()
+    slots: Sequence[Slot] = ()
+    gates: Sequence[GateResult] = ()
+    approvals: Sequence[Approval] = ()
+
+    def latest(self, index: int) -> StageAttempt | None:
+        attempts = [stage for stage in self.stages if stage.index == index]
+        return max(attempts, key=lambda stage: stage.attempt, default=None)
+
+    def slots_of(self, stage: StageAttempt) -> list[Slot]:
+        return [s for s in self.slots if s.ref.stage == stage.index and s.ref.attempt == stage.attempt]
+
+    def gates_of(self, stage: StageAttempt) -> list[GateResult]:
+        return [g for g in self.gates if g.stage == stage.index and g.attempt == stage.attempt]
+
+    def approval_of(self, stage: StageAttempt, name: str) -> Approval | None:
+        found = (a for a in self.approvals if a.ref.stage == stage.index and a.ref.attempt == stage.attempt)
+        return next((approval for approval in found if approval.ref.name == name), None)
+
+    @property
+    def open_slots(self) -> list[Slot]:
+        return [slot for slot in self.slots if not slot.is_settled]
+
+
+def wait_seconds(build_minutes: int | None) -> int:
+    """Return how long a build may keep its task waiting: the queue, the build itself, and ten minutes."""
+    return (QUEUED_MINUTES + (build_minutes or DEFAULT_BUILD_MINUTES) + WAIT_MARGIN_MINUTES) * 60

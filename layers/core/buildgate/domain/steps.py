@@ -1,0 +1,278 @@
+"""What a run does next: a pure decision from what the table holds.
+
+The order inside a stage: entry approval, builds in parallel, automated gates, then the stage's end. The gates judge
+failed builds too, so that a failure comes with a reason that names the measured value and its report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from buildgate.domain.approvals import ENTRY, Approval, ApprovalStatus
+from buildgate.domain.builds import BuildStatus, SlotRef
+from buildgate.domain.pipelines import ApprovalRule, Pipeline, Stage
+from buildgate.domain.runs import (
+    EXECUTION_EVENTS_LIMIT,
+    GateResult,
+    RunRecord,
+    RunStatus,
+    Slot,
+    StageAttempt,
+    StageStatus,
+    wait_seconds,
+)
+
+_GATE_SECONDS = 900
+_RUN_MARGIN_SECONDS = 3600
+_EVENTS_PER_BUILD = 14
+_EVENTS_PER_STEP = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Open a stage: write its attempt and a slot for each of its builds, then decide again."""
+
+    index: int
+    stage: Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Close a stage with a status and a reason, then decide again."""
+
+    stage: StageAttempt
+    status: StageStatus
+    reason: str
+    is_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunBuilds:
+    """Start, or go on waiting for, the builds of a stage."""
+
+    slots: Sequence[Slot]
+    max_concurrency: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeGates:
+    """Evaluate the gates of a stage that have no verdict yet."""
+
+    stage: StageAttempt
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Wait for people: one approval of a stage."""
+
+    stage: StageAttempt
+    name: str
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """The execution's history grows long: a new execution continues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Nothing is left to do: the run is judged and closed."""
+
+    reason: str
+
+
+Step = Begin | Finish | RunBuilds | JudgeGates | Park | HandOver | Close
+
+
+def decide(record: RunRecord, pipeline: Pipeline, *, now: datetime, time_scale: float = 1.0) -> Step:
+    """Return the next step of a run. Pure: the same record and time give the same step.
+
+    Args:
+        record: Everything known of the run.
+        pipeline: The version the run is pinned to.
+        now: The moment of the decision.
+        time_scale: How many times faster than written approvals expire (a local cloud's ``--speed``).
+    """
+    run = record.run
+    if run.status.is_final:
+        return Close(f"the run is {run.status}")
+    if run.stop is not None:
+        return Close(f"stopped by {run.stop.actor}")
+    if now >= run.due_at:
+        return Close("the run's deadline has passed")
+    for index, stage in enumerate(pipeline.stages):
+        attempt = record.latest(index)
+        if attempt is None:
+            return Begin(index, stage)
+        if attempt.status is StageStatus.RUNNING:
+            step = _decide_stage(record, stage, attempt, now, time_scale)
+            return HandOver() if _is_long(record, step) else step
+        if not may_continue(attempt):
+            return Close(f"stage {stage.name} is {attempt.status}")
+    return Close("every stage is done")
+
+
+def may_continue(attempt: StageAttempt) -> bool:
+    """Return whether the run goes on after this stage attempt."""
+    return attempt.status in {StageStatus.SUCCEEDED, StageStatus.CARRIED} or attempt.is_allowed
+
+
+def _is_long(record: RunRecord, step: Step) -> bool:
+    return isinstance(step, RunBuilds | JudgeGates | Park) and record.run.spent_events > EXECUTION_EVENTS_LIMIT
+
+
+def spent_events(step: Step) -> int:
+    """Return about how many history events a step adds to its execution (25,000 are the platform's limit)."""
+    if isinstance(step, RunBuilds):
+        return _EVENTS_PER_STEP + _EVENTS_PER_BUILD * len(step.slots)
+    if isinstance(step, JudgeGates):
+        return _EVENTS_PER_STEP + _EVENTS_PER_BUILD * len(step.names)
+    return _EVENTS_PER_STEP
+
+
+def _decide_stage(
+    record: RunRecord, stage: Stage, attempt: StageAttempt, now: datetime, time_scale: float
+) -> Step:
+    if stage.approval is not None:
+        approval = record.approval_of(attempt, ENTRY)
+        full = stage.approval.timeout_minutes * 60 / time_scale
+        waiting = _decide_approval(approval, attempt, ENTRY, full, now)
+        if waiting is not None:
+            return waiting
+    slots = record.slots_of(attempt)
+    if any(not slot.is_settled for slot in slots):
+        still = [slot for slot in slots if not slot.is_settled]
+        return RunBuilds(still, stage.concurrency, wait_seconds(stage.timeout_minutes))
+    judged = record.gates_of(attempt)
+    known = {one.name for one in judged}
+    unjudged = [gate.name for gate in stage.gates if gate.manual is None and gate.name not in known]
+    if unjudged:
+        return JudgeGates(attempt, unjudged)
+    ended = judge_stage(stage, attempt, slots, judged)
+    if ended.status is StageStatus.SUCCEEDED:
+        return _decide_manual_gates(record, stage, attempt, now, time_scale) or ended
+    return ended
+
+
+def _decide_manual_gates(
+    record: RunRecord, stage: Stage, attempt: StageAttempt, now: datetime, time_scale: float
+) -> Step | None:
+    """Ask people only about what the machine let pass; one gate after another."""
+    for gate in stage.gates:
+        if gate.manual is None:
+            continue
+        full = gate.manual.timeout_minutes * 60 / time_scale
+        waiting = _decide_approval(record.approval_of(attempt, gate.name), attempt, gate.name, full, now)
+        if waiting is not None:
+            return waiting
+    return None
+
+
+def approval_rule(stage: Stage, name: str) -> ApprovalRule | None:
+    """Return who decides an approval of a stage: its entry's rule, or the rule of its manual gate of that name."""
+    if name == ENTRY:
+        return stage.approval
+    manual = next((gate.manual for gate in stage.gates if gate.name == name), None)
+    if manual is None:
+        return None
+    checks = "".join(f"\n- {check}" for check in manual.checklist)
+    return ApprovalRule(
+        approvers=manual.approvers,
+        required=manual.required,
+        timeout_minutes=manual.timeout_minutes,
+        channel="mailbox" if manual.required > 1 else "link",
+        instructions=f"{manual.instructions}{checks}".strip(),
+    )
+
+
+def _decide_approval(
+    approval: Approval | None, attempt: StageAttempt, name: str, full_seconds: float, now: datetime
+) -> Step | None:
+    """Return what an approval makes the stage do; None lets it go on."""
+    if approval is None:
+        return Park(attempt, name, max(1, round(full_seconds)))
+    if approval.status is ApprovalStatus.APPROVED:
+        return None
+    if approval.status is ApprovalStatus.REJECTED:
+        last = approval.decisions[-1]
+        said = f": {last.comment}" if last.comment else ""
+        return Finish(attempt, StageStatus.REJECTED, f"rejected by {last.actor}{said}")
+    if approval.status in {ApprovalStatus.EXPIRED, ApprovalStatus.CANCELLED} or now >= approval.due_at:
+        return Finish(attempt, StageStatus.EXPIRED, f"nobody decided before {approval.due_at.isoformat()}")
+    return Park(attempt, name, max(1, round((approval.due_at - now).total_seconds())))
+
+
+def judge_stage(
+    stage: Stage, attempt: StageAttempt, slots: Sequence[Slot], gates: Sequence[GateResult]
+) -> Finish:
+    """Return how a stage ended whose builds are settled and whose gates have spoken."""
+    failed = [slot for slot in slots if slot.build_status is not BuildStatus.SUCCEEDED]
+    blocked = [gate for gate in gates if gate.verdict.is_blocking]
+    reasons = [f"gate {gate.name}: {reason}" for gate in blocked for reason in gate.verdict.reasons]
+    reasons += [f"build {slot.ref.name} {slot.build_status or 'FAULT'}{_because(slot)}" for slot in failed]
+    if not reasons:
+        done = [f"{len(slots)} builds succeeded"] if slots else []
+        passed = [f"gate {gate.name} {gate.verdict.status}" for gate in gates]
+        return Finish(attempt, StageStatus.SUCCEEDED, ", ".join(done + passed) or "nothing to build")
+    return Finish(attempt, StageStatus.FAILED, "; ".join(reasons), is_allowed=stage.on_failure == "continue")
+
+
+def _because(slot: Slot) -> str:
+    return f" ({slot.reason})" if slot.reason else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ends, and why."""
+
+    status: RunStatus
+    reason: str
+
+
+def judge_run(record: RunRecord, pipeline: Pipeline, *, now: datetime, error: str = "") -> Outcome:
+    """Return how a run ends, from what the table holds and not from what the state machine believes.
+
+    Args:
+        record: Everything known of the run.
+        pipeline: The version it is pinned to.
+        now: The moment of closing.
+        error: What made the state machine give up, when it did.
+    """
+    run = record.run
+    if run.stop is not None:
+        said = f": {run.stop.comment}" if run.stop.comment else ""
+        return Outcome(RunStatus.STOPPED, f"stopped by {run.stop.actor}{said}")
+    attempts = [record.latest(index) for index in range(len(pipeline.stages))]
+    for attempt in attempts:
+        if attempt is not None and attempt.status is not StageStatus.RUNNING and not may_continue(attempt):
+            return Outcome(RunStatus(attempt.status), f"stage {attempt.name}: {attempt.reason}")
+    if all(attempt is not None and may_continue(attempt) for attempt in attempts):
+        allowed = [attempt for attempt in attempts if attempt is not None and attempt.is_allowed]
+        noted = "".join(f"; stage {attempt.name} failed and may: {attempt.reason}" for attempt in allowed)
+        return Outcome(RunStatus.SUCCEEDED, f"{len(attempts)} stages done{noted}")
+    if now >= run.due_at:
+        return Outcome(RunStatus.TIMED_OUT, f"not done by {run.due_at.isoformat(timespec='seconds')}")
+    return Outcome(RunStatus.FAILED, error or "the state machine ended before the stages were done")
+
+
+def new_slots(run_id: str, step: Begin) -> list[SlotRef]:
+    """Return the slots that opening a stage creates."""
+    return [SlotRef(run_id, step.index, 1, build.name) for build in step.stage.builds]
+
+
+def run_due_at(pipeline: Pipeline, opened_at: datetime) -> datetime:
+    """Return the moment by which a run must have ended: all its bounded waits one after another, and an hour."""
+    seconds = _RUN_MARGIN_SECONDS
+    for stage in pipeline.stages:
+        if stage.approval is not None:
+            seconds += stage.approval.timeout_minutes * 60
+        seconds += sum(gate.manual.timeout_minutes * 60 for gate in stage.gates if gate.manual is not None)
+        rounds = -(-len(stage.builds) // max(1, stage.concurrency))
+        seconds += rounds * wait_seconds(stage.timeout_minutes)
+        seconds += _GATE_SECONDS if stage.gates else 0
+    return opened_at + timedelta(seconds=seconds)

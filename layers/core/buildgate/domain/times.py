@@ -1,0 +1,35 @@
+"""Times as they are stored and shown: aware, UTC, in one text form that sorts as time does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def to_text(moment: datetime) -> str:
+    """Return the moment as ``2026-11-22T10:15:30.123Z``; texts of two moments compare as the moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """Return the aware UTC moment of an ISO 8601 text; a text without a zone is taken as UTC."""
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def day_of(moment: datetime) -> str:
+    """Return the UTC day of a moment as ``2026-11-22``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def days_until(last: datetime, *, days: int) -> list[str]:
+    """Return the ``days`` UTC days that end with the day of ``last``, oldest first."""
+    return [day_of(last - timedelta(days=back)) for back in range(days - 1, -1, -1)]
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    """Return the seconds from start to end, or None when either is unknown or the end comes first."""
+    if start is None or end is None or end < start:
+        return None
+    return (end - start).total_seconds()

@@ -1,0 +1,42 @@
+"""The event that a build changed: identifiers only, for the rule's transformer forwards nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.domain.errors import Corrupt
+
+
+@dataclass(frozen=True, slots=True)
+class BuildEvent:
+    """A hint that a build changed; the truth is asked for. ``build_id`` is ``project:uuid``."""
+
+    event_id: str
+    build_id: str
+    project: str
+
+
+def parse_build_event(event: Mapping[str, Any], *, account: str, region: str) -> BuildEvent:
+    """Return the hint of a transformed event ``{id, time, account, region, build, project, status}``.
+
+    Args:
+        event: What the rule's input transformer made.
+        account: The account this installation runs in; another account's build is not ours to record.
+        region: The Region, likewise.
+
+    Raises:
+        Corrupt: A field is missing, or the ARN is not a build's of this account and Region.
+    """
+    try:
+        arn, event_id = str(event["build"]), str(event["id"])
+    except (KeyError, TypeError) as error:
+        raise Corrupt(f"a build event without {error}") from error
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[2] != "codebuild" or not parts[5].startswith("build/"):  # noqa: PLR2004 - an ARN's parts
+        raise Corrupt(f"{arn!r} is not the ARN of a build")
+    if account and (parts[3], parts[4]) != (region, account):
+        raise Corrupt(f"{arn!r} belongs to another account or Region")
+    build_id = parts[5].removeprefix("build/")
+    return BuildEvent(event_id, build_id, build_id.rsplit(":", 1)[0])

@@ -1,0 +1,88 @@
+"""BatchGetBuilds' answer to a Build: parsed by hand, for this runs with every event. Variable values stop here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from buildgate.domain.builds import Build, BuildStatus, Phase, SlotClaim, SlotRef
+from buildgate.domain.errors import Corrupt
+
+SLOT_VARIABLE = "BUILDGATE_SLOT"
+NONCE_VARIABLE = "BUILDGATE_NONCE"
+
+
+def parse_build(data: Mapping[str, Any]) -> Build:
+    """Return the build of one entry of BatchGetBuilds' ``builds``.
+
+    Raises:
+        Corrupt: A required field is missing, the status is unknown, or the end comes before the start.
+    """
+    try:
+        status = BuildStatus(data["buildStatus"])
+        build_id, project = str(data["id"]), str(data["projectName"])
+        started_at = _moment(data["startTime"])
+    except (KeyError, ValueError) as error:
+        raise Corrupt(f"CodeBuild described a build that cannot be understood: {error}") from error
+    ended_at = _moment(data["endTime"]) if data.get("endTime") is not None else None
+    if ended_at is not None and ended_at < started_at:
+        raise Corrupt(f"build {build_id} ended before it started")
+    environment = data.get("environment") or {}
+    variables = environment.get("environmentVariables") or []
+    logs = data.get("logs") or {}
+    return Build(
+        build_id=build_id,
+        project=project,
+        status=status,
+        started_at=started_at,
+        ended_at=ended_at,
+        number=data.get("buildNumber"),
+        phases=tuple(_phase(entry) for entry in data.get("phases") or []),
+        compute_type=environment.get("computeType", ""),
+        environment_type=environment.get("type", ""),
+        image=environment.get("image", ""),
+        initiator=data.get("initiator", ""),
+        source_version=data.get("sourceVersion", ""),
+        commit=data.get("resolvedSourceVersion", ""),
+        current_phase=data.get("currentPhase", ""),
+        report_arns=tuple(data.get("reportArns") or ()),
+        variables=tuple((str(v["name"]), str(v.get("type", "PLAINTEXT"))) for v in variables),
+        log_group=logs.get("groupName", ""),
+        log_stream=logs.get("streamName", ""),
+        log_link=logs.get("deepLink", ""),
+        claim=_claim(variables),
+    )
+
+
+def _claim(variables: list[Mapping[str, Any]]) -> SlotClaim | None:
+    """Return which slot the build was started for; a variable that names no slot claims none."""
+    values = {str(v["name"]): str(v.get("value", "")) for v in variables}
+    text, nonce = values.get(SLOT_VARIABLE), values.get(NONCE_VARIABLE)
+    if not text or not nonce:
+        return None
+    try:
+        return SlotClaim(SlotRef.from_text(text), nonce)
+    except Corrupt:
+        return None
+
+
+def _phase(entry: Mapping[str, Any]) -> Phase:
+    contexts = entry.get("contexts") or []
+    messages = (f"{c.get('statusCode', '')}: {c.get('message', '')}".strip(": ") for c in contexts)
+    seconds = entry.get("durationInSeconds")
+    return Phase(
+        name=str(entry.get("phaseType", "")),
+        status=entry.get("phaseStatus"),
+        started_at=_moment(entry["startTime"]) if entry.get("startTime") is not None else None,
+        ended_at=_moment(entry["endTime"]) if entry.get("endTime") is not None else None,
+        duration_seconds=None if seconds is None else float(seconds),
+        messages=tuple(message for message in messages if message),
+    )
+
+
+def _moment(value: Any) -> datetime:
+    """Return an aware UTC moment of what the SDK gives: a datetime, or seconds since 1970."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(float(value), tz=UTC)

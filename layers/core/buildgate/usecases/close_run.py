@@ -1,0 +1,110 @@
+"""Ends a run: judges it from the table, stops what still runs, tells people; also when its execution died."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from buildgate.domain.approvals import ApprovalStatus
+from buildgate.domain.errors import Conflict, NotFound
+from buildgate.domain.notices import run_ended
+from buildgate.domain.pipelines import Pipeline
+from buildgate.domain.redaction import redact
+from buildgate.domain.runs import MAX_RESUMES, Run, RunRecord, RunStatus
+from buildgate.domain.steps import Outcome, judge_run
+from buildgate.ports import Approvals, Clock, Executions, Launcher, Pipelines, Runs
+from buildgate.usecases.send_notice import SendNotice
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRun:
+    """Closes runs. Safe to repeat: the first final status stands, and cleaning up twice changes nothing."""
+
+    pipelines: Pipelines
+    runs: Runs
+    approvals: Approvals
+    launcher: Launcher
+    executions: Executions
+    send: SendNotice
+    clock: Clock
+
+    def __call__(self, run_id: str, *, error: str = "") -> Run:
+        """Judge and close a run, then stop its builds, end its approvals and send its notice.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        record, pipeline = self._load(run_id)
+        if not record.run.status.is_final:
+            now = self.clock.now()
+            outcome = _gone() if pipeline is None else judge_run(record, pipeline, now=now, error=redact(error))
+            return self._end(record, pipeline, outcome)
+        self._clean_up(record)
+        self._tell(record, pipeline)
+        return record.run
+
+    def execution_died(self, run_id: str, *, execution_name: str, status: str) -> str:
+        """Answer the news that an execution failed, timed out or was aborted; returns what was done, in words.
+
+        An aborted one was somebody's wish: the run is stopped. Another one is resumed, three times at the most.
+        """
+        record, pipeline = self._load(run_id)
+        run = record.run
+        if run.status.is_final:
+            self._clean_up(record)
+            self._tell(record, pipeline)
+            return "the run had ended"
+        if execution_name != run.execution_name:
+            return f"{run.execution_name} has taken over"
+        if status == "ABORTED":
+            self._end(record, pipeline, Outcome(RunStatus.STOPPED, "its execution was aborted"))
+            return "stopped"
+        if run.resumes >= MAX_RESUMES:
+            outcome = Outcome(RunStatus.FAILED, f"its execution ended as {status} {run.resumes + 1} times")
+            self._end(record, pipeline, outcome)
+            return "given up"
+        try:
+            self.executions.start(self.runs.begin_execution(run, is_resume=True))
+        except Conflict:
+            return "someone else resumed it"
+        return "resumed"
+
+    def _load(self, run_id: str) -> tuple[RunRecord, Pipeline | None]:
+        record = self.runs.record(run_id)
+        if record is None:
+            raise NotFound(f"there is no run {run_id}")
+        return record, self.pipelines.version(record.run.pipeline, record.run.version)
+
+    def _end(self, record: RunRecord, pipeline: Pipeline | None, outcome: Outcome) -> Run:
+        ended = replace(record.run, status=outcome.status, reason=outcome.reason, finished_at=self.clock.now())
+        if not self.runs.close(ended):
+            record, pipeline = self._load(record.run.run_id)
+            ended = record.run
+        self._clean_up(record)
+        self._tell(replace(record, run=ended), pipeline)
+        return ended
+
+    def _clean_up(self, record: RunRecord) -> None:
+        for slot in record.open_slots:
+            if slot.build_id:
+                self.launcher.stop(slot.build_id)
+            if slot.token:
+                self.executions.fail(slot.token, error="Closed", cause="the run has ended")
+        for approval in record.approvals:
+            if not approval.is_decided:
+                self.approvals.end(approval.ref, ApprovalStatus.CANCELLED)
+                if approval.token:
+                    self.executions.fail(approval.token, error="Closed", cause="the run has ended")
+
+    def _tell(self, record: RunRecord, pipeline: Pipeline | None) -> None:
+        good = record.run.status is RunStatus.SUCCEEDED
+        topic = (pipeline.topics.get("success" if good else "failure", "")) if pipeline else ""
+        self.send(run_ended(record.run, _stage_lines(record), topic))
+
+
+def _stage_lines(record: RunRecord) -> Sequence[str]:
+    return [f"{stage.name} {stage.status}" for stage in sorted(record.stages, key=lambda stage: stage.index)]
+
+
+def _gone() -> Outcome:
+    return Outcome(RunStatus.FAILED, "the pipeline version it is pinned to is gone")

@@ -1,0 +1,54 @@
+"""One person decides: the one path for the page, the command line and the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from buildgate.domain.approvals import Approval, ApprovalRef, Decided, Decision, Refused, Repeated, judge_decision
+from buildgate.domain.errors import Conflict, NotFound
+from buildgate.domain.redaction import redact, shorten
+from buildgate.ports import Approvals
+from buildgate.usecases.deliver import Delivery
+
+_TRIES = 5
+_COMMENT_LIMIT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class DecideApproval:
+    """One conditional write decides, then the waiting task is told; ``reconcile`` heals a lost callback."""
+
+    approvals: Approvals
+    delivery: Delivery
+
+    def __call__(self, ref: ApprovalRef, decision: Decision) -> tuple[Approval, Decided | Repeated | Refused]:
+        """Return the approval as it is now, and what the decision did. Safe to repeat.
+
+        Raises:
+            NotFound: There is no such approval.
+            Conflict: Other deciders kept coming in between.
+        """
+        clean = Decision(
+            approve=decision.approve,
+            actor=shorten(redact(decision.actor.strip()), limit=200),
+            identity=decision.identity,
+            comment=shorten(redact(decision.comment.strip()), limit=_COMMENT_LIMIT),
+            at=decision.at,
+        )
+        for _ in range(_TRIES):
+            approval = self.approvals.get(ref)
+            if approval is None:
+                raise NotFound(f"there is no approval {ref.to_text()}")
+            judged = judge_decision(approval, clean)
+            if not isinstance(judged, Decided):
+                if isinstance(judged, Repeated) and approval.is_decided:
+                    self.delivery.approval(approval)
+                return approval, judged
+            try:
+                self.approvals.store_decision(judged.approval)
+            except Conflict:
+                continue
+            if judged.approval.is_decided:
+                self.delivery.approval(judged.approval)
+            return judged.approval, judged
+        raise Conflict(f"approval {ref.to_text()}: other deciders were in the way {_TRIES} times")

@@ -1,0 +1,96 @@
+"""Asks the rules what a run does next, writes what that opens or closes, and tells the state machine the move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from buildgate.domain.approvals import ApprovalStatus
+from buildgate.domain.errors import Corrupt, NotFound
+from buildgate.domain.pipelines import Pipeline
+from buildgate.domain.runs import RunRecord, RunStatus, Slot, SlotState, StageAttempt, StageStatus
+from buildgate.domain.steps import (
+    Begin,
+    Close,
+    Finish,
+    HandOver,
+    JudgeGates,
+    Park,
+    RunBuilds,
+    decide,
+    new_slots,
+    spent_events,
+)
+from buildgate.ports import Approvals, Clock, Executions, Pipelines, Runs
+
+_ROUNDS = 200
+
+Move = RunBuilds | JudgeGates | Park | HandOver | Close
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One call, one move. Safe to repeat: the record decides, and every write is conditional."""
+
+    pipelines: Pipelines
+    runs: Runs
+    approvals: Approvals
+    executions: Executions
+    clock: Clock
+    time_scale: float = 1.0
+
+    def __call__(self, run_id: str) -> tuple[RunRecord, Move]:
+        """Return the record and the move that the state machine makes next.
+
+        Raises:
+            NotFound: There is no such run.
+            Corrupt: The run's pinned pipeline version is gone, or the rules do not come to an end.
+        """
+        for _ in range(_ROUNDS):
+            record, pipeline = self._load(run_id)
+            now = self.clock.now()
+            step = decide(record, pipeline, now=now, time_scale=self.time_scale)
+            match step:
+                case Begin():
+                    self._begin(record, step, now)
+                case Finish():
+                    self._finish(record, step, now)
+                case HandOver():
+                    return record, self._hand_over(record)
+                case _:
+                    self.runs.spend_events(run_id, spent_events(step))
+                    return record, step
+        raise Corrupt(f"run {run_id} does not come to a move")
+
+    def _load(self, run_id: str) -> tuple[RunRecord, Pipeline]:
+        record = self.runs.record(run_id)
+        if record is None:
+            raise NotFound(f"there is no run {run_id}")
+        pipeline = self.pipelines.version(record.run.pipeline, record.run.version)
+        if pipeline is None:
+            raise Corrupt(f"version {record.run.version} of pipeline {record.run.pipeline} is gone")
+        if record.run.status is RunStatus.QUEUED:
+            self.runs.mark_running(run_id, now=self.clock.now())
+        return record, pipeline
+
+    def _begin(self, record: RunRecord, step: Begin, now: datetime) -> None:
+        run_id = record.run.run_id
+        attempt = StageAttempt(step.index, 1, step.stage.name, StageStatus.RUNNING, now)
+        projects = {build.name: build.project for build in step.stage.builds}
+        slots = [Slot(ref, projects[ref.name], SlotState.WAITING) for ref in new_slots(run_id, step)]
+        self.runs.begin_stage(run_id, attempt, slots)
+
+    def _finish(self, record: RunRecord, step: Finish, now: datetime) -> None:
+        if step.status is StageStatus.EXPIRED:
+            for approval in record.approvals:
+                if approval.ref.stage == step.stage.index and not approval.is_decided:
+                    self.approvals.end(approval.ref, ApprovalStatus.EXPIRED)
+        stage = step.stage
+        finished = replace(
+            stage, status=step.status, reason=step.reason, is_allowed=step.is_allowed, finished_at=now
+        )
+        self.runs.finish_stage(record.run.run_id, finished)
+
+    def _hand_over(self, record: RunRecord) -> HandOver:
+        self.executions.start(self.runs.begin_execution(record.run, is_resume=False))
+        return HandOver()

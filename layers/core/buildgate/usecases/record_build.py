@@ -1,0 +1,153 @@
+"""A build changed: record it once, bind it to its run, let the run go on, tell people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+from buildgate.domain.builds import Build, BuildHead, BuildStatus, Duplicate, Recorded, Stale, judge_report
+from buildgate.domain.costs import PriceTable
+from buildgate.domain.errors import Conflict, NotFound
+from buildgate.domain.notices import build_ended
+from buildgate.domain.redaction import redact, shorten
+from buildgate.domain.runs import Slot, SlotState
+from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Runs
+from buildgate.usecases.deliver import Delivery
+from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
+
+_TRIES = 5
+_REASON_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """What recording a build did. ``is_counted`` is true once in the life of a build."""
+
+    head: BuildHead
+    is_counted: bool
+    reason: str
+    callback: str = ""
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBuild:
+    """Records what BatchGetBuilds says; the event that led here was only a hint. Safe to repeat in any order."""
+
+    launcher: Launcher
+    records: BuildRecords
+    runs: Runs
+    delivery: Delivery
+    outbox: Outbox
+    send: SendNotice
+    prices: PriceTable
+    clock: Clock
+
+    def by_id(self, build_id: str) -> RecordResult:
+        """Look a build up and record it.
+
+        Raises:
+            NotFound: CodeBuild knows no such build.
+        """
+        builds = self.launcher.builds([build_id])
+        if not builds:
+            raise NotFound(f"CodeBuild knows no build {build_id}")
+        return self(builds[0])
+
+    def __call__(self, build: Build) -> RecordResult:
+        slot = self._bind(build)
+        head, judged = self._record(build, slot)
+        callback = notice = ""
+        if build.status.is_finished:
+            if slot is not None:
+                callback = self._settle(build, slot)
+            else:
+                notice = self._tell(build)
+        counted = isinstance(judged, Recorded) and judged.is_finish
+        return RecordResult(head, counted, judged.reason, callback, notice)
+
+    def _bind(self, build: Build) -> Slot | None:
+        """Return the slot a build belongs to, binding it if need be; a claim with the wrong nonce is no claim."""
+        if build.claim is None:
+            return None
+        ref, nonce = build.claim.slot, build.claim.nonce
+        bound = self.runs.bind_slot(ref, nonce=nonce, build_id=build.build_id, now=self.clock.now())
+        slot = self.runs.slot(ref)
+        if slot is None or not (bound or slot.build_id == build.build_id):
+            return None
+        return slot
+
+    def _record(self, build: Build, slot: Slot | None) -> tuple[BuildHead, Recorded | Duplicate | Stale]:
+        pipeline = stage = ""
+        for _ in range(_TRIES):
+            known = self.records.heads([build.build_id]).get(build.build_id)
+            judged = judge_report(known, build)
+            if not isinstance(judged, Recorded) and known is not None:
+                return known, judged
+            if slot is not None and not pipeline:
+                pipeline, stage = self._place(slot)
+            head = self._head(build, slot, pipeline, stage)
+            try:
+                self.records.record(head, build, known=known, is_finish=build.status.is_finished, now=self.clock.now())
+            except Conflict:
+                continue
+            return head, judged
+        raise Conflict(f"build {build.build_id}: other reports were in the way {_TRIES} times")
+
+    def _place(self, slot: Slot) -> tuple[str, str]:
+        run = self.runs.run(slot.ref.run_id)
+        return (run.pipeline if run else ""), f"{slot.ref.stage:02d}"
+
+    def _head(self, build: Build, slot: Slot | None, pipeline: str, stage: str) -> BuildHead:
+        cost = self.prices.cost_micro_usd(build.environment_type, build.compute_type, build.billed_seconds)
+        return BuildHead(
+            build_id=build.build_id,
+            project=build.project,
+            status=build.status,
+            started_at=build.started_at,
+            ended_at=build.ended_at,
+            duration_seconds=build.duration_seconds,
+            queue_seconds=build.queue_seconds,
+            cost_micro_usd=cost,
+            compute_type=build.compute_type,
+            environment_type=build.environment_type,
+            image=build.image,
+            initiator=build.initiator,
+            source_version=build.source_version,
+            commit=build.commit,
+            current_phase=build.current_phase,
+            slot=slot.ref if slot else None,
+            pipeline=pipeline,
+            stage=stage,
+            log_link=build.log_link,
+        )
+
+    def _settle(self, build: Build, slot: Slot) -> str:
+        now = self.clock.now()
+        settled = replace(
+            slot,
+            state=SlotState.SETTLED,
+            build_id=build.build_id,
+            build_status=build.status,
+            reason=why(build),
+            due_at=now,
+        )
+        self.runs.settle_slot(settled)
+        return self.delivery.slot(slot.ref)
+
+    def _tell(self, build: Build) -> str:
+        """Tell of a build outside any run, once; a duplicate finds the notice sent."""
+        notice = build_ended(build, why(build) or f"build {build.build_id} {build.status}")
+        self.outbox.owe(notice.ref, kind="build", due_at=self.clock.now() + TRY_AGAIN)
+        return self.send(notice)
+
+
+def why(build: Build) -> str:
+    """Return why a build did not succeed, in its own words: the failed phase and its message."""
+    if build.status is BuildStatus.SUCCEEDED:
+        return ""
+    phase = build.failed_phase
+    if phase is None:
+        return ""
+    said = f": {phase.messages[0]}" if phase.messages else ""
+    return shorten(redact(f"{phase.name} {phase.status}{said}"), limit=_REASON_LIMIT)

@@ -1,0 +1,36 @@
+"""Publishes a notice that is owed, and notes that it went out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from buildgate.domain.errors import BuildgateError
+from buildgate.domain.notices import Notice
+from buildgate.ports import Clock, Outbox, Topics
+
+TRY_AGAIN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SendNotice:
+    """At least once under one key: noted as owed before, as sent after. A crash between the two repeats it."""
+
+    outbox: Outbox
+    topics: Topics
+    clock: Clock
+
+    def __call__(self, notice: Notice) -> str:
+        """Publish the notice if it is still owed. A topic that does not answer leaves it owed.
+
+        Returns:
+            What happened, in words.
+        """
+        if not self.outbox.is_owed(notice.ref):
+            return "sent before"
+        try:
+            self.topics.publish(notice)
+        except BuildgateError as error:
+            return f"still owed: {error.reason}"
+        self.outbox.mark_sent(notice.ref, now=self.clock.now())
+        return "sent"

@@ -1,0 +1,38 @@
+"""The state machine gave up waiting for a build: stop it and note how its slot ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from buildgate.domain.builds import BuildStatus, SlotRef
+from buildgate.domain.redaction import redact, shorten
+from buildgate.domain.runs import SlotState
+from buildgate.ports import Clock, Launcher, Runs
+from buildgate.usecases.record_build import why
+
+_REASON_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SettleBuild:
+    """Settles a slot whose task failed or timed out; a timeout of the state machine stops nothing by itself."""
+
+    runs: Runs
+    launcher: Launcher
+    clock: Clock
+
+    def __call__(self, ref: SlotRef, *, error: str, cause: str = "") -> str:
+        """Settle the slot; safe to repeat. Returns what happened, in words."""
+        slot = self.runs.slot(ref)
+        if slot is None or slot.is_settled:
+            return "settled before"
+        status = BuildStatus.TIMED_OUT if error == "States.Timeout" else BuildStatus.FAULT
+        reason = shorten(redact(f"{error}: {cause}" if cause else error), limit=_REASON_LIMIT)
+        if slot.build_id:
+            builds = self.launcher.builds([slot.build_id])
+            if builds and builds[0].status.is_finished:
+                status, reason = builds[0].status, why(builds[0])
+            else:
+                self.launcher.stop(slot.build_id)
+        settled = replace(slot, state=SlotState.SETTLED, build_status=status, reason=reason, due_at=None)
+        return f"settled as {status}" if self.runs.settle_slot(settled) else "settled by someone else"
