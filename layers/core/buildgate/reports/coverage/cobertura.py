@@ -53,11 +53,9 @@ class Cobertura:
 def _plain_lines(head: Head) -> Runs | None:
     """Return the runs of lines that have no condition, written as the first one in this file is."""
     for element in head.elements:
-        if element.name == "line" and {"number", "hits"} <= element.attributes.keys():
-            if element.attributes.get("branch", "false").lower() == "false":
-                return (
-                    Runs("line", tuple(element.attributes)) if "condition-coverage" not in element.attributes else None
-                )
+        attributes = element.attributes.keys()
+        if element.name == "line" and {"number", "hits"} <= attributes and "condition-coverage" not in attributes:
+            return Runs("line", tuple(attributes))
     return None
 
 

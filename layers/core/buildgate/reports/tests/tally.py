@@ -109,7 +109,7 @@ class Tests:
             self.contents.measure(name, value)
         self.contents.measure("tests.flaky", self.flaky)
         if self.has_duration:
-            self.contents.measure("tests.duration_seconds", self.duration_seconds)
+            self.contents.measure("tests.duration_seconds", round(self.duration_seconds, 6))
         self.contents.cases = self._kept
         for name, value in (header or {}).items():
             if name in BETTER and value != listed[name]:
