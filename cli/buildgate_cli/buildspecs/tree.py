@@ -75,9 +75,11 @@ def parse(text: str) -> Document:
     try:
         if not composer.check_node():
             return Document(None)
-        root = composer.get_node()
+        root: Any = composer.get_node()
     except yaml.YAMLError as error:
         _refuse(error)
+    if "&" in text and "*" in text and _holds_itself(root):
+        raise BuildspecError("anchor value contains itself")
     try:
         more = composer.check_node()
     except yaml.YAMLError:
@@ -119,6 +121,26 @@ def _refuse(error: yaml.YAMLError) -> NoReturn:
         raise BuildspecError(str(problem)) from error
     line = mark.line + 1
     raise BuildspecError(f"{problem} at line {line}", line=line, column=mark.column + 1) from error
+
+
+def _holds_itself(root: Node) -> bool:
+    """Whether an alias below the root leads back to a collection that holds it; CodeBuild refuses such a file."""
+    open_nodes: set[int] = set()
+    done: set[int] = set()
+    stack: list[tuple[Node, bool]] = [(root, False)]
+    while stack:
+        node, is_leaving = stack.pop()
+        if is_leaving:
+            open_nodes.discard(id(node))
+            done.add(id(node))
+        elif id(node) in open_nodes:
+            return True
+        elif not isinstance(node, Scalar) and id(node) not in done:
+            open_nodes.add(id(node))
+            stack.append((node, True))
+            inner = node.value if isinstance(node, Sequence) else [one for pair in node.value for one in pair]
+            stack.extend((one, False) for one in inner if not isinstance(one, Scalar))
+    return False
 
 
 def line_of(node: Node) -> int:

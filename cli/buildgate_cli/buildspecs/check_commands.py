@@ -1,0 +1,256 @@
+"""Checks of shell commands (codes BS4xx and remarks).
+
+Each command is a script of its own: folder and variables carry over (version 0.2), everything else does not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from buildgate_cli.buildspecs.check_values import looks_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from buildgate_cli.buildspecs.context import Command, Context
+    from buildgate_cli.buildspecs.model import Buildspec
+
+_OPTION = re.compile(r"set[ \t]+[-+][a-zA-Z]+(?:[ \t]+[\w+-]+)*[ \t]*;?\s*\Z")
+_FUNCTION = re.compile(
+    r"^[ \t]*(?:function[ \t]+([\w-]+)[ \t]*(?:\(\))?|([A-Za-z_][\w-]*)[ \t]*\(\))\s*\{", re.MULTILINE
+)
+_ALIAS = re.compile(r"(?:alias[ \t]+[\w.-]+=|trap[ \t]+['\"\w]|shopt[ \t]+-)")
+_LOST = re.compile(r"(?:cd[ \t]+[^;&|\n]+|export[ \t]+\w+=[^;&|\n]*|[A-Za-z_]\w*=[^\s;&|]*)\s*\Z")
+_ECHO = re.compile(r"(?:^|[;&|\n(]|\bthen\b|\belse\b|\bdo\b)[ \t]*(?:echo|printf)\b([^\n;|&>]*)(>(?!&)|\|(?!\|))?")
+_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_DUMP = re.compile(r"(?:env|printenv|export(?:[ \t]+-p)?|set)[ \t]*(?:\|[ \t]*sort[^|]*)?\Z")
+_PIPED = re.compile(
+    r"\b(?:curl|wget)\b[^|;&\n]*\|[ \t]*(?:sudo[ \t]+(?:-\w+[ \t]+)*)?(?:/(?:usr/)?bin/)?(?:ba|z|da)?sh\b"
+)
+_SUBSTITUTED = re.compile(
+    r"(?:\b(?:ba|z|da)?sh[ \t]+(?:-c[ \t]+)?['\"]?(?:<\(|\$\()|\b(?:source|eval|\.)[ \t]+['\"]?(?:<\(|\$\())[ \t]*(?:curl|wget)\b"
+)
+_PIPED_PYTHON = re.compile(
+    r"\b(?:curl|wget)\b[^|;&\n]*\|[ \t]*(?:sudo[ \t]+)?(?:python3?|node|ruby|perl)\b[ \t]*(?:-[ \t]*)?(?:$|[\n;&])"
+)
+_PINNED = re.compile(r"v?\d+\.\d+(?:\.\d+)?|[0-9a-f]{40}")
+_ADDRESS = re.compile(r"https?://\S+")
+_DOCKER = re.compile(
+    r"(?:^|[;&|\n(\"'=]|\bsudo\b|\bthen\b|\bdo\b|\$\()[ \t]*(?:docker[ \t]+(?:buildx|build|run|pull|push|compose|image|container|exec|tag|save|load)\b|docker-compose[ \t])"
+)
+_OPENER = re.compile(
+    r"(?:if[ \t]+(?:\[|!|test\b|command\b|\$|grep\b)|(?:for|while|until)[ \t].*(?:;|\n)[ \t]*do\b|case[ \t].*[ \t]in\b)"
+)
+_CLOSERS = {"if": "fi", "for": "done", "while": "done", "until": "done", "case": "esac"}
+_FRAGMENT = re.compile(r"(?:fi|done|esac|then|do|else|elif[ \t].*)[ \t]*;?\s*\Z")
+_BASH = re.compile(r"(?:^|[;&|\n!(]|\bif\b|\bwhile\b)[ \t]*(?:\[\[[ \t]|source[ \t])")
+_RELEASE = re.compile(
+    r"\b(?:docker(?:[ \t]+image)?[ \t]+push|aws[ \t]+s3[ \t]+(?:sync|cp|mv)|aws[ \t]+ecs[ \t]+update-service"
+    r"|aws[ \t]+lambda[ \t]+update-function-code|aws[ \t]+cloudformation[ \t]+(?:deploy|update-stack)"
+    r"|aws[ \t]+deploy[ \t]+create-deployment|kubectl[ \t]+(?:apply|set[ \t]+image|rollout)|helm[ \t]+upgrade"
+    r"|terraform[ \t]+apply|npm[ \t]+publish|twine[ \t]+upload|(?:cdk|sam|serverless|sls)[ \t]+deploy)\b"
+)
+_SIMPLE = re.compile(r"[ \t]*(?:[A-Za-z_./~$][\w./~${}-]*)(?:[ \t]|\Z)")
+_HARMLESS = re.compile(
+    r"[ \t]*(?:echo|printf|export|cd|if|then|else|elif|fi|for|do|done|while|until|case|esac|set|local|return|exit|test|true|unset|sleep|mkdir|source|readonly|declare|function|trap|rm|ls|pwd|cat|exec)\b|[ \t]*[\w]+=|[ \t]*[\[{}#:.(&|)]"
+)
+_POWERSHELL = ("powershell", "pwsh", "cmd")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What every check of a command sees."""
+
+    context: Context
+    spec: Buildspec
+    commands: list[Command]
+    secrets: frozenset[str]
+
+
+def check_commands(context: Context, spec: Buildspec, *, privileged: bool | None) -> None:
+    shell = spec.env.shell or ""
+    commands = context.places.commands
+    if not commands or shell.startswith(_POWERSHELL):
+        return
+    look = Look(context, spec, commands, frozenset(entry.name for entry in context.places.secrets))
+    for command in commands:
+        text = command.text
+        for marks, check in _CHECKS:
+            if any(mark in text for mark in marks):
+                check(look, command)
+    _check_docker(look, privileged=privileged)
+    _check_bash(look, shell)
+    _check_release(look)
+
+
+def _check_option(look: Look, command: Command) -> None:
+    if _OPTION.match(command.text.strip()):
+        look.context.add(
+            "BS401",
+            command.node,
+            f"`{command.text.strip()}` ends with this command; the next one starts without it",
+            fix="Put it into one `|` block together with the commands it is for.",
+        )
+
+
+def _check_function(look: Look, command: Command) -> None:
+    for match in _FUNCTION.finditer(command.text):
+        name = match[1] or match[2]
+        used = re.compile(rf"(?:^|[;&|\n(`]|\bif\b|\bthen\b|\bdo\b|!)[ \t]*{re.escape(name)}(?![\w-]|[ \t]*\(\))")
+        user = next((one for one in look.commands if one is not command and used.search(one.text)), None)
+        if user is not None:
+            look.context.add(
+                "BS402",
+                command.node,
+                f"the function `{name}` is unknown to the other command that calls it",
+                fix="Define and call it in one `|` block, or put it into a script of its own.",
+            )
+
+
+def _check_alias(look: Look, command: Command) -> None:
+    text = command.text.strip()
+    if "\n" not in text and _ALIAS.match(text) and "&&" not in text and ";" not in text.rstrip(";"):
+        word = text.split(maxsplit=1)[0]
+        message = f"`{word}` ends with this command; the next one starts without it"
+        look.context.add("BS403", command.node, message, fix="Put it into one `|` block with the commands it is for.")
+
+
+def _check_lost(look: Look, command: Command) -> None:
+    if look.spec.version == "0.1" and _LOST.match(command.text.strip()):
+        message = f"in version 0.1 `{command.text.strip()}` has no effect on the next command"
+        look.context.add("BS404", command.node, message, fix="Write `version: 0.2`, or join the commands with `&&`.")
+
+
+def _check_echo(look: Look, command: Command) -> None:
+    for match in _ECHO.finditer(command.text):
+        if match[2]:
+            continue  # goes into a pipe or a file
+        for found in _NAME.finditer(match[1]):
+            name = found[1] or found[2]
+            if name in look.secrets or looks_secret(name):
+                look.context.add("BS405", command.node, f"`{name}` is written to the log", fix="Do not print it.")
+
+
+def _check_dump(look: Look, command: Command) -> None:
+    if _DUMP.match(command.text.strip()):
+        message = f"`{command.text.strip()}` writes every variable of the build to the log"
+        look.context.add("BS406", command.node, message, fix="Print the variables you need by name.")
+
+
+def _check_download(look: Look, command: Command) -> None:
+    for pattern in (_PIPED, _SUBSTITUTED, _PIPED_PYTHON):
+        match = pattern.search(command.text)
+        if match is None:
+            continue
+        address = _ADDRESS.search(command.text, match.start())
+        if address is None or not _PINNED.search(address[0]):
+            look.context.add(
+                "BS407",
+                command.node,
+                "a script from the network runs unpinned",
+                fix="Download a fixed version, compare its digest, then run it.",
+            )
+        return
+
+
+def _check_fragment(look: Look, command: Command) -> None:
+    text = command.text.strip()
+    opened = _OPENER.match(text)
+    if opened:
+        word = text.split(maxsplit=1)[0]
+        broken = re.search(rf"\b{_CLOSERS[word]}\b", text) is None
+    else:
+        broken = _FRAGMENT.match(text) is not None
+    if broken:
+        look.context.add(
+            "BS409",
+            command.node,
+            f"`{text.splitlines()[0][:60]}` is only a part of a statement; each list item is a script of its own",
+            fix="Write the whole statement as one `|` block.",
+        )
+
+
+def _check_login(look: Look, command: Command) -> None:
+    if "get-login-password" not in command.text:
+        fix = "Pipe `aws ecr get-login-password` into `docker login --username AWS --password-stdin`."
+        look.context.add("BS908", command.node, "`aws ecr get-login` does not exist in AWS CLI 2", fix=fix)
+
+
+def _check_block(look: Look, command: Command) -> None:
+    if command.node.style != "|" or "set -" in command.text or "set -o" in command.text:
+        return
+    lines = [line for line in command.text.splitlines() if line.strip()]
+    if "<<" in command.text or any(
+        line.rstrip().endswith(("\\", "&&", "||", "|", "{", "(", '"', "'")) for line in lines
+    ):
+        return
+    plain = [line for line in lines if _SIMPLE.match(line) and not _HARMLESS.match(line)]
+    if len(plain) > 1 and not any("||" in line or "&&" in line for line in plain):
+        look.context.add(
+            "BS905",
+            command.node,
+            "without `set -e` this block fails only if its last line fails",
+            fix="Begin the block with `set -e`, or make each line an item of the list.",
+        )
+
+
+_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Look, Command], None]], ...] = (
+    (("set ",), _check_option),
+    (("()", "function "), _check_function),
+    (("alias ", "trap ", "shopt "), _check_alias),
+    (("cd ", "="), _check_lost),
+    (("echo ", "printf "), _check_echo),
+    (("env", "export", "set"), _check_dump),
+    (("curl", "wget"), _check_download),
+    (("if ", "for ", "while ", "until ", "case ", "fi", "done", "esac", "then", "do", "else"), _check_fragment),
+    (("ecr get-login",), _check_login),
+    (("\n",), _check_block),
+)
+
+
+def _check_docker(look: Look, *, privileged: bool | None) -> None:
+    first = next((one for one in look.commands if "docker" in one.text and _DOCKER.search(one.text)), None)
+    if first is None or privileged:
+        return
+    batch = look.spec.batch
+    tasks = (*batch.build_list, *batch.build_graph) if batch else ()
+    without = [one.identifier for one in tasks if one.buildspec is None and one.env.privileged_mode is False]
+    if privileged is None and any(one.env.privileged_mode for one in tasks) and not without:
+        return
+    if privileged is False or without:
+        where = f"the task `{without[0]}` runs it" if without else "the project runs"
+        message = f"Docker is used here, and {where} without privileged mode"
+        look.context.add("BS408", first.node, message, fix="Turn privileged mode on.")
+    else:
+        message = "Docker is used here, which needs privileged mode"
+        look.context.add("BS904", first.node, message, fix="Turn privileged mode on in the project, if it is not.")
+
+
+def _check_bash(look: Look, shell: str) -> None:
+    if "bash" in shell or shell == "$SHELL":
+        return
+    for command in look.commands:
+        if ("[[ " in command.text or "source " in command.text) and _BASH.search(command.text):
+            fix = "Add `shell: bash` below `env`."
+            look.context.add("BS906", command.node, "a bash word in the default shell, `sh`", fix=fix)
+            return
+
+
+def _check_release(look: Look) -> None:
+    build = look.spec.phases.get("build")
+    if build is None or not build.commands or (build.on_failure and build.on_failure.action == "ABORT"):
+        return
+    after = [one for one in look.commands if one.phase == "post_build"]
+    if any("CODEBUILD_BUILD_SUCCEEDING" in one.text for one in after):
+        return
+    for command in after:
+        if match := _RELEASE.search(command.text):
+            look.context.add(
+                "BS907",
+                command.node,
+                f"`{match[0]}` runs even when the build phase failed",
+                fix="Set `on-failure: ABORT` on `build`, or test `CODEBUILD_BUILD_SUCCEEDING` first.",
+            )
+            return
