@@ -1,0 +1,35 @@
+"""Every seam of the emulator, and the one call that checks and fits them all."""
+
+from __future__ import annotations
+
+from .credentials import SEAM as CREDENTIALS
+from .events import SEAM as EVENTS
+from .failures import SEAM as FAILURES
+from .fitting import Seam, fit_all
+from .front_door import SEAM as FRONT_DOOR
+from .http_api import SEAM as HTTP_API
+from .machines import SEAM as MACHINES
+from .quiet import SEAM as QUIET
+from .rules import SEAM as RULES
+from .saving import SEAM as SAVING
+from .schedules import SEAM as SCHEDULES
+from .tasks import SEAM as TASKS
+
+SEAMS: tuple[Seam, ...] = (
+    CREDENTIALS,
+    EVENTS,
+    RULES,
+    SCHEDULES,
+    FAILURES,
+    TASKS,
+    MACHINES,
+    HTTP_API,
+    FRONT_DOOR,
+    QUIET,
+    SAVING,
+)
+
+
+def fit() -> None:
+    """Check every joint, then put all replacements in place. Raises EmulatorChangedError before any is."""
+    fit_all(SEAMS)
