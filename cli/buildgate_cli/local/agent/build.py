@@ -1,0 +1,129 @@
+"""What a build is given and what it gives back, as values that can travel between processes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+Status = Literal["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"]
+PHASES = ("INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
+DEFAULT_BUILDSPEC = "buildspec.yml"
+MEBIBYTE = 1024 * 1024
+
+
+class Failure(Exception):
+    """Why a phase failed, as CodeBuild reports it: a status code and a message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one build. A build that passes one is ended, the cloud is not."""
+
+    timeout_seconds: float = 3600.0
+    log_bytes: int = 64 * MEBIBYTE
+    grace_seconds: float = 5.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """One build to run.
+
+    `folder` is the build's own and must exist. `variables` are those of project and start, in order of precedence;
+    they win over the buildspec's. `secret_references` are the same for the two other kinds of variables.
+    `buildspec` is inline text, or a path relative to the source, or None for the default name.
+    `system_variables` are what CodeBuild itself sets (CODEBUILD_*, AWS_REGION); nobody can override them.
+    """
+
+    folder: Path
+    source: Path
+    mark: str
+    buildspec: str | None = None
+    system_variables: Mapping[str, str] = field(default_factory=dict)
+    base_variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    parameter_store: Mapping[str, str] = field(default_factory=dict)
+    secrets_manager: Mapping[str, str] = field(default_factory=dict)
+    artifact_ids: Sequence[str] = ()
+    has_artifacts: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """One finished phase. `contexts` are (status code, message) pairs, empty when there is nothing to say."""
+
+    name: str
+    status: Status
+    started_at: datetime
+    ended_at: datetime
+    contexts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class CollectedFile:
+    """A file to keep and its name inside what it is kept in."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Collected:
+    """The files of one artifact (identifier None: the primary one) with its expanded name and prefix."""
+
+    identifier: str | None
+    files: tuple[CollectedFile, ...]
+    name: str | None = None
+    s3_prefix: str | None = None
+
+
+@dataclass(frozen=True)
+class CollectedReport:
+    """The raw files of one report group; `group` is an ARN or a short name, `file_format` upper case."""
+
+    group: str
+    file_format: str
+    files: tuple[CollectedFile, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a build ended. `retries` over 0: the buildspec asks to run the build again, at most so often in all."""
+
+    status: Status
+    phases: tuple[PhaseResult, ...]
+    exported: Mapping[str, str] = field(default_factory=dict)
+    resolved_version: str | None = None
+    retries: int = 0
+
+
+class Sink(Protocol):
+    """Hears of a build as it goes on."""
+
+    def log(self, lines: list[str]) -> None: ...
+
+    def phase_started(self, name: str, at: datetime) -> None: ...
+
+    def phase_ended(self, result: PhaseResult) -> None: ...
+
+
+class Outside(Protocol):
+    """What a build needs from around it. Every method raises Failure when it cannot."""
+
+    def parameters(self, names: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the values of Parameter Store parameters, by variable name."""
+
+    def secrets(self, references: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the values behind Secrets Manager references, by variable name."""
+
+    def keep_artifact(self, artifact: Collected) -> None:
+        """Keep one artifact's files."""
+
+    def keep_report(self, report: CollectedReport) -> None:
+        """Keep one report group's raw files."""

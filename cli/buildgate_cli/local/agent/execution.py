@@ -1,0 +1,197 @@
+"""Running processes under a deadline, a stop signal and a bound on what they print."""
+
+import fcntl
+import os
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Literal, Self
+
+from buildgate_cli.local.agent import processes
+
+Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"]
+_CHUNK = 64 * 1024
+_MAX_CAPTURED_BYTES = 1024 * 1024
+_SIZE_PIPE = 1024 * 1024
+
+
+class InterruptedBuildError(Exception):
+    """The build has to end now; `reason` says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+class Interrupt:
+    """A request to end the build, made from any thread or signal handler; the first one counts."""
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+
+    def request(self, reason: Reason) -> None:
+        if self.reason is None:
+            self.reason = reason
+            os.write(self._write, b"!")
+
+    def fileno(self) -> int:
+        """Become readable when requested."""
+        return self._read
+
+    def close(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+
+class Execution:
+    """Runs one process after another; all of them, and what they leave behind, write into one pipe.
+
+    `output` takes the bytes as they come. `deadline` is a value of time.monotonic(). `mark` is unique to the build and
+    travels in the environment of its processes. `owns_process` says that this whole process exists for the build, so
+    that everything it ever started belongs to it, marked or not.
+    """
+
+    def __init__(
+        self,
+        output: Callable[[bytes], None],
+        interrupt: Interrupt,
+        *,
+        deadline: float,
+        mark: str,
+        grace_seconds: float = 5.0,
+        owns_process: bool = False,
+    ) -> None:
+        self._output = output
+        self.interrupt = interrupt
+        self._deadline = deadline
+        self._mark = mark
+        self._grace_seconds = grace_seconds
+        self._owns_process = owns_process
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        if hasattr(fcntl, "F_SETPIPE_SZ"):
+            fcntl.fcntl(self._write, fcntl.F_SETPIPE_SZ, _SIZE_PIPE)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        into: IO[bytes] | None = None,
+    ) -> int:
+        """Run to the end and return the exit code, negative for a signal. Output goes to the log, or into a file.
+
+        Raises InterruptedBuildError with every process of the build gone, OSError when the process cannot start.
+        """
+        self.check()
+        process = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env={**environment, processes.MARK: self._mark},
+            stdin=subprocess.DEVNULL,
+            stdout=into or self._write,
+            stderr=into or self._write,
+            start_new_session=True,
+        )
+        try:
+            self._pump_until_exit(process)
+        except InterruptedBuildError:
+            self.end_all(self._grace_seconds)
+            process.poll()
+            self._drain()
+            raise
+        self._drain()
+        if self._owns_process:
+            processes.reap_orphans()
+        return process.returncode
+
+    def capture(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> tuple[int, bytes]:
+        """Run to the end and return the exit code and what the process printed, apart from the log. For helpers."""
+        with tempfile.TemporaryFile() as file:
+            code = self.run(arguments, folder=folder, environment=environment, into=file)
+            file.seek(0)
+            return code, file.read(_MAX_CAPTURED_BYTES)
+
+    def check(self) -> None:
+        """Raise InterruptedBuildError when the build has to end."""
+        if self.interrupt.reason is None and time.monotonic() >= self._deadline:
+            self.interrupt.request("TIMED_OUT")
+        if self.interrupt.reason is not None:
+            raise InterruptedBuildError(self.interrupt.reason)
+
+    def end_all(self, grace_seconds: float) -> int:
+        """End everything the build has started, background processes too; returns how many had to be killed."""
+        return processes.end(self._started, grace_seconds=grace_seconds)
+
+    def _started(self) -> set[int]:
+        own = processes.descendants(os.getpid()) if self._owns_process else []
+        return {*processes.marked(self._mark), *own}
+
+    def close(self) -> None:
+        """Read what is left and close the pipe."""
+        self._drain()
+        os.close(self._read)
+        os.close(self._write)
+
+    def _pump_until_exit(self, process: "subprocess.Popen[bytes]") -> None:
+        with selectors.DefaultSelector() as selector, _ExitNotice(process) as notice:
+            selector.register(self._read, selectors.EVENT_READ)
+            selector.register(self.interrupt, selectors.EVENT_READ)
+            if notice.fileno is not None:
+                selector.register(notice.fileno, selectors.EVENT_READ)
+            while process.poll() is None:
+                self.check()
+                wait = max(self._deadline - time.monotonic(), 0.0)
+                selector.select(min(wait, notice.poll_seconds))
+                self._read_once()
+
+    def _read_once(self) -> bool:
+        try:
+            chunk = os.read(self._read, _CHUNK)
+        except BlockingIOError:
+            return False
+        self._output(chunk)
+        return True
+
+    def _drain(self) -> None:
+        """Read what has been written so far. Bounded by the pipe's size: background processes may go on writing."""
+        for _ in range(2 * _SIZE_PIPE // _CHUNK):
+            if not self._read_once():
+                return
+
+
+class _ExitNotice:
+    """A descriptor that becomes readable when a process ends, where the system has one; else a short poll."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.fileno: int | None = None
+        if hasattr(os, "pidfd_open"):
+            try:
+                self.fileno = os.pidfd_open(process.pid)
+            except OSError:
+                self.fileno = None
+        self.poll_seconds = 0.02 if self.fileno is None else 60.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.fileno is not None:
+            os.close(self.fileno)
+
+
+def exit_reason(code: int) -> str:
+    """Return CodeBuild's words for how a command ended."""
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return f"signal: {signal.strsignal(-code) or -code}".lower()
+    except ValueError:
+        return f"signal: {-code}"

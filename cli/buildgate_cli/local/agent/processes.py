@@ -1,0 +1,146 @@
+"""Every process a build started, found and ended, wherever it hid.
+
+The agent adopts orphans (a Linux "child subreaper"), so a build's processes stay its descendants even after `setsid`
+and a double fork. Should the agent itself be killed, its processes are still known by the mark in their environment.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+MARK = "BUILDGATE_BUILD_MARK"
+_PROC = Path("/proc")
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every orphan among this process's descendants. A no-op where the system cannot."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> list[int]:
+    """Return the living descendants of a process, nearest first."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in _parents():
+        children.setdefault(parent, []).append(pid)
+    found, level = [], [root]
+    while level:
+        level = [child for pid in level for child in children.get(pid, ())]
+        found += level
+    return found
+
+
+def marked(mark: str) -> list[int]:
+    """Return the processes that carry a mark in their environment, this one excepted. Empty without /proc."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for pid in _pids():
+        try:
+            environment = (_PROC / str(pid) / "environ").read_bytes()
+        except OSError:
+            continue
+        if pid != os.getpid() and wanted in environment.split(b"\0"):
+            found.append(pid)
+    return found
+
+
+def end(find: Callable[[], Iterable[int]], *, grace_seconds: float) -> int:
+    """End all processes `find` returns: SIGTERM, after the grace SIGKILL, again until none is left.
+
+    Returns how many had to be killed. Zombies that are our children are reaped on the way.
+    """
+    _signal_all(find(), signal.SIGTERM)
+    if _wait_gone(find, grace_seconds):
+        return 0
+    killed = 0
+    for _ in range(50):
+        alive = [pid for pid in find() if not _is_reaped(pid)]
+        if not alive:
+            break
+        killed += _signal_all(alive, signal.SIGKILL)
+        _wait_gone(find, 0.1)
+    return killed
+
+
+def reap_orphans() -> None:
+    """Take leave of dead adopted processes. Only while no child is being waited for."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _wait_gone(find: Callable[[], Iterable[int]], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    pause = 0.002
+    while any(not _is_reaped(pid) for pid in find()):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.05)
+    return True
+
+
+def _signal_all(pids: Iterable[int], number: signal.Signals) -> int:
+    sent = 0
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+            sent += 1
+        except (ProcessLookupError, PermissionError):
+            continue
+    return sent
+
+
+def _is_reaped(pid: int) -> bool:
+    """Say whether a process is gone or dead; reaps it when it is a dead child of ours."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return True
+    except ChildProcessError:
+        pass
+    return _state(pid) in {None, "Z", "X"}
+
+
+def _state(pid: int) -> str | None:
+    if not _PROC.is_dir():
+        return "?" if pid in dict(_parents()) else None
+    fields = _stat(pid)
+    return fields[0] if fields else None
+
+
+def _parents() -> list[tuple[int, int]]:
+    if not _PROC.is_dir():
+        return _parents_by_ps()
+    found = []
+    for pid in _pids():
+        fields = _stat(pid)
+        if fields:
+            found.append((pid, int(fields[1])))
+    return found
+
+
+def _pids() -> list[int]:
+    return [int(path.name) for path in _PROC.iterdir() if path.name.isdecimal()] if _PROC.is_dir() else []
+
+
+def _stat(pid: int) -> list[str] | None:
+    """Return the fields after the command name: state, parent, ..."""
+    try:
+        text = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _parents_by_ps() -> list[tuple[int, int]]:
+    done = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False)
+    pairs = (line.split() for line in done.stdout.splitlines())
+    return [(int(pid), int(parent)) for pid, parent in pairs]

@@ -1,0 +1,294 @@
+"""The engine: one build from source to artifacts, phase by phase, on this machine.
+
+It knows no cloud. What it needs comes through `Source` and `Outside`, what happens goes to `Sink`. Rules of phases:
+
+- A command that fails ends its phase's commands; `finally` still runs; the phase succeeds only if both do.
+- Without `on-failure`: a failed DOWNLOAD_SOURCE, INSTALL or PRE_BUILD ends the build; after a failed BUILD, POST_BUILD
+  and UPLOAD_ARTIFACTS still run; after a failed POST_BUILD, UPLOAD_ARTIFACTS still runs.
+- `on-failure: ABORT` ends the build at that phase, CONTINUE goes on to the next one, RETRY ends it and asks for another.
+- A build with a failed phase is FAILED, after CONTINUE too: AWS does not document it, and an error must not pass.
+- A stopped or timed out build runs no further phase but FINALIZING; none of its processes survives.
+Source: the CodeBuild user guide ("Build phase transitions", "Buildspec syntax") and logs of real builds.
+"""
+
+import getpass
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from buildgate_cli.buildspecs import PHASE_NAMES, Buildspec, BuildspecError, Phase, load_bytes
+from buildgate_cli.local.agent.build import (
+    DEFAULT_BUILDSPEC,
+    Failure,
+    Outcome,
+    Outside,
+    PhaseResult,
+    Request,
+    Sink,
+    Status,
+)
+from buildgate_cli.local.agent.collect import Collector
+from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
+from buildgate_cli.local.agent.lines import Log
+from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
+from buildgate_cli.local.agent.source import Source
+
+_ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
+    "STOPPED": ("STOPPED", "", ""),
+    "TIMED_OUT": ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out."),
+    "OUTPUT_LIMIT": ("FAILED", "CLIENT_ERROR", "The build wrote more log than the local cloud keeps."),
+    "ORPHANED": ("FAULT", "INTERNAL_ERROR", "The local cloud went away while the build ran."),
+}
+_MEANS_BUILD_GOES_ON = frozenset({"build", "post_build"})
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Runner:
+    """Runs one request once. `interrupt` ends it from outside, from any thread.
+
+    `owns_process`: see Execution.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        source: Source,
+        outside: Outside,
+        sink: Sink,
+        *,
+        interrupt: Interrupt,
+        owns_process: bool = False,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._request = request
+        self._source = source
+        self._outside = outside
+        self._sink = sink
+        self._now = now
+        limits = request.limits
+        self._log = Log(
+            sink.log, now=now, max_bytes=limits.log_bytes, on_full=lambda: interrupt.request("OUTPUT_LIMIT")
+        )
+        self._execution = Execution(
+            self._log.feed,
+            interrupt,
+            deadline=time.monotonic() + limits.timeout_seconds,
+            mark=request.mark,
+            grace_seconds=limits.grace_seconds,
+            owns_process=owns_process,
+        )
+        self._spec = Buildspec()
+        self._state: ShellState
+        self._phases: list[PhaseResult] = []
+        self._exported: dict[str, str] = {}
+        self._commit: str | None = None
+        self._retries = 0
+
+    def run(self) -> Outcome:
+        """Run all phases. Never raises for what a build does; when it returns, no process of the build is left."""
+        try:
+            self._run_phases()
+        finally:
+            self._finalize()
+        return Outcome(self._status(), tuple(self._phases), self._exported, self._commit, self._retries)
+
+    def _run_phases(self) -> None:
+        self._say("Waiting for DOWNLOAD_SOURCE")
+        if self._phase("DOWNLOAD_SOURCE", self._download).status != "SUCCEEDED":
+            return
+        for name in PHASE_NAMES:
+            phase = self._spec.phase(name)
+            result = self._phase(name.upper(), lambda phase=phase: self._run_commands(phase))  # type: ignore[misc]
+            if result.status != "SUCCEEDED":
+                self._state.assign({"CODEBUILD_BUILD_SUCCEEDING": "0"})
+            if not self._goes_on(phase, result):
+                return
+        self._phase("UPLOAD_ARTIFACTS", self._upload)
+
+    def _goes_on(self, phase: Phase, result: PhaseResult) -> bool:
+        if result.status == "SUCCEEDED":
+            return True
+        if result.status != "FAILED" or self._execution.interrupt.reason is not None:
+            return False
+        choice = phase.on_failure
+        if choice is not None and choice.action != "RETRY":
+            return choice.action == "CONTINUE"
+        if choice is not None and any(re.search(choice.pattern, message) for _, message in result.contexts):
+            self._retries = choice.retries
+            return False
+        return phase.name in _MEANS_BUILD_GOES_ON
+
+    def _phase(self, name: str, work: Callable[[], str]) -> PhaseResult:
+        """Run one phase; `work` returns a remark for its context, empty for none, and raises Failure."""
+        started_at = self._now()
+        self._sink.phase_started(name, started_at)
+        status: Status = "SUCCEEDED"
+        code = message = ""
+        try:
+            message = work()
+            code = "CLIENT_ERROR" if message else ""
+            self._execution.check()
+        except Failure as failure:
+            status, code, message = "FAILED", failure.code, failure.message
+        except InterruptedBuildError as interrupted:
+            status, code, message = _ENDINGS[interrupted.reason]
+        except OSError as error:  # a full disk, a missing program, a folder the build took away from us
+            status, code, message = "FAILED", "CLIENT_ERROR", f"{error.strerror or error}: {error.filename or name}"
+        message = self._log.masked(message)
+        self._say(f"Phase complete: {name} State: {status}")
+        self._say(f"Phase context status code: {code} Message: {message}")
+        contexts = ((code, message),) if code else ()
+        result = PhaseResult(name, status, started_at, self._now(), contexts)
+        self._phases.append(result)
+        self._sink.phase_ended(result)
+        return result
+
+    # DOWNLOAD_SOURCE
+
+    def _download(self) -> str:
+        self._say("Phase is DOWNLOAD_SOURCE")
+        self._commit = self._source.fetch(self._request.source, self._execution)
+        self._say(f"CODEBUILD_SRC_DIR={self._request.source}")
+        self._spec = self._load_buildspec()
+        self._say("Processing environment variables")
+        self._open_shell()
+        self._say(f"Moving to directory {self._request.source}")
+        self._say(f"Phases found in YAML: {len(self._spec.phases)}")
+        for phase in self._spec.phases.values():
+            self._say(f" {phase.name.upper()}: {len(phase.commands)} commands")
+        return ""
+
+    def _load_buildspec(self) -> Buildspec:
+        text = self._request.buildspec
+        try:
+            if text is not None and "\n" in text:
+                self._say("YAML location is inline")
+                return load_bytes(text.encode())
+            path = self._request.source / (text or DEFAULT_BUILDSPEC)
+            self._say(f"YAML location is {path}")
+            return load_bytes(path.read_bytes(), name=path.name)
+        except BuildspecError as error:
+            has_line = error.line is None or f"line {error.line}" in error.message
+            raise Failure(error.code, error.message if has_line else f"{error.message} at line {error.line}") from None
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise Failure("YAML_FILE_ERROR", "YAML file does not exist") from None
+
+    def _open_shell(self) -> None:
+        try:
+            shell = find_shell(self._spec.env.shell)
+        except UnknownShellError as error:
+            raise Failure("CLIENT_ERROR", str(error)) from None
+        folder = self._request.folder / "agent"
+        self._state = ShellState(folder, self._execution, shell=shell, start=self._request.source)
+        self._state.assign(self._variables())
+
+    def _variables(self) -> dict[str, str]:
+        """Return every variable a build starts with: a start's wins over the project's, that over the buildspec's."""
+        request, env = self._request, self._spec.env
+        secrets = {
+            **self._outside.parameters({**env.parameter_store, **request.parameter_store}),
+            **self._outside.secrets({**env.secrets_manager, **request.secrets_manager}),
+        }
+        self._log.hide(secrets.values())
+        given = {name: value for name, value in secrets.items() if name not in request.variables}
+        commit = {"CODEBUILD_RESOLVED_SOURCE_VERSION": self._commit} if self._commit else {}
+        return {
+            **request.base_variables,
+            **env.variables,
+            **request.variables,
+            **given,
+            **request.system_variables,
+            **commit,
+            "CODEBUILD_SRC_DIR": str(request.source),
+            "CODEBUILD_BUILD_SUCCEEDING": "1",
+        }
+
+    # INSTALL to POST_BUILD
+
+    def _run_commands(self, phase: Phase) -> str:
+        self._say(f"Entering phase {phase.name.upper()}")
+        user = phase.run_as or self._spec.run_as
+        if user is not None and phase.commands and user != getpass.getuser():
+            raise Failure("CLIENT_ERROR", f"run-as {user}: the local agent runs every command as {getpass.getuser()}")
+        failure = self._run_list(phase.commands)
+        cleanup = self._run_list(phase.finally_commands)
+        if failure or cleanup:
+            raise failure or cleanup  # type: ignore[misc]
+        return ""
+
+    def _run_list(self, commands: tuple[str, ...]) -> Failure | None:
+        """Run commands up to the first that fails; return its failure."""
+        is_carried = self._spec.version != "0.1"
+        for command in commands:
+            self._say(f"Running command {command}")
+            code = self._state.run(command, is_carried=is_carried)
+            if code != 0:
+                reason = exit_reason(code)
+                self._say(f"Command did not exit successfully {command} {reason}")
+                text = f"Error while executing command: {command}. Reason: {reason}"
+                return Failure("COMMAND_EXECUTION_ERROR", text)
+        return None
+
+    # UPLOAD_ARTIFACTS
+
+    def _upload(self) -> str:
+        remark = self._upload_reports()
+        artifacts = self._spec.artifacts
+        if artifacts is None or not self._request.has_artifacts:
+            return remark
+        collector = self._collector()
+        if artifacts.primary.files:
+            self._outside.keep_artifact(collector.artifact(artifacts.primary, None))
+        for identifier in self._request.artifact_ids:
+            if identifier not in artifacts.secondary:
+                raise Failure("CLIENT_ERROR", f"no definition for secondary artifact {identifier} in the buildspec")
+            self._outside.keep_artifact(collector.artifact(artifacts.secondary[identifier], identifier))
+        return remark
+
+    def _upload_reports(self) -> str:
+        """Hand on every report group; one that finds no files is remarked but fails nothing, as in CodeBuild."""
+        missing = []
+        for group in self._spec.reports:
+            try:
+                report = self._collector().report(group)
+            except Failure as failure:
+                missing.append(failure.message)
+                continue
+            self._outside.keep_report(report)
+        return f"Error in UPLOAD_ARTIFACTS phase: {', '.join(missing)}" if missing else ""
+
+    def _collector(self) -> Collector:
+        return Collector(self._request.source, self._state.expand, self._say)
+
+    # FINALIZING
+
+    def _finalize(self) -> None:
+        started_at = self._now()
+        self._sink.phase_started("FINALIZING", started_at)
+        if self._execution.interrupt.reason is None and hasattr(self, "_state"):
+            self._read_exported()
+        self._execution.end_all(self._request.limits.grace_seconds)
+        self._execution.close()
+        self._log.flush()
+        result = PhaseResult("FINALIZING", "SUCCEEDED", started_at, self._now())
+        self._phases.append(result)
+        self._sink.phase_ended(result)
+
+    def _read_exported(self) -> None:
+        try:
+            self._exported = self._state.values(self._spec.env.exported_variables)
+        except (InterruptedBuildError, OSError) as error:
+            self._say(f"Exported variables are lost: {error}")
+
+    def _status(self) -> Status:
+        ending = self._execution.interrupt.reason
+        if ending is not None:
+            return _ENDINGS[ending][0]
+        return "SUCCEEDED" if all(phase.status == "SUCCEEDED" for phase in self._phases) else "FAILED"
+
+    def _say(self, text: str) -> None:
+        self._log.say(text)

@@ -1,0 +1,113 @@
+"""DOWNLOAD_SOURCE: bringing the source into the build's folder."""
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from buildgate_cli.local.agent.build import Failure
+from buildgate_cli.local.agent.execution import Execution
+
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}")
+_GIT_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "LC_ALL": "C",
+}
+
+
+class Source(Protocol):
+    """A place where source code comes from."""
+
+    def fetch(self, folder: Path, execution: Execution) -> str | None:
+        """Fill the folder, which does not exist yet; return the commit when there is one. Raises Failure."""
+
+
+@dataclass(frozen=True)
+class NoSource:
+    """NO_SOURCE: an empty folder; the buildspec is inline."""
+
+    def fetch(self, folder: Path, execution: Execution) -> str | None:
+        folder.mkdir(parents=True)
+        return None
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A copy of a folder on this machine; links stay links."""
+
+    origin: Path
+    ignored: tuple[str, ...] = ()
+
+    def fetch(self, folder: Path, execution: Execution) -> str | None:
+        shutil.copytree(self.origin, folder, symlinks=True, ignore=shutil.ignore_patterns(*self.ignored))
+        return None
+
+
+@dataclass(frozen=True)
+class GitSource:
+    """A git repository. `version` is a commit, branch, tag or full ref; empty is the default branch.
+
+    `depth` 0 brings the whole history.
+    """
+
+    url: str
+    version: str = ""
+    depth: int = 0
+    has_submodules: bool = False
+    name: str = "primary source"
+
+    def fetch(self, folder: Path, execution: Execution) -> str | None:
+        git = _Git(execution, folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if git.run("clone", "--quiet", "--no-checkout", "--end-of-options", self.url, str(folder), at=folder.parent):
+            raise Failure("GIT_CLONE_FAILED", f"unable to clone {self.name} from {self.url}")
+        commit = self._resolve(git)
+        if git.run("checkout", "--quiet", "--detach", commit):
+            raise Failure("GIT_ERROR", f"unable to check out {commit} of {self.name}")
+        if self.has_submodules and git.run("submodule", "--quiet", "update", "--init", "--recursive"):
+            raise Failure("GIT_ERROR", f"unable to fetch the submodules of {self.name}")
+        return commit
+
+    def _resolve(self, git: "_Git") -> str:
+        for candidate in self._candidates():
+            code, printed = git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
+            if code == 0:
+                return printed.strip()
+        message = f"reference not found for {self.name} and source version {self.version}"
+        raise Failure("CLIENT_ERROR", message)
+
+    def _candidates(self) -> list[str]:
+        version = self.version
+        if not version:
+            return ["refs/remotes/origin/HEAD"]
+        if version.startswith("refs/heads/"):
+            return [f"refs/remotes/origin/{version.removeprefix('refs/heads/')}"]
+        if version.startswith("refs/"):
+            return [version]
+        names = [f"refs/remotes/origin/{version}", f"refs/tags/{version}"]
+        return [version, *names] if _OBJECT_ID.fullmatch(version) else [*names, version]
+
+
+@dataclass(frozen=True)
+class _Git:
+    execution: Execution
+    folder: Path
+
+    def run(self, *arguments: str, at: Path | None = None) -> int:
+        command = ["git", "-c", "protocol.ext.allow=never", *arguments]
+        return self.execution.run(command, folder=at or self.folder, environment=_environment())
+
+    def ask(self, *arguments: str) -> tuple[int, str]:
+        code, printed = self.execution.capture(["git", *arguments], folder=self.folder, environment=_environment())
+        return code, printed.decode("utf-8", "replace")
+
+
+def _environment() -> Mapping[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SSL_CERT_FILE", "https_proxy") if name in os.environ}
+    return kept | _GIT_ENVIRONMENT

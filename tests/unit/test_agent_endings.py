@@ -1,0 +1,118 @@
+"""How a build is ended from outside, and that nothing of it survives."""
+
+import os
+import time
+from pathlib import Path
+
+from agent_harness import run_buildspec
+from buildgate_cli.local.agent import processes
+from buildgate_cli.local.agent.build import Limits
+
+
+def one(command: str, post: str = "echo post") -> str:
+    return f"version: 0.2\nphases:\n  build:\n    commands:\n      - {command}\n  post_build:\n    commands: [{post}]\n"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return text.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def test_a_stopped_build_runs_no_later_phase(tmp_path: Path) -> None:
+    started = time.monotonic()
+
+    done = run_buildspec(tmp_path, one("echo begun; sleep 30; echo never"), stop_at="begun")
+
+    assert done.outcome.status == "STOPPED"
+    assert done.phases["BUILD"] == "STOPPED"
+    assert list(done.phases)[-2:] == ["BUILD", "FINALIZING"]
+    assert done.heard.output == ["begun"]
+    assert time.monotonic() - started < 10
+
+
+def test_a_timed_out_build_says_so(tmp_path: Path) -> None:
+    done = run_buildspec(tmp_path, one("sleep 30"), limits=Limits(timeout_seconds=0.5, grace_seconds=0.2))
+
+    assert done.outcome.status == "TIMED_OUT"
+    assert done.phases["BUILD"] == "TIMED_OUT"
+    assert done.context("BUILD") == ("BUILD_TIMED_OUT", "Build has timed out.")
+
+
+def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    done = run_buildspec(
+        tmp_path, one("trap '' TERM; echo $$; echo begun; while true; do sleep 0.05; done"), stop_at="begun"
+    )
+
+    assert done.outcome.status == "STOPPED"
+    assert not is_alive(int(done.heard.output[0]))
+
+
+def test_processes_that_left_the_session_are_ended_too(tmp_path: Path) -> None:
+    hidden = "setsid sh -c 'trap \"\" TERM HUP; echo pid $$; echo begun; exec sleep 60' & wait"
+
+    done = run_buildspec(tmp_path, one(hidden), stop_at="begun")
+
+    (pid,) = [int(line.split()[1]) for line in done.heard.output if line.startswith("pid")]
+    assert not is_alive(pid)
+
+
+def test_background_processes_do_not_hold_up_a_build_and_end_with_it(tmp_path: Path) -> None:
+    started = time.monotonic()
+
+    done = run_buildspec(tmp_path, one("(sleep 60; echo never) & echo pid $!", post="echo after"))
+
+    assert done.outcome.status == "SUCCEEDED"
+    assert done.heard.output[-1] == "after"
+    assert not is_alive(int(done.heard.output[0].split()[1]))
+    assert time.monotonic() - started < 10
+
+
+def test_a_runaway_tree_is_ended(tmp_path: Path) -> None:
+    bomb = "f() { (while true; do sleep 0.01; done) & (while true; do sleep 0.01; done) & }; f; f; f; echo begun; wait"
+
+    done = run_buildspec(tmp_path, one(bomb), stop_at="begun")
+
+    assert done.outcome.status == "STOPPED"
+
+
+def test_endless_output_ends_the_build_and_not_the_memory(tmp_path: Path) -> None:
+    done = run_buildspec(tmp_path, one("yes aaaaaaaaaaaaaaaaaaaaaa"), limits=Limits(20, 200_000, 0.2))
+
+    assert done.outcome.status == "FAILED"
+    assert done.context("BUILD")[0] == "CLIENT_ERROR"
+    assert sum(len(line) for line in done.heard.lines) < 2_000_000
+    assert any("size limit" in line for line in done.heard.lines)
+
+
+def test_one_endless_line_is_cut(tmp_path: Path) -> None:
+    done = run_buildspec(tmp_path, one("head -c 1000000 /dev/zero | tr '\\\\0' a; echo"))
+
+    assert done.outcome.status == "SUCCEEDED"
+    assert max(len(line) for line in done.heard.output) <= 64 * 1024
+    assert sum(len(line) for line in done.heard.output if line != "post") == 1_000_000
+
+
+def test_a_full_disk_ends_the_build_with_a_reason(tmp_path: Path) -> None:
+    done = run_buildspec(tmp_path, one(f"ln -sf /dev/full {tmp_path}/agent/script.sh"))
+
+    assert done.outcome.status == "FAILED"
+    assert "No space left on device" in done.context("POST_BUILD")[1]
+
+
+def test_a_killed_shell_is_a_failed_command(tmp_path: Path) -> None:
+    done = run_buildspec(tmp_path, one("kill -9 $$"))
+
+    assert "Reason: signal: killed" in done.context("BUILD")[1]
+
+
+def test_ending_does_not_touch_processes_of_others(tmp_path: Path) -> None:
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "30"], {})
+    try:
+        run_buildspec(tmp_path, one("echo a"))
+        assert is_alive(pid)
+    finally:
+        processes.end(lambda: [pid], grace_seconds=1)
+    assert not is_alive(pid)
