@@ -38,6 +38,7 @@ class ApiError(UserError):
         self, message: str, *, kind: str, status: int, field: str | None = None, fix: str | None = None
     ) -> None:
         super().__init__(f"{field}: {message}" if field else message, fix, _CODES.get(kind, ExitCode.REFUSED))
+        self.said = message
         self.kind = kind
         self.status = status
         self.field = field

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.sdk_shapes import ShapeProblem, check
-from buildgate_cli.source_files import FileProblem, FileRefusedError, read_document
+from buildgate_cli.source_files import FileRefusedError, located, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,13 +56,7 @@ def read_project(path: Path, model: Any) -> ProjectFile:
     data = document.data
     problems = list(_problems(shape, data))
     if problems:
-        found = []
-        for problem in problems:
-            at = document.locate(problem.path, at_key=problem.is_key)
-            source = lines[at.line - 1] if at.line <= len(lines) else ""
-            words = (problem.field, problem.message, problem.expected, problem.nearest, problem.fix)
-            found.append(FileProblem(str(path), at.line, at.column, *words, source=source))
-        raise FileRefusedError(sorted(found, key=lambda one: (one.line, one.column)))
+        raise FileRefusedError(located(path, document, lines, problems))
     groups = tuple(ReportGroup(item["name"], item.get("type", "TEST")) for item in data.get("reportGroups", []))
     return ProjectFile(str(path), {key: value for key, value in data.items() if key != "reportGroups"}, groups)
 

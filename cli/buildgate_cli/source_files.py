@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ from buildgate_cli.human import safe
 from buildgate_cli.output import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from rich.console import Console
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from buildgate.domain.pipelines import Pipeline
 
 PROBLEMS_SHOWN: Final = 25
+_FIELD_PART: Final = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,28 @@ class FileRefusedError(UserError):
         self.problems = tuple(problems)
 
 
-def read_pipeline(path: Path) -> Pipeline:
+@dataclass(frozen=True)
+class PipelineSource:
+    """A pipeline with the file it was read from, so that later complaints can point into it."""
+
+    path: Path
+    document: yaml_positions.Document
+    lines: Sequence[str]
+    pipeline: Pipeline
+
+    def problem_at(self, field: str, message: str, fix: str | None) -> FileProblem | None:
+        """Return a complaint of the cloud about a field as a problem of the file; None when no such field is in it."""
+        path: yaml_positions.Path = tuple(
+            int(number) if number else name for name, number in _FIELD_PART.findall(field)
+        )
+        if not path or path not in self.document.values:
+            return None
+        at = self.document.locate(path)
+        source = _line(self.lines, at.line)
+        return FileProblem(str(self.path), at.line, at.column, field, message, fix=fix or "", source=source)
+
+
+def read_pipeline(path: Path) -> PipelineSource:
     """Return the pipeline of a file (`-` is standard input).
 
     Raises:
@@ -64,14 +87,21 @@ def read_pipeline(path: Path) -> Pipeline:
 
     document, lines = read_document(path)
     try:
-        return pipeline_file.parse(document.data)
+        return PipelineSource(path, document, lines, pipeline_file.parse(document.data))
     except pipeline_file.PipelineFileError as error:
-        found = []
-        for problem in error.problems:
-            at = document.locate(problem.path, at_key=problem.is_key)
-            words = (problem.field, problem.message, problem.expected, problem.nearest, problem.fix)
-            found.append(FileProblem(str(path), at.line, at.column, *words, source=_line(lines, at.line)))
-        raise FileRefusedError(sorted(found, key=lambda one: (one.line, one.column))) from error
+        raise FileRefusedError(located(path, document, lines, error.problems)) from error
+
+
+def located(
+    path: Path, document: yaml_positions.Document, lines: Sequence[str], problems: Iterable[Any]
+) -> list[FileProblem]:
+    """Return problems that have a path into the data as problems at a line and column, in the file's order."""
+    found = []
+    for problem in problems:
+        at = document.locate(problem.path, at_key=problem.is_key)
+        words = (problem.field, problem.message, problem.expected, problem.nearest, problem.fix)
+        found.append(FileProblem(str(path), at.line, at.column, *words, source=_line(lines, at.line)))
+    return sorted(found, key=lambda one: (one.line, one.column))
 
 
 def read_document(path: Path) -> tuple[yaml_positions.Document, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -45,13 +45,24 @@ PLAIN: Final = Kind("plain", (), ('echo "Put the commands that test this reposit
 def kind_of(folder: Path) -> Kind:
     """Return how a repository is best tested, by the files at its root."""
     if any((folder / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")):
-        return PYTHON
+        return _python(folder)
     if (folder / "package.json").exists():
         return NODE
     makefile = folder / "Makefile"
     if makefile.is_file() and re.search(r"^test\s*:", makefile.read_text("utf-8", "replace"), re.MULTILINE):
         return MAKE
     return PLAIN
+
+
+def _python(folder: Path) -> Kind:
+    """Return how a Python repository is tested: its own requirements, or the package itself, installed first."""
+    if (folder / "requirements.txt").is_file():
+        own: tuple[str, ...] = (".build-venv/bin/pip install --quiet -r requirements.txt",)
+    else:
+        project = folder / "pyproject.toml"
+        is_package = project.is_file() and "[build-system]" in project.read_text("utf-8", "replace")
+        own = (".build-venv/bin/pip install --quiet --editable .",) if is_package else ()
+    return replace(PYTHON, install=(*PYTHON.install, *own))
 
 
 def name_of(text: str) -> str:

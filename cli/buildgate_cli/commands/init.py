@@ -28,7 +28,8 @@ def init(
     if name is not None and chosen != name:
         raise UserError(f"{name!r} cannot name a pipeline and projects.", f"Try --name {chosen}.")
     kind = starters.kind_of(folder)
-    written, kept = [], []
+    written: list[str] = []
+    kept: list[str] = []
     for path, text in starters.files(chosen, branch or _branch(folder), kind).items():
         target = folder / path
         (kept if _exists(target) else written).append(path)

@@ -21,6 +21,7 @@ from buildgate_cli.source_files import FileRefusedError, print_problems, read_pi
 if TYPE_CHECKING:
     from buildgate.domain.pipelines import Pipeline
     from buildgate_cli.api_client import ApiClient
+    from buildgate_cli.source_files import PipelineSource
 
 app = typer.Typer(help="Validate, apply and compare pipelines as code.", no_args_is_help=True)
 
@@ -38,7 +39,7 @@ def validate(files: Files, as_json: Json = False) -> None:
     answers: list[dict[str, Any]] = []
     for path in files:
         try:
-            pipeline = read_pipeline(path)
+            pipeline = read_pipeline(path).pipeline
         except FileRefusedError as refused:
             answers.append({"file": str(path), "valid": False, "problems": [one.to_data() for one in refused.problems]})
             if not as_json:
@@ -68,25 +69,24 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Store a pipeline as a new version; the same content is the same version."""
-    client, pipeline = _connected(file)
+    client, source = _connected(file)
+    pipeline = source.pipeline
     old = _stored(client, pipeline.name)
-    body: dict[str, Any] = {"pipeline": pipeline.to_data()}
-    answer = client.put("pipelines", pipeline.name, body={**body, "dry_run": True} if dry_run else body)
+    answer = _put(client, source, dry_run=dry_run)
     if as_json:
         print_json(answer)
-        return
-    if dry_run and _print_diff(pipeline.name, old, pipeline.to_data()):
+    elif dry_run and _print_diff(pipeline.name, old, pipeline.to_data()):
         say(f"{pipeline.name} would become version {_short(answer['version'])}; nothing was changed.", "yellow")
-        return
-    is_new = bool(answer.get("created", False))
-    word = "is" if is_new else "was already"
-    say(f"{pipeline.name} {word} at version {_short(answer['version'])}: {_outline(pipeline)}", "green")
+    else:
+        word = "is now" if answer.get("created") else "is already"
+        say(f"{pipeline.name} {word} at version {_short(answer['version'])}: {_outline(pipeline)}", "green")
 
 
 @app.command()
 def diff(file: File = DEFAULT_FILE, as_json: Json = False) -> None:
     """Compare a pipeline file with the version that is applied."""
-    client, pipeline = _connected(file)
+    client, source = _connected(file)
+    pipeline = source.pipeline
     old, new = _stored(client, pipeline.name), pipeline.to_data()
     if as_json:
         print_json({"name": pipeline.name, "changed": old != new, "applied": old, "file": new})
@@ -134,16 +134,31 @@ def show(
     _print_pipeline(answer)
 
 
-def _connected(file: Path) -> tuple[ApiClient, Pipeline]:
-    """Return the pipeline of a file and a client; problems of the file are printed before the command ends."""
+def _connected(file: Path) -> tuple[ApiClient, PipelineSource]:
+    """Return a client and the pipeline of a file; problems of the file are printed before the command ends."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # as above
 
     try:
-        pipeline = read_pipeline(file)
+        source = read_pipeline(file)
     except FileRefusedError as refused:
         print_problems(refused.problems)
         raise
-    return connect(), pipeline
+    return connect(), source
+
+
+def _put(client: ApiClient, source: PipelineSource, *, dry_run: bool) -> dict[str, Any]:
+    """Hand the pipeline to the cloud; what it refuses is shown at its place in the file."""
+    from buildgate_cli.api_client import ApiError  # noqa: PLC0415  # as above
+
+    body: dict[str, Any] = {"pipeline": source.pipeline.to_data(), **({"dry_run": True} if dry_run else {})}
+    try:
+        answer: dict[str, Any] = client.put("pipelines", source.pipeline.name, body=body)
+    except ApiError as error:
+        problem = source.problem_at(error.field or "", error.said, error.fix)
+        if problem is not None:
+            print_problems([problem])
+        raise
+    return answer
 
 
 def _stored(client: ApiClient, name: str) -> dict[str, Any] | None:
