@@ -12,10 +12,13 @@ from buildgate.domain.measurements import Refusal, Report, merge
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from buildgate.domain.gates.evidence import Pin
     from buildgate.domain.gates.model import Gate
 
 
-def gather(gate: Gate, reports: Iterable[Report], refused: Iterable[Refusal], context: Evidence) -> Evidence:
+def gather(
+    gate: Gate, reports: Iterable[Report], refused: Iterable[Refusal], context: Evidence, *, pins: Iterable[Pin] = ()
+) -> Evidence:
     """Return `context` with what the gate's reports measured.
 
     Args:
@@ -23,7 +26,8 @@ def gather(gate: Gate, reports: Iterable[Report], refused: Iterable[Refusal], co
             report, which judging treats as an error.
         reports: The reports that were read, in any order.
         refused: The files that were not.
-        context: Everything else: baseline, time, changed lines, waivers of the table, pins.
+        context: Everything else: baseline, time, changed lines, waivers of the table.
+        pins: Which bytes each report file was.
     """
     given = [report for report in reports if is_fed_by(gate, report.file)]
     unread = [refusal for refusal in refused if is_fed_by(gate, refusal.file)]
@@ -38,6 +42,7 @@ def gather(gate: Gate, reports: Iterable[Report], refused: Iterable[Refusal], co
         controls={control.id: control.status for control in merged.controls},
         conflicts=tuple(merged.conflicts),
         notes=tuple(sorted({*context.notes, *notes})),
+        pins=(*context.pins, *(pin for pin in pins if is_fed_by(gate, pin.file))),
     )
 
 

@@ -1,0 +1,283 @@
+"""`buildgate gate`: judge reports against a gate with no cloud at all, and understand what a gate said."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from buildgate_cli.errors import ExitCode, UserError
+from buildgate_cli.human import safe
+from buildgate_cli.output import console, note, print_json, print_table, say
+from buildgate_cli.source_files import FileRefusedError, print_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from buildgate.domain.gates import Gate, Verdict
+    from buildgate.domain.gates.record import Judgement
+
+app = typer.Typer(help="Judge reports against a gate, here or in any CI.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How verdicts are printed."""
+
+    text = "text"
+    json = "json"
+    junit = "junit"
+    sarif = "sarif"
+    markdown = "markdown"
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
+GateOption = Annotated[Path, typer.Option("--gate", "-g", help="Gate file, or a pipeline file whose gates are taken.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Only the gate of this name.")]
+Record = Annotated[Path, typer.Argument(help="Record written by `gate check --save`.")]
+
+
+@app.command()
+def check(
+    reports: Annotated[list[Path], typer.Argument(help="Report files, or folders of them.")],
+    gate: GateOption,
+    name: NameOption = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Record of a passing run, or measurements, for relative criteria.")
+    ] = None,
+    waivers: Annotated[Path | None, typer.Option(help="Waiver file.")] = None,
+    base: Annotated[str | None, typer.Option(help="Git revision that new-code conditions compare with.")] = None,
+    report_format: Annotated[str | None, typer.Option(help="Format of the reports, when it cannot be told.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to print the verdict.")] = Format.text,
+    as_json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Write the verdict to this file instead.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the whole judgement: gate, evidence, verdict.")] = None,
+    run_id: Annotated[str, typer.Option(help="Name of this run in the saved record.")] = "",
+    strict: Annotated[bool, typer.Option(help="End with 4 when a gate warns, or fails without blocking.")] = False,
+) -> None:
+    """Judge reports. Ends with 0 pass or warn, 1 fail, 4 warn with --strict, 5 inconclusive or error."""
+    from buildgate_cli import gate_files  # noqa: PLC0415  # the rules are loaded where they are used
+
+    found = gate_files.read_gates(gate, name=name)
+    automated = [one for one in found.gates if one.manual is None]
+    for one in found.gates:
+        if one.manual is not None:
+            note(f"{safe(one.name)} is decided by people; it is not judged here")
+    if not automated:
+        raise UserError("No gate here can be judged: people decide them.", "Name a gate with objectives.")
+    changed = {} if base is None else gate_files.git_changed_lines(base)
+    read = gate_files.read_reports(reports, format_name=report_format, changed=changed)
+    context = _context(found.waivers, baseline, waivers, None if base is None else changed)
+    judgements = [_judged(one, read, context, run_id) for one in automated]
+    if save is not None:
+        data = [one.to_data() for one in judgements]
+        save.write_text(json.dumps(data[0] if len(data) == 1 else data, indent=1) + "\n", encoding="utf-8")
+    verdicts = [one.verdict for one in judgements]
+    _print(verdicts, Format.json if as_json else form, output)
+    code = exit_code(verdicts, is_strict=strict)
+    if code:
+        raise typer.Exit(code)
+
+
+def _context(own_waivers: Any, baseline: Path | None, waivers: Path | None, changed: Any) -> Any:
+    from buildgate.domain.gates import Evidence  # noqa: PLC0415
+    from buildgate.domain.gates.changed_lines import count  # noqa: PLC0415
+    from buildgate_cli import gate_files  # noqa: PLC0415
+
+    return Evidence(
+        baseline=None if baseline is None else gate_files.read_baseline(baseline),
+        waivers=(*own_waivers, *(() if waivers is None else gate_files.read_waivers(waivers))),
+        changed_lines=None if changed is None else count(changed),
+        now=datetime.now(UTC),
+    )
+
+
+def _judged(gate: Gate, read: Any, context: Any, run_id: str) -> Judgement:
+    from buildgate.domain.gates import judge  # noqa: PLC0415
+    from buildgate.domain.gates.gather import gather  # noqa: PLC0415
+    from buildgate.domain.gates.record import Judgement  # noqa: PLC0415
+    from buildgate.domain.times import to_text  # noqa: PLC0415
+
+    evidence = gather(gate, read.reports, read.refused, context, pins=read.pins)
+    return Judgement(gate, evidence, judge(gate, evidence), run_id=run_id, finished_at=to_text(context.now))
+
+
+def exit_code(verdicts: Sequence[Verdict], *, is_strict: bool) -> int:
+    """Return the worst code: 1 for a blocking failure, 5 for a blocking error, 4 for a warning when strict, else 0."""
+    blocking = {verdict.status for verdict in verdicts if verdict.is_blocking}
+    if "fail" in blocking:
+        return ExitCode.REFUSED
+    if blocking:
+        return ExitCode.INCONCLUSIVE
+    if is_strict and any(verdict.status != "pass" for verdict in verdicts):
+        return ExitCode.WARNED
+    return ExitCode.OK
+
+
+def _print(verdicts: Sequence[Verdict], form: Format, output: Path | None) -> None:
+    from buildgate.domain.gates import exports  # noqa: PLC0415
+
+    if form is Format.text:
+        text = "\n\n".join(exports.to_text(verdict) for verdict in verdicts) + "\n"
+    elif form is Format.json:
+        data = [verdict.to_data() for verdict in verdicts]
+        text = json.dumps({"verdicts": data}, indent=2, ensure_ascii=False) + "\n"
+    else:
+        write = {Format.junit: exports.to_junit, Format.sarif: exports.to_sarif, Format.markdown: exports.to_markdown}
+        text = write[form](verdicts)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+    elif form is Format.text:
+        for line in text.splitlines():
+            say(safe(line))
+    else:
+        typer.echo(text, nl=False)
+
+
+@app.command()
+def lint(files: Annotated[list[Path], typer.Argument(help="Gate files.")], as_json: Json = False) -> None:
+    """Check gate files: names, criteria that can never hold, weights. Ends with 1 when a file is refused."""
+    from buildgate_cli import gate_files  # noqa: PLC0415
+
+    answers: list[dict[str, Any]] = []
+    for path in files:
+        try:
+            names = [gate.name for gate in gate_files.read_gates(path).gates]
+            answers.append({"file": str(path), "valid": True, "gates": names})
+            if not as_json:
+                say(f"{path}: {', '.join(names)}: valid", "green")
+        except FileRefusedError as refused:
+            answers.append({"file": str(path), "valid": False, "problems": [p.to_data() for p in refused.problems]})
+            if not as_json:
+                print_problems(refused.problems, console)
+    if as_json:
+        print_json({"files": answers})
+    if not all(answer["valid"] for answer in answers):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+@app.command()
+def presets(as_json: Json = False) -> None:
+    """List the gates that come with Buildgate."""
+    from buildgate.domain.gates import presets as library  # noqa: PLC0415
+
+    rows = [(name, library.data_of(name)) for name in library.names()]
+    if as_json:
+        print_json({"presets": [{"name": name, **_card(data)} for name, data in rows]})
+        return
+    table = [(name, _card(data)["kind"], _card(data)["effect"], data["description"]) for name, data in rows]
+    print_table(("PRESET", "KIND", "EFFECT", "DESCRIPTION"), table, empty="There are no presets.")
+
+
+def _card(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "manual" if "manual" in data else "automated",
+        "effect": "blocking" if data.get("blocking", True) else "advisory",
+        "title": data["title"],
+        "description": data["description"],
+    }
+
+
+@app.command()
+def show(preset: Annotated[str, typer.Argument(help="Name of a preset.")], as_json: Json = False) -> None:
+    """Print a preset as a gate file, ready to be changed."""
+    import yaml  # noqa: PLC0415
+
+    from buildgate.domain.gates import presets as library  # noqa: PLC0415
+    from buildgate.domain.gates.vocabulary import nearest  # noqa: PLC0415
+
+    if preset not in library.names():
+        near = nearest(preset, library.names())
+        raise UserError(
+            f"There is no preset {safe(preset)}.", f"Did you mean {near}?" if near else "See `gate presets`."
+        )
+    data = {"name": preset, **library.data_of(preset)}
+    if as_json:
+        print_json(data)
+    else:
+        typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110), nl=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a gate file, for editors."""
+    from buildgate.inbound.gate_file import json_schema  # noqa: PLC0415
+
+    print_json(json_schema())
+
+
+@app.command()
+def explain(record: Record, as_json: Json = False) -> None:
+    """Explain a saved judgement, and prove it by judging its evidence again."""
+    from buildgate.domain.gates import exports  # noqa: PLC0415
+    from buildgate_cli import gate_files  # noqa: PLC0415
+
+    found = gate_files.read_record(record)
+    is_same = found.is_repeatable()
+    if as_json:
+        data = {
+            "verdict": found.verdict.to_data(),
+            "evidence_digest": found.evidence.digest(),
+            "is_repeatable": is_same,
+        }
+        print_json(data)
+        return
+    for line in exports.to_text(found.verdict).splitlines():
+        say(safe(line))
+    for pin in found.evidence.pins:
+        say(safe(f"  judged {pin.file} sha256 {pin.sha256}"))
+    outcome = "the same verdict, byte for byte" if is_same else "ANOTHER verdict: the engine or the record has changed"
+    say(f"  judged again: {outcome}", None if is_same else "red")
+    if not is_same:
+        raise typer.Exit(ExitCode.INCONCLUSIVE)
+
+
+@app.command("why-not")
+def why_not(record: Record, as_json: Json = False) -> None:
+    """Name the smallest set of changes that would make a saved judgement pass."""
+    from buildgate.domain.gates import why_not as counterfactual  # noqa: PLC0415
+    from buildgate_cli import gate_files  # noqa: PLC0415
+
+    found = gate_files.read_record(record)
+    answer = counterfactual.why_not(found.gate, found.evidence)
+    if as_json:
+        changes = [
+            {"kind": c.kind, "subject": c.subject, "text": c.text, "before": c.before, "after": c.after}
+            for c in answer.changes
+        ]
+        print_json({"before": answer.before.status, "after": answer.after.status, "changes": changes})
+        return
+    say(safe(counterfactual.sentence(answer)))
+    for change in answer.changes:
+        say(safe(f"  {change.text}"))
+    if answer.after.status != "pass" and answer.before.status != "pass":
+        for reason in answer.after.reasons:
+            say(safe(f"  then still: {reason}"))
+
+
+@app.command()
+def backtest(
+    gate: Annotated[Path, typer.Argument(help="Gate file to try.")],
+    records: Annotated[list[Path], typer.Argument(help="Saved judgements: JSON, JSON lines, or folders of them.")],
+    name: NameOption = None,
+    since: Annotated[str | None, typer.Option(help="Only records this young, such as 90d.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a gate would have done to past runs, and how often it would have been right."""
+    from buildgate.domain.gates.backtest import backtest as run  # noqa: PLC0415
+    from buildgate_cli import gate_files  # noqa: PLC0415
+
+    gates = gate_files.read_gates(gate, name=name).gates
+    if len(gates) != 1 or gates[0].manual is not None:
+        raise UserError(f"{gate} must hold one automated gate.", "Choose one with --name.")
+    past = gate_files.since(gate_files.read_records(records), since, datetime.now(UTC))
+    answer = run(gates[0], (one.as_past_run() for one in past))
+    if as_json:
+        print_json(answer.to_data())
+        return
+    say(safe(answer.summary))
+    rows = [(d.run_id or "-", d.before, d.after, d.outcome or "unknown", d.reason) for d in answer.differences]
+    print_table(("RUN", "WAS", "WOULD BE", "OUTCOME", "REASON"), rows, empty="No run would be judged differently.")
