@@ -56,7 +56,7 @@ docs: setup ## write the generated reference pages again
 	@$(IN) python -m buildgate_cli.reference
 
 lock: setup ## resolve the packages again: uv.lock, and layers/deps/requirements.txt from it
-	@$(IN) uv lock && $(IN) layers/packaging/lock
+	@$(IN) uv lock && $(IN) layers/layer_build/lock && PYTHONPATH=layers .ci/within python -m layer_build services
 
 build: setup ## build the deployable artefact into .aws-sam/build
 	@$(IN) sam build --template-file template.yaml

@@ -45,11 +45,14 @@ def _trim_service(folder: Path, operations: Collection[str]) -> None:
         path.unlink()
     kept["service-2"] = trim_model(kept["service-2"], operations)
     for name, value in kept.items():
-        _write(newest / name, _without_documentation(value) if name == "service-2" else value)
+        _write(newest / name, value)
 
 
 def trim_model(model: Mapping[str, Any], operations: Collection[str]) -> dict[str, Any]:
-    """Return a service model with only these operations and the shapes they reach, errors included."""
+    """Return a service model with only these operations and the shapes they reach, errors included, without prose.
+
+    Prose elsewhere in the model stays: botocore reads the documentation of client context parameters when it runs.
+    """
     if unknown := sorted(set(operations) - set(model["operations"])):
         raise KeyError(f"{model['metadata']['serviceId']} has no operation {', '.join(unknown)}")
     kept = {name: model["operations"][name] for name in sorted(operations)}
@@ -61,7 +64,7 @@ def trim_model(model: Mapping[str, Any], operations: Collection[str]) -> dict[st
             reached.add(shape)
             waiting.extend(_references(model["shapes"][shape]))
     shapes = {name: shape for name, shape in model["shapes"].items() if name in reached}
-    return {**model, "operations": kept, "shapes": shapes}
+    return {**model, "operations": _without_prose(kept, is_names=True), "shapes": _without_prose(shapes, is_names=True)}
 
 
 def trim_endpoints(endpoints: Mapping[str, Any], prefixes: Collection[str]) -> dict[str, Any]:
@@ -86,16 +89,16 @@ def _references(node: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def _without_documentation(node: Any, *, is_names: bool = False) -> Any:
-    """Drop the prose of a model; a member that happens to be called `documentation` stays."""
+def _without_prose(node: Any, *, is_names: bool = False) -> Any:
+    """Drop documentation; the names of operations, shapes and members stay whatever they are (`documentation` too)."""
     if isinstance(node, dict):
         return {
-            key: _without_documentation(value, is_names=key in {"members", "shapes", "operations"} and not is_names)
+            key: _without_prose(value, is_names=key == "members" and not is_names)
             for key, value in node.items()
             if is_names or key not in DOCUMENTATION
         }
     if isinstance(node, list):
-        return [_without_documentation(value) for value in node]
+        return [_without_prose(value) for value in node]
     return node
 
 

@@ -1,0 +1,225 @@
+"""The built artefact, opened: right processor, right byte code, right size, nothing missing, nothing changed by trimming."""
+
+import ast
+import importlib.util
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from layer_build import botocore_data, bytecode, interpreter, used_services
+
+ROOT = Path(__file__).parents[2]
+REQUIREMENTS = ROOT / "layers/deps/requirements.txt"
+SERVICES = ROOT / "layers/deps/services.json"
+MEGABYTE = 1024 * 1024
+LIMIT_BYTES = 32 * MEGABYTE
+ELF_AARCH64 = 183
+MAGIC_OF_313 = 3571
+UNCHECKED_HASH = 0b01
+
+pytestmark = pytest.mark.xdist_group("layers")
+
+
+def tool_environment(**changes):
+    """The environment that make gives its tools: this checkout's own commands first."""
+    tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": tools, **changes}
+
+
+def run(*command, **changes):
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=tool_environment(**changes), cwd=ROOT, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """What `sam build` makes of the template as it stands."""
+    folder = tmp_path_factory.mktemp("sam")
+    said = run(
+        *("sam", "build", "--template-file", "template.yaml"),
+        *("--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")),
+        __SAM_CLI_APP_DIR=str(folder),
+    )
+    (folder / "said").write_text(said, encoding="utf-8")
+    return folder / "build"
+
+
+def statement(built, layer):
+    return json.loads((built / layer / bytecode.STATEMENT).read_text(encoding="utf-8"))
+
+
+def size_bytes(folder):
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_layers_are_small_enough_to_start_fast(built):
+    assert size_bytes(built / "DepsLayer") + size_bytes(built / "CoreLayer") <= LIMIT_BYTES
+
+
+def test_every_compiled_extension_is_for_arm64(built):
+    machines = {
+        path.name: struct.unpack_from("<H", path.read_bytes(), 18)[0] for path in (built / "DepsLayer").rglob("*.so")
+    }
+
+    assert machines
+    assert set(machines.values()) == {ELF_AARCH64}
+
+
+@pytest.mark.parametrize("layer", ["DepsLayer", "CoreLayer"])
+def test_every_module_is_compiled_for_lambdas_python_or_the_layer_says_why_not(built, layer):
+    folder = built / layer / "python"
+    sources = {path.relative_to(folder) for path in folder.rglob("*.py")}
+    compiled = {path.relative_to(folder): path.read_bytes()[:8] for path in folder.rglob("*.pyc")}
+    said = statement(built, layer)
+
+    if said["bytecode"] is None:
+        assert compiled == {}
+        assert interpreter.REMEDY in said["reason"]
+        assert "SOURCES ONLY" in (built.parent / "said").read_text(encoding="utf-8")
+        return
+
+    wanted = {path.parent / "__pycache__" / f"{path.stem}.{said['bytecode']}.pyc" for path in sources}
+    headers = {struct.unpack("<H2xI", header) for header in compiled.values()}
+    assert set(compiled) == wanted
+    assert headers == {(MAGIC_OF_313, UNCHECKED_HASH)}
+
+
+def test_a_machine_without_lambdas_python_ships_sources_and_says_so_loudly(tmp_path, monkeypatch, capsys):
+    (tmp_path / "python").mkdir()
+    (tmp_path / "python/module.py").write_text("x = 1\n", encoding="utf-8")
+    monkeypatch.setenv(interpreter.VARIABLE, sys.executable if sys.version_info[:2] != (3, 13) else os.devnull)
+
+    bytecode.compile_layer(tmp_path, name="core")
+
+    said = json.loads((tmp_path / bytecode.STATEMENT).read_text(encoding="utf-8"))
+    assert said["bytecode"] is None
+    assert interpreter.REMEDY in said["reason"]
+    assert "SOURCES ONLY" in capsys.readouterr().out
+    assert list(tmp_path.rglob("*.pyc")) == []
+
+
+def test_versions_are_those_of_the_lock_except_where_the_local_cloud_pins_an_older_one():
+    locked = versions(run("uv", "export", "--frozen", "--no-hashes", "--no-dev", "--no-emit-project", "--no-annotate"))
+    shipped = versions(REQUIREMENTS.read_text(encoding="utf-8"))
+
+    differing = {name for name, version in shipped.items() if locked.get(name, version) != version}
+    assert differing <= {"botocore", "urllib3"}
+
+
+def versions(requirements):
+    lines = [line.split()[0] for line in requirements.splitlines() if "==" in line]
+    return dict(line.split("==") for line in lines)
+
+
+def test_requirements_are_pinned_by_hash_and_name_no_package_index():
+    text = REQUIREMENTS.read_text(encoding="utf-8")
+
+    assert text.count("--hash=sha256:") >= len(versions(text))
+    assert "http" not in text
+
+
+def test_boto3_stays_out_of_lambda(built):
+    assert not (built / "DepsLayer/python/boto3").exists()
+
+
+def imports_of(path):
+    """Top-level names that a module imports when it is loaded or run, type checking aside."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def reachable(function):
+    """The modules of the package that a handler can load, and the third-party names that they import."""
+    core = ROOT / "layers/core"
+    waiting, seen, foreign = [ROOT / "functions" / function / "app.py"], set(), set()
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("buildgate"):
+                waiting += modules_named(core, [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+            elif isinstance(node, ast.Import):
+                waiting += modules_named(core, [alias.name for alias in node.names])
+        foreign |= imports_of(path)
+    return foreign - sys.stdlib_module_names - {"buildgate"}
+
+
+def modules_named(core, names):
+    paths = [core / name.replace(".", "/") for name in names if name.startswith("buildgate")]
+    return [file for path in paths for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()]
+
+
+def test_what_functions_import_is_in_the_layers(built):
+    shipped = {path.stem for path in (built / "DepsLayer/python").iterdir()}
+    functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+
+    missing = {function: sorted(reachable(function) - shipped - TYPES_ONLY) for function in functions}
+
+    assert {function: names for function, names in missing.items() if names} == {}
+
+
+TYPES_ONLY = {"mypy_boto3_dynamodb", "mypy_boto3_codebuild", "types_boto3_dynamodb"}
+
+
+def test_list_of_services_in_use_is_what_the_code_calls():
+    assert json.loads(SERVICES.read_text(encoding="utf-8")) == used_services.scan(ROOT)
+
+
+def test_each_operation_in_use_is_written_and_read_like_the_full_model(built, tmp_path):
+    shipped = built / "DepsLayer/python"
+    version = versions(REQUIREMENTS.read_text(encoding="utf-8"))["botocore"]
+    run("uv", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), f"botocore=={version}")
+    script = [sys.executable, str(Path(__file__).with_name("serialise_operations.py")), str(SERVICES)]
+
+    full = json.loads(run(*script, PYTHONPATH=f"{tmp_path}{os.pathsep}{shipped}"))
+    trimmed = json.loads(run(*script, PYTHONPATH=str(shipped)))
+
+    assert full["version"] == trimmed["version"] == version
+    assert trimmed == full
+    assert [name for name, made in full.items() if "." in name and not (made["request"] or made["refusal"])] == []
+
+
+@pytest.fixture
+def botocore_copy(tmp_path):
+    """Botocore's data folder with three services in it."""
+    source = Path(importlib.util.find_spec("botocore").origin).parent / "data"
+    for service in ("sns", "sqs", "dynamodb"):
+        shutil.copytree(source / service, tmp_path / service)
+    shutil.copy(source / "endpoints.json", tmp_path)
+    return tmp_path
+
+
+def test_trimming_keeps_only_the_operations_asked_for_and_every_partition(botocore_copy):
+    botocore_data.trim(botocore_copy, {"sns": ["Publish"]})
+
+    model = json.loads(next((botocore_copy / "sns").glob("*/service-2.json")).read_text(encoding="utf-8"))
+    endpoints = json.loads((botocore_copy / "endpoints.json").read_text(encoding="utf-8"))
+    assert list(model["operations"]) == ["Publish"]
+    assert sorted(path.name for path in botocore_copy.iterdir()) == ["endpoints.json", "sns"]
+    assert {"aws", "aws-cn", "aws-us-gov"} <= {one["partition"] for one in endpoints["partitions"]}
+    assert set(endpoints["partitions"][0]["services"]) == {"sns"}
+
+
+@pytest.mark.parametrize(
+    ("used", "complaint"),
+    [({"snss": ["Publish"]}, "no service snss"), ({"sns": ["Publsh"]}, "SNS has no operation Publsh")],
+)
+def test_trimming_refuses_a_list_that_names_what_botocore_does_not_have(botocore_copy, used, complaint):
+    with pytest.raises(KeyError, match=complaint):
+        botocore_data.trim(botocore_copy, used)
