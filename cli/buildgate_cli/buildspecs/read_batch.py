@@ -131,18 +131,32 @@ def _check_depends(context: Context, tasks: list[BatchTask], depends: list[tuple
         if needed not in known:
             names = ", ".join(sorted(filter(None, known)))
             context.add("BS111", node, f"`{task}` depends on `{needed}`, which is no task", fix=f"Tasks are {names}.")
-    waiting = {task.identifier: {one for one in task.depend_on if one in known} for task in tasks}
-    while ready := [name for name, needs in waiting.items() if not needs]:
-        for name in ready:
-            del waiting[name]
-        for needs in waiting.values():
-            needs.difference_update(ready)
+    waiting = _in_circles(tasks)
     for task, _needed, node in depends:
         if task in waiting:
             context.add(
                 "BS116", node, f"the tasks {', '.join(sorted(waiting))} wait for each other", fix="Break the circle."
             )
             return
+
+
+def _in_circles(tasks: list[BatchTask]) -> set[str]:
+    """Return the tasks that can never start because they wait, directly or not, for each other."""
+    needs = {task.identifier: set(task.depend_on) for task in tasks}
+    followers: dict[str, list[str]] = {name: [] for name in needs}
+    for name, needed in needs.items():
+        needed.intersection_update(needs)
+        for one in needed:
+            followers[one].append(name)
+    ready = [name for name, needed in needs.items() if not needed]
+    while ready:
+        done = ready.pop()
+        del needs[done]
+        for name in followers[done]:
+            needs[name].discard(done)
+            if not needs[name]:
+                ready.append(name)
+    return set(needs)
 
 
 def _read_batch_env(context: Context, where: str, node: tree.Node) -> BatchEnv:

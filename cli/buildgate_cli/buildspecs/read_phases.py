@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from buildgate_cli.buildspecs import tree
 from buildgate_cli.buildspecs.context import Command, Context, Entry
 from buildgate_cli.buildspecs.model import PHASE_NAMES, OnFailure, Phase
+from buildgate_cli.buildspecs.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PHASE_KEYS = ("run-as", "on-failure", "runtime-versions", "commands", "finally")
 _EXPECTED = "build,install,post_build,pre_build"
+_CLOSE = {"prebuild": "pre_build", "postbuild": "post_build"}
 _OUTSIDE = frozenset({"artifacts", "reports", "cache", "env", "batch", "proxy", "version", "run-as"})
 
 
@@ -42,8 +44,7 @@ def _phase_name(context: Context, name: str, key: tree.Node) -> str | None:
     if name in _OUTSIDE:
         fix = f"Move `{name}` out of `phases`, to the left margin."
     else:
-        plain = name.lower().replace("-", "_").replace(" ", "_")
-        close = next((one for one in PHASE_NAMES if one.replace("_", "") == plain.replace("_", "")), None)
+        close = nearest(name, PHASE_NAMES) or _CLOSE.get(name.lower().replace("-", "").replace("_", ""))
         fix = f"Did you mean `{close}`?" if close else f"Use one of {', '.join(PHASE_NAMES)}."
     refusal = f"Invalid buildspec phase name: {name}. Expecting: {_EXPECTED}"
     context.add("BS107", key, f"`{name}` is not a phase", fix=fix, refusal=refusal)
