@@ -46,10 +46,15 @@ class Template:
         """Return the function's folder name by logical name."""
         return {name: Path(value["CodeUri"]).name for name, value in self.functions().items()}
 
+    def own_variables(self, function: str) -> set[str]:
+        return set(self.functions()[function].get("Environment", {}).get("Variables", {}))
+
+    def global_variables(self) -> set[str]:
+        return set(self.data["Globals"]["Function"].get("Environment", {}).get("Variables", {}))
+
     def variables(self, function: str) -> set[str]:
         """Return the names of the environment variables that a function gets, the global ones included."""
-        own = self.functions()[function].get("Environment", {}).get("Variables", {})
-        return set(own) | set(self.data["Globals"]["Function"]["Environment"]["Variables"])
+        return self.own_variables(function) | self.global_variables()
 
     def machine_files(self) -> set[str]:
         return {value["DefinitionUri"] for value in self.of_type("AWS::Serverless::StateMachine").values()}

@@ -1,8 +1,10 @@
 """The house rules that a machine can check: names, sizes, policies, and the template against the folders."""
 
-import ast
+import dataclasses
+import importlib.util
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -279,19 +281,46 @@ def test_every_queue_has_an_alarm_that_calls_an_operator():
 # ---------------------------------------------------------------------------------------------- settings
 
 
-def settings_variables(folder):
-    """The environment variables that a handler's Settings read, from the source alone.
+READ_BY_LIBRARIES = ("POWERTOOLS_", "AWS_")
 
-    A field `table` with `env("BUILDGATE_TABLE")`, or any other way to name the variable, shows as a string constant.
-    """
-    tree = ast.parse((ROOT / "functions" / folder / "app.py").read_text(encoding="utf-8"))
-    return {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", node.value)
+
+def settings_variables(folder):
+    """The environment variables that a handler reads: the fields of its Settings, in capitals."""
+    spec = importlib.util.spec_from_file_location(f"house_{folder}", ROOT / "functions" / folder / "app.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return {field.name.upper() for field in dataclasses.fields(module.Settings)}
+
+
+def test_every_setting_of_a_function_is_a_variable_of_the_template():
+    template = Template.load()
+
+    unset = {
+        folder: sorted(settings_variables(folder) - template.variables(name))
+        for name, folder in template.folders().items()
     }
+
+    assert {folder: names for folder, names in unset.items() if names} == {}
+
+
+def test_every_variable_of_the_template_is_a_setting_that_somebody_reads():
+    template = Template.load()
+    read = {name: settings_variables(folder) for name, folder in template.folders().items()}
+
+    unread = {
+        (name, variable)
+        for name, variables in read.items()
+        for variable in template.own_variables(name) - variables
+        if not variable.startswith(READ_BY_LIBRARIES)
+    }
+    unread |= {
+        ("Globals", variable)
+        for variable in template.global_variables()
+        if read and not variable.startswith(READ_BY_LIBRARIES) and not any(variable in names for names in read.values())
+    }
+
+    assert unread == set()
 
 
 @pytest.mark.parametrize(
