@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_PATTERN: Final = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+_PATTERN: Final = re.compile(r"(?:([0-9]{1,9})d)?(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 _SECONDS: Final = (86_400, 3_600, 60, 1)
 _UNITS: Final = ("d", "h", "m", "s")
 
