@@ -36,6 +36,7 @@ class Emulator:
     port: int
     hosts: tuple[str, ...] = ()
     speed: float = 1.0
+    control_secret: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -82,6 +83,7 @@ class Emulator:
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
             "BUILDGATE_SPEED": str(self.speed),
+            "BUILDGATE_CONTROL": self.control_secret,
             "BUILDGATE_ALLOWED_HOSTS": ",".join((*own_hosts, *self.hosts)),
             **self.extra,
         }

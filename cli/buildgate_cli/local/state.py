@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import socket
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -102,6 +103,14 @@ class Home:
             finally:
                 self.cloud_file.unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what handlers and builds left in the home's temporary folder. Only for who holds the lock."""
+        for left in self.folder("tmp").iterdir():
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
     def is_locked(self) -> bool:
         """Say whether a supervisor holds this home."""
         try:
@@ -141,7 +150,7 @@ class Home:
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file of the home, whole or not at all, for its owner only."""
         path = self.path / name
-        draft = path.with_name(f".{name}.new")
+        draft = path.with_name(f".{path.name}.new")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(content, file, indent=2)
         draft.replace(path)

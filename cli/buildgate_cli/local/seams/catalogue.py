@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .control import SEAM as CONTROL
 from .credentials import SEAM as CREDENTIALS
 from .events import SEAM as EVENTS
 from .failures import SEAM as FAILURES
@@ -17,6 +18,7 @@ from .tasks import SEAM as TASKS
 
 SEAMS: tuple[Seam, ...] = (
     CREDENTIALS,
+    CONTROL,
     EVENTS,
     RULES,
     SCHEDULES,

@@ -6,6 +6,9 @@ the root user is the one key this cloud was started with; everyone else is an IA
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import importlib
 import os
 from typing import Any
 
@@ -15,6 +18,7 @@ _EVALUATOR = "ministack.core.iam_evaluator"
 
 SEAM = Seam("credentials")
 SEAM.needs("ministack.app", "AUTH")
+SEAM.needs("ministack.services.sts", "_sessions", "register_session")
 
 
 def is_root(access_key_id: str) -> bool:
@@ -64,3 +68,27 @@ def name_the_root_caller(original: Function) -> Function:
         }
 
     return resolve_caller_identity
+
+
+@SEAM.replaces("ministack.core.lambda_runtime", "execution_credentials", "config")
+def give_roles_secrets_nobody_can_compute(original: Function) -> Function:
+    """Derive the keys of a function's role from the cloud's secret: as shipped they follow from public names."""
+
+    def execution_credentials(config: dict[str, Any]) -> dict[str, str]:
+        sts = importlib.import_module("ministack.services.sts")
+        shipped: dict[str, str] = original(config)
+        session = sts._sessions.pop(shipped["AWS_ACCESS_KEY_ID"])  # noqa: SLF001
+        made = {
+            name: _sealed(f"{name}:{config.get('FunctionArn')}:{config.get('Role')}")
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        }
+        made["AWS_ACCESS_KEY_ID"] = f"ASIA{made['AWS_ACCESS_KEY_ID'][:16].upper()}"
+        secrets = {"SecretAccessKey": made["AWS_SECRET_ACCESS_KEY"], "SessionToken": made["AWS_SESSION_TOKEN"]}
+        sts.register_session(made["AWS_ACCESS_KEY_ID"], {**session, **secrets})
+        return made
+
+    return execution_credentials
+
+
+def _sealed(text: str) -> str:
+    return hmac.new(os.environ.get("AWS_SECRET_ACCESS_KEY", "").encode(), text.encode(), hashlib.sha256).hexdigest()

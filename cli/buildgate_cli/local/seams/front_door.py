@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextvars
 import importlib
+import json
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from . import control
 from .fitting import Function, Seam
 from .saving import changed
 
@@ -104,6 +106,8 @@ def guarded(application: Application, *, allowed_hosts: frozenset[str]) -> Appli
             return
         headers = {name.lower(): value for name, value in scope.get("headers", [])}
         refusal = _refusal(scope, headers, allowed_hosts)
+        if refusal is None and scope["path"] == control.PATH:
+            refusal = await control.answer(headers, receive)
         if refusal is not None:
             await _answer(send, *refusal)
             return
@@ -120,7 +124,9 @@ def guarded(application: Application, *, allowed_hosts: frozenset[str]) -> Appli
     return entrance
 
 
-def _refusal(scope: Scope, headers: dict[bytes, bytes], allowed_hosts: frozenset[str]) -> tuple[int, str] | None:
+def _refusal(
+    scope: Scope, headers: dict[bytes, bytes], allowed_hosts: frozenset[str]
+) -> tuple[int, str | dict[str, Any]] | None:
     host = headers.get(b"host", b"").decode("latin-1").lower()
     if host not in allowed_hosts:
         return 403, "This address is for this machine only; use the host name that the local cloud prints."
@@ -133,8 +139,8 @@ def _refusal(scope: Scope, headers: dict[bytes, bytes], allowed_hosts: frozenset
     return None
 
 
-async def _answer(send: Send, status: int, message: str) -> None:
-    body = ('{"message":"' + message + '"}').encode()
+async def _answer(send: Send, status: int, content: str | dict[str, Any]) -> None:
+    body = json.dumps({"message": content} if isinstance(content, str) else content).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,161 @@
+"""`buildgate local`: the whole of Buildgate on this machine, started, looked at and ended."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from buildgate_cli import cloud_context
+from buildgate_cli.errors import ExitCode, UserError
+from buildgate_cli.output import console, errors, print_json
+
+if TYPE_CHECKING:
+    from buildgate_cli.local.inbox import Notice
+    from buildgate_cli.local.state import Home
+
+FASTEST: Final = 3600.0
+app = typer.Typer(no_args_is_help=True, help="Run the whole of Buildgate on this machine.")
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of the cloud.", envvar=cloud_context.HOME_VARIABLE, show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it is up; end it with `down`.")] = False,
+    speed: Annotated[
+        float, typer.Option(min=1, max=FASTEST, help="Shorten approval, reconcile and bake intervals this many times.")
+    ] = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the local cloud: emulated AWS, CodeBuild and CodeCommit on this machine, and this checkout's template.
+
+    Builds run as you, on this machine, with your files in reach: start only what you would run yourself.
+    """
+    from buildgate_cli.local import background, state  # noqa: PLC0415 - only this command needs the cloud's code
+
+    folder = state.Home(_home(home))
+    if detach:
+        description = background.start_in_background(folder, speed=speed)
+        _print_up(description, as_json=as_json)
+        return
+    _run_in_front(folder, speed=speed, as_json=as_json)
+
+
+@app.command()
+def down(home: HomeOption = None) -> None:
+    """End the local cloud. Tables, stack, files, repositories and links are kept for the next `up`."""
+    from buildgate_cli.local import background, state  # noqa: PLC0415
+
+    folder = state.Home(_home(home))
+    if background.stop_running(folder):
+        console.print(f"The local cloud in {folder.path} is down; `buildgate local up` continues where it was.")
+    else:
+        console.print(f"No local cloud runs in {folder.path}.")
+
+
+@app.command()
+def status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say whether the local cloud runs, and where its parts answer. Exit code 3 when it does not."""
+    from buildgate_cli.local import background, state  # noqa: PLC0415
+
+    folder = state.Home(_home(home))
+    description = background.running(folder)
+    if description is None:
+        if as_json:
+            print_json({"running": False, "home": str(folder.path)})
+            raise typer.Exit(ExitCode.UNAVAILABLE)
+        raise UserError(
+            f"No local cloud runs in {folder.path}.", "Start it with `buildgate local up`.", ExitCode.UNAVAILABLE
+        )
+    _print_up(description, as_json=as_json)
+
+
+@app.command()
+def inbox(
+    home: HomeOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing what arrives, until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what SNS sent: notices and approval requests with their links, oldest first."""
+    from buildgate_cli.local import inbox as inboxes  # noqa: PLC0415
+    from buildgate_cli.local import state  # noqa: PLC0415
+
+    folder = state.Home(_home(home))
+    seen: set[str] = set()
+    if as_json and not follow:
+        print_json({"notices": [notice.to_data() for notice in inboxes.read_notices(folder)]})
+        return
+    try:
+        while True:
+            for notice in inboxes.read_notices(folder):
+                if notice.id not in seen:
+                    seen.add(notice.id)
+                    _print_notice(notice, as_json=as_json)
+            if not follow:
+                break
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return
+    if not seen:
+        errors.print("The inbox is empty.")
+
+
+def _home(chosen: Path | None) -> Path:
+    return chosen.expanduser().absolute() if chosen is not None else cloud_context.home()
+
+
+def _run_in_front(folder: Home, *, speed: float, as_json: bool) -> None:
+    from buildgate_cli.local.cloud import Cloud, Settings  # noqa: PLC0415
+    from buildgate_cli.local.cloud_main import ended_by_signals  # noqa: PLC0415
+
+    began = time.monotonic()
+
+    def tell(step: str) -> None:
+        errors.print(f"{time.monotonic() - began:5.1f} s  {step}", style="dim")
+
+    settings = Settings(
+        home=folder.path, speed=speed, tell=tell, show=lambda notice: _print_notice(notice, as_json=as_json)
+    )
+    with ended_by_signals() as stop, Cloud(settings) as cloud:
+        _print_up(cloud.description(), as_json=as_json)
+        if not as_json:
+            console.print("Builds run as you, on this machine. Ctrl-C ends the cloud; nothing it keeps is lost.")
+        cloud.watch(stop)
+
+
+def _print_up(description: dict[str, Any], *, as_json: bool) -> None:
+    shown = {key: value for key, value in description.items() if key != "secret_access_key"}
+    if as_json:
+        print_json({"running": True, **shown})
+        return
+    console.print("The local cloud is up.", style="green")
+    for label, key in (
+        ("API and approval pages", "front_url"),
+        ("emulated AWS", "endpoint"),
+        ("CodeBuild, CodeCommit", "codebuild_endpoint"),
+        ("git repositories", "repositories"),
+        ("inbox", "inbox"),
+        ("process", "pid"),
+    ):
+        console.print(f"  {label:<24}{shown[key]}", markup=False)
+
+
+def _print_notice(notice: Notice, *, as_json: bool) -> None:
+    from buildgate_cli.human import safe  # noqa: PLC0415
+
+    if as_json:
+        print_json(notice.to_data())
+        return
+    addressee = f" to {safe(notice.approver)}" if notice.approver else ""
+    topic = notice.topic.rsplit(":", 1)[-1]
+    console.print(f"{notice.at}  {safe(topic)}{addressee}", style="dim", markup=False)
+    console.print(f"  {safe(notice.subject or '')}", style="bold", markup=False)
+    for line in notice.message.splitlines():
+        console.print(f"  {safe(line)}", markup=False)

@@ -1,0 +1,77 @@
+"""A look from outside at what was deployed: no route that should be shut may be open.
+
+What should be shut comes from the template; what is shut is tried over HTTP, without credentials and with false ones.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from buildgate_cli.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_FALSE_CREDENTIALS: Final[tuple[Mapping[str, str], ...]] = (
+    {},
+    {"Authorization": "Bearer anything"},
+    {"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/execute-api/aws4_request"},
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route of the template's HTTP API."""
+
+    method: str
+    path: str
+    is_public: bool
+
+    @property
+    def example(self) -> str:
+        """A path that reaches the route."""
+        return re.sub(r"\{[^}]*\}", "probe", self.path)
+
+
+def routes_of(template: Mapping[str, Any]) -> Iterator[Route]:
+    """Yield the routes that the template's functions declare, each with whether it was meant to be public."""
+    resources = template["Resources"]
+    for resource in resources.values():
+        if resource.get("Type") != "AWS::Serverless::Function":
+            continue
+        for event in (resource["Properties"].get("Events") or {}).values():
+            properties = event.get("Properties") or {}
+            if event.get("Type") == "HttpApi" and "Path" in properties:
+                method = str(properties.get("Method", "ANY")).upper()
+                authorizer = (properties.get("Auth") or {}).get("Authorizer")
+                yield Route("GET" if method in {"ANY", "*"} else method, properties["Path"], authorizer == "NONE")
+
+
+def refuse_open_routes(template: Mapping[str, Any], *, host: str, port: int) -> int:
+    """Ask every authorised route for an answer it must not give; return how many there are.
+
+    Raises UserError naming the first route that answered anything but 401 or 403.
+    """
+    shut = [route for route in routes_of(template) if not route.is_public]
+    for route in shut:
+        for headers in _FALSE_CREDENTIALS:
+            status = _status(host, port, route, headers)
+            if status not in {401, 403}:
+                raise UserError(
+                    f"{route.method} {route.path} must be refused without credentials, but answered {status}.",
+                    "The local cloud does not start with an open door: restore the pinned packages with `make setup`.",
+                    ExitCode.UNAVAILABLE,
+                )
+    return len(shut)
+
+
+def _status(host: str, port: int, route: Route, headers: Mapping[str, str]) -> int:
+    connection = http.client.HTTPConnection(host, port, timeout=10)
+    try:
+        connection.request(route.method, route.example, headers=dict(headers))
+        return connection.getresponse().status
+    finally:
+        connection.close()
