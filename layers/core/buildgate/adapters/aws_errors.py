@@ -75,6 +75,6 @@ def _translated(error: ClientError, what: str) -> Conflict | Corrupt | Rejected 
         return NotFound(reason)
     if code in _CALLERS_FAULT:
         return Rejected(reason)
-    if code in _RETRYABLE or status >= 500:  # noqa: PLR2004 - HTTP's server errors
+    if code in _RETRYABLE or status >= 500:
         return Unavailable(reason)
     return Corrupt(reason)

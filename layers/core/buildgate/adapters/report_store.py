@@ -82,7 +82,6 @@ class S3Reports:
         return ReportFile(name, key, head.get("VersionId", ""), str(head["ETag"]).strip('"'), entry["Size"])
 
 
-
 class _Digested:
     """A stream whose bytes are digested as they are read."""
 

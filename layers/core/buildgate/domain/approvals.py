@@ -54,7 +54,7 @@ class ApprovalRef:
     def from_text(cls, text: str) -> ApprovalRef | None:
         """Return the reference of a text, or None when it is not one that ``to_text`` writes."""
         parts = text.split(".", 3)
-        if len(parts) != 4 or not parts[1].isdecimal() or not parts[2].isdecimal() or not parts[0].isalnum():  # noqa: PLR2004 - four parts
+        if len(parts) != 4 or not parts[1].isdecimal() or not parts[2].isdecimal() or not parts[0].isalnum():
             return None
         return cls(parts[0], int(parts[1]), int(parts[2]), parts[3])
 

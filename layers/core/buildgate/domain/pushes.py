@@ -17,6 +17,9 @@ from typing import Protocol
 _SKIP = re.compile(r"\[(?:skip ci|ci skip|no ci|skip buildgate)\]|^skip-checks:\s*true$", re.IGNORECASE | re.MULTILINE)
 HEALED_KEPT = 20
 
+Healed = tuple[tuple[str, str, datetime], ...]
+"""Old commit, commit and time of changes that were found without their event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Push:
@@ -52,7 +55,7 @@ class Cursor:
     commit: str
     at: datetime
     version: int
-    healed: tuple[tuple[str, str, datetime], ...] = ()
+    healed: Healed = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def judge_push(push: Push, cursor: Cursor | None) -> Fresh | Seen:
     the moment at which it was found.
     """
     if cursor is None:
-        healed = ((push.old_commit, push.commit, push.at),) if push.is_healed else ()
+        healed: Healed = ((push.old_commit, push.commit, push.at),) if push.is_healed else ()
         return Fresh(Cursor(push.commit, push.at, 1, healed), "first push of this branch or tag")
     if push.is_healed and cursor.commit == push.commit:
         return Seen("the branch's head is known already")

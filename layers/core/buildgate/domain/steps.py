@@ -135,9 +135,7 @@ def spent_events(step: Step) -> int:
     return _EVENTS_PER_STEP
 
 
-def _decide_stage(
-    record: RunRecord, stage: Stage, attempt: StageAttempt, now: datetime, time_scale: float
-) -> Step:
+def _decide_stage(record: RunRecord, stage: Stage, attempt: StageAttempt, now: datetime, time_scale: float) -> Step:
     if stage.approval is not None:
         approval = record.approval_of(attempt, ENTRY)
         full = stage.approval.timeout_minutes * 60 / time_scale
@@ -207,9 +205,7 @@ def _decide_approval(
     return Park(attempt, name, max(1, round((approval.due_at - now).total_seconds())))
 
 
-def judge_stage(
-    stage: Stage, attempt: StageAttempt, slots: Sequence[Slot], gates: Sequence[GateResult]
-) -> Finish:
+def judge_stage(stage: Stage, attempt: StageAttempt, slots: Sequence[Slot], gates: Sequence[GateResult]) -> Finish:
     """Return how a stage ended whose builds are settled and whose gates have spoken."""
     failed = [slot for slot in slots if slot.build_status is not BuildStatus.SUCCEEDED]
     blocked = [gate for gate in gates if gate.verdict.is_blocking]

@@ -34,7 +34,7 @@ def parse_build_event(event: Mapping[str, Any], *, account: str, region: str) ->
     except (KeyError, TypeError) as error:
         raise Corrupt(f"a build event without {error}") from error
     parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[2] != "codebuild" or not parts[5].startswith("build/"):  # noqa: PLR2004 - an ARN's parts
+    if len(parts) != 6 or parts[2] != "codebuild" or not parts[5].startswith("build/"):
         raise Corrupt(f"{arn!r} is not the ARN of a build")
     if account and (parts[3], parts[4]) != (region, account):
         raise Corrupt(f"{arn!r} belongs to another account or Region")

@@ -86,9 +86,7 @@ class NextStep:
                 if approval.ref.stage == step.stage.index and not approval.is_decided:
                     self.approvals.end(approval.ref, ApprovalStatus.EXPIRED)
         stage = step.stage
-        finished = replace(
-            stage, status=step.status, reason=step.reason, is_allowed=step.is_allowed, finished_at=now
-        )
+        finished = replace(stage, status=step.status, reason=step.reason, is_allowed=step.is_allowed, finished_at=now)
         self.runs.finish_stage(record.run.run_id, finished)
 
     def _hand_over(self, record: RunRecord) -> HandOver:

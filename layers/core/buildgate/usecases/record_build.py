@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-
 from buildgate.domain.builds import Build, BuildHead, BuildStatus, Duplicate, Recorded, Stale, judge_report
 from buildgate.domain.costs import PriceTable
 from buildgate.domain.errors import Conflict, NotFound

@@ -77,9 +77,7 @@ class StartBuild:
         result = self.record.by_id(build_id)
         return result.callback or result.reason
 
-    def _start_or_adopt(
-        self, run: Run, stage: Stage, step: BuildStep, slot: Slot, now: datetime
-    ) -> tuple[Build, str]:
+    def _start_or_adopt(self, run: Run, stage: Stage, step: BuildStep, slot: Slot, now: datetime) -> tuple[Build, str]:
         first_parked = slot.parked_at or now
         if now - first_parked > TOKEN_LIFE - _MARGIN:
             adopted = self._find(slot)
@@ -95,14 +93,18 @@ class StartBuild:
     def _order(self, run: Run, stage: Stage, step: BuildStep, slot: Slot) -> BuildOrder:
         """Return the order, byte-identical on every repeat: a changed one under the same token is an error."""
         prefix = f"s3://{self.report_bucket}/{reports_prefix(step.project, slot.ref)}"
-        variables = dict(stage.variables) | dict(step.variables) | {
-            "BUILDGATE_RUN": run.run_id,
-            "BUILDGATE_PIPELINE": run.pipeline,
-            "BUILDGATE_STAGE": stage.name,
-            "BUILDGATE_REPORTS": prefix,
-            "BUILDGATE_SLOT": slot.ref.to_text(),
-            "BUILDGATE_NONCE": slot.nonce,
-        }
+        variables = (
+            dict(stage.variables)
+            | dict(step.variables)
+            | {
+                "BUILDGATE_RUN": run.run_id,
+                "BUILDGATE_PIPELINE": run.pipeline,
+                "BUILDGATE_STAGE": stage.name,
+                "BUILDGATE_REPORTS": prefix,
+                "BUILDGATE_SLOT": slot.ref.to_text(),
+                "BUILDGATE_NONCE": slot.nonce,
+            }
+        )
         return BuildOrder(
             project=step.project,
             source_version=run.source.commit,

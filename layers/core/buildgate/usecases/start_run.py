@@ -149,4 +149,3 @@ class StartRun:
 
 def _bars_authors(pipeline: Pipeline) -> bool:
     return any(stage.approval is not None and not stage.approval.allow_self for stage in pipeline.stages)
-

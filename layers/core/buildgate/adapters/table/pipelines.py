@@ -42,9 +42,7 @@ class TablePipelines:
                 retired = {"pk": where[0], "sk": where[1], "pipeline": name, "version": version, "is_retired": True}
                 self._table.put(Put(retired))
 
-    def _head(
-        self, pipeline: Pipeline, version: str, known: dict[str, Any] | None, actor: str, now: datetime
-    ) -> Put:
+    def _head(self, pipeline: Pipeline, version: str, known: dict[str, Any] | None, actor: str, now: datetime) -> Put:
         triggers = [[_repository_key(trigger), index] for index, trigger in enumerate(pipeline.triggers)]
         last = {name: known.get(name) for name in ("last_run_id", "last_run_status")} if known else {}
         item = {

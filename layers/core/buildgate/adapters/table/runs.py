@@ -48,7 +48,7 @@ class TableRuns:
         parts = [item for item in items if item["sk"].startswith("S#")]
         return RunRecord(
             run=run_items.run_of(head),
-            stages=[run_items.stage_of(item) for item in parts if item["sk"].count("#") == 2],  # noqa: PLR2004 - S#00#A1
+            stages=[run_items.stage_of(item) for item in parts if item["sk"].count("#") == 2],
             slots=[run_items.slot_of(item) for item in parts if "#B#" in item["sk"]],
             gates=[run_items.gate_of(item) for item in parts if "#G#" in item["sk"]],
             approvals=[approval_of(item) for item in parts if "#P#" in item["sk"]],

@@ -106,8 +106,7 @@ class _Expression:
         self.values: dict[str, Any] = {}
 
     def name(self, name: str) -> str:
-        alias = self.names.setdefault(name, f"#n{len(self.names)}")
-        return alias
+        return self.names.setdefault(name, f"#n{len(self.names)}")
 
     def value(self, value: Any) -> str:
         alias = f":v{len(self.values)}"

@@ -1,0 +1,35 @@
+"""What does the run do next? The rules decide; the state machine moves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.inbound.machine_state import move_data
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.observability import Line
+from buildgate.runtime.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+    run_machine_arn: str
+    time_scale: float = 1.0
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    wiring = Wiring(aws, table=settings.buildgate_table, machine_arn=settings.run_machine_arn)
+    next_step = wiring.next_step(time_scale=settings.time_scale)
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        line.add(run_id=event["run_id"])
+        record, move = next_step(event["run_id"])
+        answer = move_data(record.run.run_id, move)
+        line.add(correlation_id=record.run.correlation_id, pipeline=record.run.pipeline, move=answer["kind"])
+        line.add(reason=getattr(move, "reason", ""), items=len(answer["items"]))
+        return answer
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

@@ -1,0 +1,39 @@
+"""Every minute: heal what lost events and crashes left open."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.domain.notices import Topic
+from buildgate.inbound.machine_state import parse_tick
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.observability import Line
+from buildgate.runtime.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+    run_machine_arn: str
+    success_topic_arn: str
+    failure_topic_arn: str
+    request_approval_function: str
+    time_scale: float = 1.0
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    topics = {Topic.SUCCESS: settings.success_topic_arn, Topic.FAILURE: settings.failure_topic_arn}
+    wiring = Wiring(aws, table=settings.buildgate_table, machine_arn=settings.run_machine_arn, topics=topics)
+    reconcile = wiring.reconcile(reminder_function=settings.request_approval_function)
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        tick = parse_tick(event, time_scale=settings.time_scale)
+        line.add(event_id=tick.event_id, sweep=tick.is_sweep, looks_for_pushes=tick.looks_for_pushes)
+        healed = reconcile(is_sweep=tick.is_sweep, looks_for_pushes=tick.looks_for_pushes)
+        line.add(healed=healed.counts, failures=healed.failures[:10])
+        return {"healed": healed.counts, "failures": healed.failures}
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

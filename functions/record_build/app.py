@@ -1,0 +1,42 @@
+"""A build changed: look it up, record it once, let its run go on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.domain.notices import Topic
+from buildgate.inbound.build_event import parse_build_event
+from buildgate.runtime.build_wiring import BuildWiring
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.metrics import emit_build
+from buildgate.runtime.observability import Line
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+    success_topic_arn: str
+    failure_topic_arn: str
+    buildgate_account: str
+    aws_region: str
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    topics = {Topic.SUCCESS: settings.success_topic_arn, Topic.FAILURE: settings.failure_topic_arn}
+    record = BuildWiring(aws, table=settings.buildgate_table, topics=topics).record_build
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        hint = parse_build_event(event, account=settings.buildgate_account, region=settings.aws_region)
+        line.add(event_id=hint.event_id, build_id=hint.build_id, project=hint.project)
+        result = record.by_id(hint.build_id)
+        slot = result.head.slot
+        line.add(run_id=slot.run_id if slot else "", status=result.head.status.value, reason=result.reason)
+        line.add(callback=result.callback, notice=result.notice, counted=result.is_counted)
+        if result.is_counted:
+            emit_build(result.head)
+        return {"build_id": hint.build_id, "counted": result.is_counted}
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

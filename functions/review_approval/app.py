@@ -1,0 +1,30 @@
+"""The approval page: looking never decides, posting does, once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.observability import Line
+from buildgate.runtime.wiring import Wiring
+from buildgate.web.approval_page import ApprovalPage
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    wiring = Wiring(aws, table=settings.buildgate_table)
+    page = ApprovalPage(wiring.runs, wiring.pipelines, wiring.approvals, wiring.decide_approval, wiring.clock)
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        answer = page(event)
+        line.add(approval=answer.approval_id, status_code=answer.status_code, reason=answer.reason)
+        return answer.to_data()
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

@@ -1,0 +1,32 @@
+"""The state machine waits no more for a build: stop it and settle its slot."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.domain.builds import SlotRef
+from buildgate.inbound.machine_state import cause_text
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.observability import Line
+from buildgate.runtime.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    settle_build = Wiring(aws, table=settings.buildgate_table).settle_build
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        ref, error = SlotRef.from_text(event["slot"]), event.get("error") or {}
+        line.add(run_id=ref.run_id, slot=event["slot"])
+        reason = settle_build(ref, error=str(error.get("Error", "Unknown")), cause=cause_text(error.get("Cause")))
+        line.add(reason=reason)
+        return {"reason": reason}
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

@@ -1,0 +1,37 @@
+"""A slot of a stage wants its build: start it once and keep the task's token."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.domain.builds import SlotRef
+from buildgate.domain.notices import Topic
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.observability import Line
+from buildgate.runtime.wiring import Wiring
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+    report_bucket: str
+    success_topic_arn: str
+    failure_topic_arn: str
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    topics = {Topic.SUCCESS: settings.success_topic_arn, Topic.FAILURE: settings.failure_topic_arn}
+    wiring = Wiring(aws, table=settings.buildgate_table, topics=topics)
+    start_build = wiring.start_build(report_bucket=settings.report_bucket)
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        ref = SlotRef.from_text(event["slot"])
+        line.add(run_id=ref.run_id, slot=event["slot"])
+        started = start_build(ref, token=event["token"])
+        line.add(build_id=started.build_id, reason=started.reason)
+        return {"build_id": started.build_id}
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

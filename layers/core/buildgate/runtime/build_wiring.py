@@ -1,0 +1,105 @@
+"""Composes what recording a build needs, and nothing more: this is the path that runs with every event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import resources
+
+from buildgate.adapters.codebuild import CodeBuildLauncher
+from buildgate.adapters.sns import SnsTopics
+from buildgate.adapters.stepfunctions import StepFunctionsExecutions
+from buildgate.adapters.system import SystemClock, SystemRandomness
+from buildgate.adapters.table.approvals import TableApprovals
+from buildgate.adapters.table.builds import TableBuilds
+from buildgate.adapters.table.outbox import TableOutbox
+from buildgate.adapters.table.runs import TableRuns
+from buildgate.adapters.table.table import Table
+from buildgate.domain.costs import PriceTable
+from buildgate.domain.notices import Topic
+from buildgate.ports import Clock, Randomness
+from buildgate.runtime.clients import Aws
+from buildgate.usecases.deliver import Delivery
+from buildgate.usecases.record_build import RecordBuild
+from buildgate.usecases.send_notice import SendNotice
+
+
+def price_table() -> PriceTable:
+    """Return the price table that ships with the package."""
+    text = resources.files("buildgate.data").joinpath("prices.json").read_text()
+    return PriceTable.from_data(json.loads(text))
+
+
+class BuildWiring:
+    """Everything a function may need, made when it is asked for: a function pays for what it uses."""
+
+    def __init__(
+        self,
+        aws: Aws,
+        *,
+        table: str,
+        machine_arn: str = "",
+        topics: Mapping[Topic, str] | None = None,
+        clock: Clock | None = None,
+        randomness: Randomness | None = None,
+    ) -> None:
+        self._aws = aws
+        self._table_name = table
+        self._machine_arn = machine_arn
+        self._topic_arns = topics or {}
+        self.clock: Clock = clock or SystemClock()
+        self.randomness: Randomness = randomness or SystemRandomness()
+
+    @cached_property
+    def table(self) -> Table:
+        return Table(self._aws.client("dynamodb"), self._table_name)
+
+    @cached_property
+    def runs(self) -> TableRuns:
+        return TableRuns(self.table)
+
+    @cached_property
+    def approvals(self) -> TableApprovals:
+        return TableApprovals(self.table)
+
+    @cached_property
+    def records(self) -> TableBuilds:
+        return TableBuilds(self.table)
+
+    @cached_property
+    def outbox(self) -> TableOutbox:
+        return TableOutbox(self.table)
+
+    @cached_property
+    def launcher(self) -> CodeBuildLauncher:
+        return CodeBuildLauncher(self._aws.client("codebuild"))
+
+    @cached_property
+    def executions(self) -> StepFunctionsExecutions:
+        return StepFunctionsExecutions(self._aws.client("stepfunctions"), self._machine_arn)
+
+    @cached_property
+    def topics(self) -> SnsTopics:
+        return SnsTopics(self._aws.client("sns"), self._topic_arns)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        return Delivery(self.runs, self.approvals, self.executions)
+
+    @cached_property
+    def send(self) -> SendNotice:
+        return SendNotice(self.outbox, self.topics, self.clock)
+
+    @cached_property
+    def record_build(self) -> RecordBuild:
+        return RecordBuild(
+            launcher=self.launcher,
+            records=self.records,
+            runs=self.runs,
+            delivery=self.delivery,
+            outbox=self.outbox,
+            send=self.send,
+            prices=price_table(),
+            clock=self.clock,
+        )

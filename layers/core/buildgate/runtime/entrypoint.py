@@ -1,0 +1,42 @@
+"""What every function's handler is: settings read, ports built, one use case called, one line logged."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from buildgate.runtime import settings
+from buildgate.runtime.clients import Aws, Session
+from buildgate.runtime.observability import Line, canonical_line
+
+S = TypeVar("S")
+Handle = Callable[[dict[str, Any], Line], Any]
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S]) -> Handler:
+    """Return the handler of a function.
+
+    In Lambda the ports are built while the sandbox starts, when there is the most processor time; elsewhere on the
+    first call, so that importing a function reads no environment.
+
+    Args:
+        build: The function's composition root: settings and clients in, what handles an event out.
+        kind: The function's settings.
+    """
+    built: list[Handle] = []
+
+    def ready() -> Handle:
+        if not built:
+            built.append(build(settings.read(kind, os.environ), Session()))
+        return built[0]
+
+    def handler(event: dict[str, Any], context: Any) -> Any:
+        name = getattr(context, "function_name", "")
+        with canonical_line(name, getattr(context, "aws_request_id", "")) as line:
+            return ready()(event, line)
+
+    if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        ready()
+    return handler

@@ -1,0 +1,141 @@
+"""Composes ports and use cases over AWS clients, for the functions' composition roots to pick from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from buildgate.adapters.codecommit import CodeCommitRepositories
+from buildgate.adapters.reminders import LambdaReminders
+from buildgate.adapters.table.pipelines import TablePipelines
+from buildgate.adapters.table.pushes import TablePushes
+from buildgate.adapters.table.work import TableWork
+from buildgate.runtime.build_wiring import BuildWiring
+from buildgate.usecases.apply_pipeline import ApplyPipeline
+from buildgate.usecases.close_run import CloseRun
+from buildgate.usecases.decide_approval import DecideApproval
+from buildgate.usecases.next_step import NextStep
+from buildgate.usecases.open_run import OpenRun
+from buildgate.usecases.reconcile import Reconcile
+from buildgate.usecases.request_approval import RequestApproval
+from buildgate.usecases.settle_build import SettleBuild
+from buildgate.usecases.start_build import StartBuild
+from buildgate.usecases.start_run import StartRun
+from buildgate.usecases.stop_run import StopRun
+
+
+class Wiring(BuildWiring):
+    """Everything a function may need, made when it is asked for: a function pays for what it uses."""
+
+    @cached_property
+    def pipelines(self) -> TablePipelines:
+        return TablePipelines(self.table)
+
+    @cached_property
+    def pushes(self) -> TablePushes:
+        return TablePushes(self.table)
+
+    @cached_property
+    def work(self) -> TableWork:
+        return TableWork(self.table)
+
+    @cached_property
+    def repositories(self) -> CodeCommitRepositories:
+        return CodeCommitRepositories(self._aws.client("codecommit"))
+
+    @cached_property
+    def close_run(self) -> CloseRun:
+        return CloseRun(
+            pipelines=self.pipelines,
+            runs=self.runs,
+            approvals=self.approvals,
+            launcher=self.launcher,
+            executions=self.executions,
+            send=self.send,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def start_run(self) -> StartRun:
+        return StartRun(
+            pipelines=self.pipelines,
+            pushes=self.pushes,
+            runs=self.runs,
+            repositories=self.repositories,
+            executions=self.executions,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
+
+    @cached_property
+    def open_run(self) -> OpenRun:
+        return OpenRun(
+            pipelines=self.pipelines,
+            runs=self.runs,
+            repositories=self.repositories,
+            executions=self.executions,
+            clock=self.clock,
+            randomness=self.randomness,
+        )
+
+    @cached_property
+    def stop_run(self) -> StopRun:
+        return StopRun(self.runs, self.launcher, self.executions, self.clock)
+
+    @cached_property
+    def settle_build(self) -> SettleBuild:
+        return SettleBuild(self.runs, self.launcher, self.clock)
+
+    @cached_property
+    def decide_approval(self) -> DecideApproval:
+        return DecideApproval(self.approvals, self.delivery)
+
+    @cached_property
+    def apply_pipeline(self) -> ApplyPipeline:
+        return ApplyPipeline(self.pipelines, self.pushes, self.launcher, self.repositories, self.clock)
+
+    def next_step(self, *, time_scale: float) -> NextStep:
+        return NextStep(self.pipelines, self.runs, self.approvals, self.executions, self.clock, time_scale)
+
+    def start_build(self, *, report_bucket: str) -> StartBuild:
+        return StartBuild(
+            pipelines=self.pipelines,
+            runs=self.runs,
+            launcher=self.launcher,
+            record=self.record_build,
+            clock=self.clock,
+            randomness=self.randomness,
+            report_bucket=report_bucket,
+        )
+
+    def request_approval(self, *, link_base_url: str, time_scale: float) -> RequestApproval:
+        return RequestApproval(
+            pipelines=self.pipelines,
+            runs=self.runs,
+            approvals=self.approvals,
+            delivery=self.delivery,
+            outbox=self.outbox,
+            send=self.send,
+            clock=self.clock,
+            randomness=self.randomness,
+            link_base_url=link_base_url.rstrip("/"),
+            time_scale=time_scale,
+        )
+
+    def reconcile(self, *, reminder_function: str) -> Reconcile:
+        return Reconcile(
+            work=self.work,
+            runs=self.runs,
+            approvals=self.approvals,
+            records=self.records,
+            pipelines=self.pipelines,
+            pushes=self.pushes,
+            launcher=self.launcher,
+            repositories=self.repositories,
+            executions=self.executions,
+            reminders=LambdaReminders(self._aws.client("lambda"), reminder_function),
+            record=self.record_build,
+            close=self.close_run,
+            start_run=self.start_run,
+            delivery=self.delivery,
+            clock=self.clock,
+        )

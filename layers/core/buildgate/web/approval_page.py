@@ -1,0 +1,176 @@
+"""The approval page: what is asked, what is known, and two buttons. Looking never decides; posting does, once.
+
+A link is known by its capability. A wrong one, an unknown approval and a missing one get the same answer in the same
+way, so that nothing can be learned by trying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from hmac import compare_digest
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from buildgate.domain.approvals import (
+    Approval,
+    ApprovalRef,
+    ApprovalStatus,
+    Capability,
+    Decided,
+    Decision,
+    Identity,
+    Refused,
+    find_capability,
+    form_token,
+)
+from buildgate.domain.runs import RunRecord
+from buildgate.ports import Approvals, Clock, Pipelines, Runs
+from buildgate.usecases.decide_approval import DecideApproval
+from buildgate.web.http import BODY_LIMIT, Answer, Request
+
+_NOBODY = Approval(
+    ref=ApprovalRef("0", 0, 0, "-"),
+    pipeline="",
+    stage_name="",
+    status=ApprovalStatus.CANCELLED,
+    asked_at=datetime(1970, 1, 1, tzinfo=UTC),
+    due_at=datetime(1970, 1, 1, tzinfo=UTC),
+    channel=Identity.LINK,
+    required=1,
+    capabilities=(Capability("0" * 64),),
+)
+
+
+@lru_cache(maxsize=1)
+def pages() -> Environment:
+    """Return the templates; every value is escaped, an unknown one is an error."""
+    environment = Environment(
+        loader=PackageLoader("buildgate.web"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = lambda at: at.strftime("%d %b %Y, %H:%M UTC") if at else ""
+    return environment
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPage:
+    """Answers GET and HEAD with the page, POST with a decision."""
+
+    runs: Runs
+    pipelines: Pipelines
+    approvals: Approvals
+    decide: DecideApproval
+    clock: Clock
+
+    def __call__(self, event: Mapping[str, Any]) -> Answer:
+        request = Request.from_event(event)
+        approval_id = request.path_parameters.get("id", "")
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return _message(405, "This page can be opened and posted to, nothing else.", approval_id, "method")
+        if len(request.body) > BODY_LIMIT:
+            return _message(413, "That is too much text.", approval_id, "too large")
+        capability = request.form.get("k", "") if request.method == "POST" else request.query.get("k", "")
+        approval, sent_to = self._known(approval_id, capability)
+        if approval is None or sent_to is None:
+            return _message(403, "This link is not valid. Ask for a new one.", approval_id, "wrong capability")
+        if request.method == "POST":
+            return self._post(request, approval, sent_to, capability)
+        return self._show(approval, sent_to, capability)
+
+    def _known(self, approval_id: str, capability: str) -> tuple[Approval | None, Capability | None]:
+        """Return the approval and whom the link was sent to; an unknown one costs the same work as a wrong link."""
+        ref = ApprovalRef.from_text(approval_id)
+        approval = self.approvals.get(ref or _NOBODY.ref)
+        return approval, find_capability(approval or _NOBODY, capability)
+
+    def _show(self, approval: Approval, sent_to: Capability, capability: str) -> Answer:
+        approval_id = approval.ref.to_text()
+        refusal = self._over(approval)
+        facts = self._facts(approval)
+        body = (
+            pages()
+            .get_template("approval.html")
+            .render(
+                approval=approval,
+                approval_id=approval_id,
+                approver=sent_to.approver,
+                capability=capability,
+                form_token=form_token(approval_id, capability),
+                over=refusal.reason if refusal else "",
+                **facts,
+            )
+        )
+        status = refusal.status_code if refusal and refusal.status_code == 410 else 200
+        return Answer(status, body, approval_id=approval_id, reason="shown")
+
+    def _over(self, approval: Approval) -> Refused | None:
+        if approval.status is ApprovalStatus.WAITING and self.clock.now() < approval.due_at:
+            return None
+        if approval.status in {ApprovalStatus.EXPIRED, ApprovalStatus.WAITING}:
+            return Refused("Nobody decided in time: this approval has expired.", 410)
+        if approval.status is ApprovalStatus.CANCELLED:
+            return Refused("The run ended before anyone decided.", 409)
+        last = approval.decisions[-1]
+        return Refused(f"{last.actor} {last.word} this.", 409)
+
+    def _facts(self, approval: Approval) -> dict[str, Any]:
+        record = self.runs.record(approval.ref.run_id)
+        pipeline = self.pipelines.version(record.run.pipeline, record.run.version) if record else None
+        stages = pipeline.stages[approval.ref.stage :] if pipeline else ()
+        following = [
+            {"name": stage.name, "builds": [build.name for build in stage.builds], "first": index == 0}
+            for index, stage in enumerate(stages)
+        ]
+        return {"run": record.run if record else None, "following": following, "history": _history(record)}
+
+    def _post(self, request: Request, approval: Approval, sent_to: Capability, capability: str) -> Answer:
+        approval_id = approval.ref.to_text()
+        form = request.form
+        if not compare_digest(form.get("form", ""), form_token(approval_id, capability)):
+            return _message(403, "Open the link and use the buttons on the page.", approval_id, "no form token")
+        wish = form.get("decision", "")
+        if wish not in {"approve", "reject"}:
+            return _message(400, "Choose approve or reject.", approval_id, "no decision")
+        actor = sent_to.approver or form.get("name", "").strip()
+        if not actor:
+            return _message(400, "Please go back and say who you are.", approval_id, "no name")
+        identity = Identity.MAILBOX if sent_to.approver else Identity.LINK
+        decision = Decision(wish == "approve", actor, identity, form.get("comment", ""), self.clock.now())
+        now, judged = self.decide(approval.ref, decision)
+        if isinstance(judged, Refused):
+            said = f"This cannot be decided any more: {judged.reason}."
+            return _message(judged.status_code, said, approval_id, judged.reason)
+        return _thanks(now, decision, judged.reason, is_new=isinstance(judged, Decided))
+
+
+def _history(record: RunRecord | None) -> list[dict[str, Any]]:
+    """Return what happened so far: stages with their builds and gates, in order."""
+    if record is None:
+        return []
+    return [
+        {
+            "stage": stage,
+            "builds": record.slots_of(stage),
+            "gates": [gate.verdict for gate in record.gates_of(stage)],
+        }
+        for stage in sorted(record.stages, key=lambda stage: (stage.index, stage.attempt))
+    ]
+
+
+def _thanks(approval: Approval, decision: Decision, reason: str, *, is_new: bool) -> Answer:
+    body = (
+        pages().get_template("decided.html").render(approval=approval, decision=decision, reason=reason, is_new=is_new)
+    )
+    return Answer(200, body, approval_id=approval.ref.to_text(), reason=reason, actor=decision.actor)
+
+
+def _message(status: int, text: str, approval_id: str, reason: str) -> Answer:
+    body = pages().get_template("message.html").render(status=status, text=text)
+    return Answer(status, body, approval_id=approval_id, reason=reason)

@@ -1,0 +1,104 @@
+"""HTTP as API Gateway's payload format 2.0 carries it: requests in, answers out, strict headers on each."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+BODY_LIMIT = 256 * 1024
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=31536000",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "x-robots-tag": "noindex, nofollow",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response, and what the log says of it (``reason``, ``approval_id``, ``route``, ``actor``)."""
+
+    status_code: int
+    body: str
+    content_type: str = "text/html; charset=utf-8"
+    reason: str = ""
+    approval_id: str = ""
+    route: str = ""
+    actor: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_data(self) -> dict[str, Any]:
+        headers = dict(SECURITY_HEADERS) | {"content-type": self.content_type} | dict(self.headers)
+        return {"statusCode": self.status_code, "headers": headers, "body": self.body, "isBase64Encoded": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, read leniently: what is not there is empty."""
+
+    method: str
+    path: str
+    route: str
+    path_parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    actor: str
+    request_id: str
+
+    @classmethod
+    def from_event(cls, event: Mapping[str, Any]) -> Request:
+        context = event.get("requestContext") or {}
+        http = context.get("http") or {}
+        return cls(
+            method=str(http.get("method", "")).upper(),
+            path=str(event.get("rawPath", "")),
+            route=str(event.get("routeKey", "")),
+            path_parameters=event.get("pathParameters") or {},
+            query={name: values[-1] for name, values in parse_qs(str(event.get("rawQueryString", ""))).items()},
+            body=_body(event),
+            actor=_actor(context.get("authorizer") or {}),
+            request_id=str(context.get("requestId", "")),
+        )
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """Return the fields of a posted form; the last value of a repeated field counts."""
+        text = self.body.decode("utf-8", "replace")
+        return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=50).items()}
+
+    @property
+    def json(self) -> Any:
+        """Return the JSON body, an empty one as an empty object; ValueError when it is not JSON."""
+        return json.loads(self.body) if self.body.strip() else {}
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    raw = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return str(raw).encode()
+    try:
+        return base64.b64decode(raw, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _actor(authorizer: Mapping[str, Any]) -> str:
+    """Return who calls, as API Gateway has proved it: an IAM ARN, or an OIDC e-mail address or subject."""
+    iam = authorizer.get("iam") or {}
+    if iam.get("userArn"):
+        return str(iam["userArn"])
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    return str(claims.get("email") or claims.get("sub") or "")

@@ -1,0 +1,166 @@
+"""What the API shows: records as plain JSON, without tokens, nonces or capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from buildgate.domain.approvals import Approval
+from buildgate.domain.builds import BuildHead
+from buildgate.domain.metrics.rollups import DayTotals
+from buildgate.domain.metrics.summary import Summary
+from buildgate.domain.runs import Run, RunRecord, Slot, StageAttempt
+from buildgate.domain.times import to_text
+from buildgate.ports import PipelineHead, PipelineVersion
+
+
+def moment(at: datetime | None) -> str | None:
+    return None if at is None else to_text(at)
+
+
+def pipeline_head(head: PipelineHead) -> dict[str, Any]:
+    return {
+        "name": head.name,
+        "version": head.version,
+        "description": head.description,
+        "repositories": [key.split(":", 1)[-1] for key in head.repositories],
+        "applied_at": moment(head.applied_at),
+        "applied_by": head.applied_by,
+        "last_run_id": head.last_run_id,
+        "last_run_status": head.last_run_status,
+    }
+
+
+def pipeline_version(version: PipelineVersion) -> dict[str, Any]:
+    return {"version": version.version, "applied_at": moment(version.applied_at), "applied_by": version.applied_by}
+
+
+def run(one: Run) -> dict[str, Any]:
+    source = one.source
+    return {
+        "run_id": one.run_id,
+        "pipeline": one.pipeline,
+        "version": one.version,
+        "status": one.status.value,
+        "reason": one.reason,
+        "trigger": one.trigger,
+        "repository": source.repository,
+        "ref_type": source.ref_type,
+        "ref": source.ref,
+        "commit": source.commit,
+        "old_commit": source.old_commit,
+        "actor": source.actor,
+        "message": source.message,
+        "authors": list(source.authors),
+        "started_at": moment(one.opened_at),
+        "finished_at": moment(one.finished_at),
+        "due_at": moment(one.due_at),
+        "correlation_id": one.correlation_id,
+        "retry_of": one.retry_of,
+    }
+
+
+def run_record(record: RunRecord, names: Sequence[str], heads: Mapping[str, BuildHead]) -> dict[str, Any]:
+    """Return a run with its stages; ``names`` are the pipeline's stages, so that those to come are shown too."""
+    stages = []
+    for index, name in enumerate(names):
+        attempt = record.latest(index)
+        stages.append(_stage_to_come(name) if attempt is None else _stage(record, attempt, heads))
+    return run(record.run) | {"stages": stages}
+
+
+def _stage_to_come(name: str) -> dict[str, Any]:
+    return {"name": name, "status": "PENDING", "attempt": 0, "reason": "", "approval": None, "builds": [], "gates": []}
+
+
+def _stage(record: RunRecord, attempt: StageAttempt, heads: Mapping[str, BuildHead]) -> dict[str, Any]:
+    asked = [a for a in record.approvals if (a.ref.stage, a.ref.attempt) == (attempt.index, attempt.attempt)]
+    approvals = [approval(one) for one in sorted(asked, key=lambda one: one.asked_at)]
+    return {
+        "name": attempt.name,
+        "status": attempt.status.value,
+        "attempt": attempt.attempt,
+        "reason": attempt.reason,
+        "allowed": attempt.is_allowed,
+        "started_at": moment(attempt.started_at),
+        "finished_at": moment(attempt.finished_at),
+        "approval": approvals[-1] if approvals else None,
+        "approvals": approvals,
+        "builds": [_slot(slot, heads.get(slot.build_id)) for slot in record.slots_of(attempt)],
+        "gates": [{"name": gate.name} | gate.verdict.to_data() for gate in record.gates_of(attempt)],
+    }
+
+
+def _slot(slot: Slot, head: BuildHead | None) -> dict[str, Any]:
+    status = slot.build_status.value if slot.build_status else (head.status.value if head else slot.state.value)
+    return {
+        "name": slot.ref.name,
+        "project": slot.project,
+        "status": status,
+        "state": slot.state.value,
+        "reason": slot.reason,
+        "build_id": slot.build_id,
+    } | (build(head) if head else {"duration_seconds": None, "cost_micro_usd": None, "phase": "", "started_at": None})
+
+
+def build(head: BuildHead) -> dict[str, Any]:
+    return {
+        "build_id": head.build_id,
+        "project": head.project,
+        "duration_seconds": head.duration_seconds,
+        "queue_seconds": head.queue_seconds,
+        "cost_micro_usd": head.cost_micro_usd,
+        "phase": head.current_phase,
+        "started_at": moment(head.started_at),
+        "finished_at": moment(head.ended_at),
+        "log_link": head.log_link,
+        "initiator": head.initiator,
+        "commit": head.commit,
+    }
+
+
+def approval(one: Approval) -> dict[str, Any]:
+    last = one.decisions[-1] if one.decisions else None
+    return {
+        "id": one.ref.to_text(),
+        "run_id": one.ref.run_id,
+        "pipeline": one.pipeline,
+        "stage": one.stage_name,
+        "name": one.ref.name,
+        "status": one.status.value,
+        "channel": one.channel.value,
+        "approvers": list(one.approvers),
+        "required": one.required,
+        "instructions": one.instructions,
+        "asked_at": moment(one.asked_at),
+        "due_at": moment(one.due_at),
+        "decided_by": last.actor if last else "",
+        "identity": last.identity.value if last else "",
+        "comment": last.comment if last else "",
+        "decisions": [
+            {
+                "decision": "approve" if one_.approve else "reject",
+                "actor": one_.actor,
+                "identity": one_.identity.value,
+                "comment": one_.comment,
+                "at": moment(one_.at),
+            }
+            for one_ in one.decisions
+        ],
+    }
+
+
+def metrics(project: str, summary: Summary, days: Sequence[DayTotals], recent: Sequence[BuildHead]) -> dict[str, Any]:
+    return {
+        "project": project,
+        "summary": asdict(summary),
+        "days": [_day(day) for day in days],
+        "builds": [build(head) | {"status": head.status.value} for head in recent],
+    }
+
+
+def _day(day: DayTotals) -> dict[str, Any]:
+    names = ("n", "ok", "failed", "fault", "timed_out", "stopped", "cost_micro_usd", "cost_unknown")
+    return {"day": day.day} | {("builds" if name == "n" else name): day.count(name) for name in names}
