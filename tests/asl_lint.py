@@ -11,7 +11,7 @@ from typing import Any
 MAX_STATES = 20
 TERMINAL = {"Succeed", "Fail"}
 KNOWN = {"Task", "Map", "Parallel", "Choice", "Wait", "Pass", *TERMINAL}
-# What a callback task may retry: the call itself failed, so nobody holds its token. Anything else mints a second token.
+# What a callback task may retry: the call itself failed. Anything else would replace a token that somebody may hold.
 CALLBACK_RETRIES = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -20,6 +20,7 @@ CALLBACK_RETRIES = {
     "Lambda.Unknown",
     "Sandbox.Timedout",
     "Unavailable",
+    "Conflict",
     "Busy",
 }
 # Words of JSONata and of variables, which only one of the two engines that run our machines knows.
