@@ -242,7 +242,7 @@ def _check_release(look: Look) -> None:
     build = look.spec.phases.get("build")
     if build is None or not build.commands or (build.on_failure and build.on_failure.action == "ABORT"):
         return
-    after = [one for one in look.commands if one.phase == "post_build"]
+    after = [one for one in look.commands if one.phase == "post_build" and one.part == "commands"]
     if any("CODEBUILD_BUILD_SUCCEEDING" in one.text for one in after):
         return
     for command in after:

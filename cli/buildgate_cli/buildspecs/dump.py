@@ -19,14 +19,17 @@ _BLOCK = re.compile(r"\S[\x20-\x7e\u00a0-\u2027\u2030-\ud7ff]*(?:\n[\x20-\x7e\u0
 _TRAILING_SPACE = re.compile(r" (?:\n|\Z)|\n\n\Z")
 
 
-class _Dumper(yaml.CSafeDumper):
+class _Dumper(yaml.SafeDumper):
     """Indents lists below their key, and never writes anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-def _text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     is_block = "\n" in text and _BLOCK.match(text) and not _TRAILING_SPACE.search(text)
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if is_block else None)
 
@@ -45,7 +48,7 @@ def dump_data(data: Mapping[str, Any]) -> str:
         yaml.dump({key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
         for key, value in data.items()
     ]
-    return "".join(sections)
+    return "\n".join(sections)
 
 
 def dump_json(spec: Buildspec) -> str:

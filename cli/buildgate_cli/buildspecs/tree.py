@@ -221,3 +221,15 @@ def _merged(value: Node, seen: set[int]) -> Iterator[tuple[Node, Node]]:
                 yield key, inner
         for inner in deeper:
             yield from _merged(inner, seen)
+
+
+def index_of(node: Node) -> int:
+    """Return where the node begins, in characters of the parsed text."""
+    mark: Any = node.start_mark
+    return int(mark.index)
+
+
+def end_index_of(node: Node) -> int:
+    """Return where the node ends, in characters of the parsed text."""
+    mark: Any = node.end_mark
+    return int(mark.index)

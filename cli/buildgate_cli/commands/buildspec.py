@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from buildgate_cli.buildspecs.findings import has_errors, has_warnings
 from buildgate_cli.buildspecs.lint import Surroundings, lint
-from buildgate_cli.buildspecs.targets import sources
+from buildgate_cli.buildspecs.targets import Source, sources
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.output import console, note, print_json, print_table, say
 
@@ -134,3 +135,104 @@ def rules(
     else:
         rows = [[rule.code, Text(rule.severity, style=_STYLES[rule.severity]), rule.title] for rule in chosen]
         print_table(["CODE", "SEVERITY", "RULE"], rows, empty="There are no rules.")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of buildspecs, for editors."""
+    from buildgate_cli.buildspecs import schema as buildspec_schema  # noqa: PLC0415 - loads the API model
+
+    print_json(buildspec_schema.schema())
+
+
+Output = Annotated[str, typer.Option("--output", "-o", help="File to write; - is standard output.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite the file.")]
+
+
+@app.command()
+def new(
+    template: Annotated[str | None, typer.Option("--template", "-t", help="Which starter; see --list.")] = None,
+    output: Output = "buildspec.yml",
+    registry: Annotated[str, typer.Option(help="For docker: ecr, docker-hub or private.")] = "ecr",
+    force: Force = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the starters.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a starter buildspec that lints clean."""
+    from buildgate_cli.buildspecs.starters import REGISTRIES, STARTERS, starter  # noqa: PLC0415 - few commands need it
+
+    if show_list:
+        if as_json:
+            print_json([{"template": name, "help": text} for name, text in STARTERS.items()])
+        else:
+            print_table(["TEMPLATE", "WHAT"], list(STARTERS.items()), empty="There are no starters.")
+        return
+    if template not in STARTERS:
+        said = "Name a template." if template is None else f"There is no template {template}."
+        raise UserError(said, f"Use --template with one of {', '.join(STARTERS)}.")
+    if registry not in REGISTRIES:
+        raise UserError(f"There is no registry kind {registry}.", f"Use one of {', '.join(REGISTRIES)}.")
+    _write(output, starter(template, registry=registry), force=force)
+
+
+@app.command()
+def generate(
+    declaration: Annotated[str, typer.Argument(help="Short declaration in YAML or JSON; - is standard input.")],
+    defaults: Annotated[str | None, typer.Option(help="The organisation's defaults, in the same form.")] = None,
+    output: Output = "-",
+    force: Force = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Leave out Buildgate's own defaults.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, which CodeBuild reads too.")] = False,
+) -> None:
+    """Make a buildspec from a short declaration and defaults."""
+    from buildgate_cli.buildspecs import generate as generator  # noqa: PLC0415 - few commands need it
+    from buildgate_cli.buildspecs.declaration import read_declaration  # noqa: PLC0415
+    from buildgate_cli.buildspecs.dump import dump_json  # noqa: PLC0415
+    from buildgate_cli.buildspecs.load import load  # noqa: PLC0415
+
+    organisation = None if defaults is None else read_declaration(_source(defaults))
+    text = generator.generate(read_declaration(_source(declaration)), defaults=organisation, with_standard=not plain)
+    _write(output, dump_json(load(text)) if as_json else text, force=force)
+
+
+@app.command("fix")
+def fix_files(
+    files: Annotated[
+        list[str], typer.Argument(help="Files, folders or globs; - prints the mended text.", metavar="FILE...")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes, write nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Mend what can be mended without a doubt; comments, order and layout stay."""
+    from buildgate_cli.buildspecs.mending import mend  # noqa: PLC0415 - few commands need it
+
+    changes = [mend(source, dry_run=dry_run) for source in sources(files)]
+    if as_json:
+        print_json([change.to_data() for change in changes])
+        return
+    for change in changes:
+        sys.stdout.write(change.shown)
+        if change.codes:
+            note(f"{change.file}: {'would mend' if dry_run else 'mended'} {', '.join(change.codes)}.")
+    if not any(change.codes for change in changes):
+        note("Nothing to mend.")
+
+
+def _source(name: str) -> Source:
+    found = list(sources([name]))
+    if len(found) != 1:
+        raise UserError(f"{name} names {len(found)} files; one is needed.")
+    return found[0]
+
+
+def _write(output: str, text: str, *, force: bool) -> None:
+    if output == "-":
+        sys.stdout.write(text)
+        return
+    path = Path(output)
+    if path.exists() and not force:
+        raise UserError(
+            f"{output} is already there.", "Choose another --output, or --force to overwrite it.", ExitCode.REFUSED
+        )
+    path.write_text(text, encoding="utf-8")
+    note(f"Wrote {output}.")
