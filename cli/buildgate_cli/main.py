@@ -43,6 +43,7 @@ NOUNS: Final[dict[str, Noun]] = {
     "repo": Noun("buildgate_cli.commands.repo", "Create and list CodeCommit repositories.", "Set-up"),
     "init": Noun("buildgate_cli.commands.init", "Write starter files for this repository.", "Set-up", has_verbs=False),
     "local": Noun("buildgate_cli.commands.local", "Run the whole of Buildgate on this machine.", "Set-up"),
+    "demo": Noun("buildgate_cli.commands.demo", "Show push, builds, gate, approval, release.", "Set-up", has_verbs=False),
 }
 
 

@@ -206,7 +206,12 @@ class Cloud:
         return apis[0] if apis else ""
 
     def _parameters(self) -> dict[str, str]:
-        return {"Stage": "local", "LinkBaseUrl": self.front_url, "Speed": f"{self.settings.speed:g}"}
+        return {
+            "Stage": "local",
+            "DeletionProtection": "false",
+            "LinkBaseUrl": self.front_url,
+            "TimeScale": f"{self.settings.speed:g}",
+        }
 
 
 def check_machine() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from buildgate.domain.approvals import ApprovalRef, Decision, Identity, Refused
 from buildgate.domain.errors import BuildgateError, Conflict, NotFound, Rejected, Unavailable
 from buildgate.domain.metrics.rollups import Scope
-from buildgate.domain.metrics.summary import summarise
 from buildgate.domain.times import days_until
 from buildgate.inbound.pipeline_file import parse
 from buildgate.ports import PipelineHead
@@ -212,7 +211,7 @@ class Api:
         window = days_until(self._w.clock.now(), days=days)
         totals = self._w.records.days(Scope("PROJECT", project), window)
         recent = self._w.records.recent(project, limit=10)
-        return views.metrics(project, summarise(totals, window_days=days), totals, recent)
+        return views.metrics(project, window, totals, recent)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

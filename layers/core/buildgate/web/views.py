@@ -10,7 +10,7 @@ from typing import Any
 from buildgate.domain.approvals import Approval
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.metrics.rollups import DayTotals
-from buildgate.domain.metrics.summary import Summary
+from buildgate.domain.metrics.summary import summarise
 from buildgate.domain.runs import Run, RunRecord, Slot, StageAttempt
 from buildgate.domain.times import to_text
 from buildgate.ports import PipelineHead, PipelineVersion
@@ -152,15 +152,15 @@ def approval(one: Approval) -> dict[str, Any]:
     }
 
 
-def metrics(project: str, summary: Summary, days: Sequence[DayTotals], recent: Sequence[BuildHead]) -> dict[str, Any]:
+def metrics(
+    project: str, window: Sequence[str], days: Sequence[DayTotals], recent: Sequence[BuildHead]
+) -> dict[str, Any]:
+    """Return a project's window: its summary, each day of it (days without builds too), and its newest builds."""
+    known = {day.day: day for day in days}
+    by_day = [{"day": day} | asdict(summarise([known[day]] if day in known else [], window_days=1)) for day in window]
     return {
         "project": project,
-        "summary": asdict(summary),
-        "days": [_day(day) for day in days],
+        "summary": asdict(summarise(days, window_days=len(window))),
+        "by_day": by_day,
         "builds": [build(head) | {"status": head.status.value} for head in recent],
     }
-
-
-def _day(day: DayTotals) -> dict[str, Any]:
-    names = ("n", "ok", "failed", "fault", "timed_out", "stopped", "cost_micro_usd", "cost_unknown")
-    return {"day": day.day} | {("builds" if name == "n" else name): day.count(name) for name in names}
