@@ -39,7 +39,9 @@ def test_percent_without_sign_is_refused_elsewhere_with_the_relative_form_as_fix
     assert refused.value.fix == 'write "<= +10 %" to compare with the baseline, or drop the %'
 
 
-@pytest.mark.parametrize("text", ["", "5", "<= ", "<=> 5", "<= five", "<= 5 apples", "<= nan", "<= 1 2", "<= A"])
+@pytest.mark.parametrize(
+    "text", ["", "5", "<= ", "<=> 5", "<= five", "<= 5 apples", "<= nan", "<= 1 2", "<= A", "<= 1e16", "<= 1e999"]
+)
 def test_what_is_no_criterion_is_refused(text: str):
     with pytest.raises(CriterionError):
         parse_criterion(text)

@@ -36,7 +36,7 @@ def test_unknown_measurement_names_the_nearest_valid_one():
     assert problem.fix == "did you mean tests.failed?"
 
 
-@pytest.mark.parametrize("weight", [0, -1, "none", True])
+@pytest.mark.parametrize("weight", [0, -1, "none", True, 10**400, float("nan"), float("inf")])
 def test_weight_must_be_above_zero(weight: Any):
     assert only(with_objective(weight=weight)).path == ("objectives", 0, "weight")
 

@@ -11,6 +11,8 @@ from typing import Final, Literal
 Operator = Literal["<", "<=", "==", "!=", ">=", ">"]
 OPERATORS: Final[tuple[Operator, ...]] = ("<=", ">=", "==", "!=", "<", ">")
 RATINGS: Final = {"A": 1.0, "B": 2.0, "C": 3.0, "D": 4.0, "E": 5.0}
+LARGEST: Final = 1e15
+"""No figure of a gate is larger: whole numbers up to here are exact, and sums of them stay finite."""
 UNITS: Final = frozenset({"ms", "s", "h", "d", "rps", "usd", "b", "lines"})
 
 _PATTERN: Final = re.compile(
@@ -108,6 +110,8 @@ def parse_criterion(text: str, *, is_percent_measurement: bool = False, is_ratin
     if match["number"].isalpha():
         return _rating(text, operator, match, is_rating=is_rating)
     number = float(match["number"])
+    if number > LARGEST:
+        raise CriterionError(f"{text!r}: the figure is too large", "write a figure up to 1e15")
     _check_unit(text, match, is_percent_measurement=is_percent_measurement)
     if match["sign"] is None:
         return Criterion(operator, number, is_rating=is_rating and number in RATINGS.values())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 from buildgate.domain.durations import minutes_of
 from buildgate.domain.errors import Rejected
+from buildgate.domain.gates.criteria import LARGEST
 from buildgate.domain.gates.vocabulary import nearest
 
 Path = tuple[str | int, ...]
@@ -100,7 +100,7 @@ class Fields:
             return default
         if isinstance(value, str):
             value = _number_of(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
             self.problem(key, f"{key} must be a number, not {kind(self.data[key])}", f"write {key}: 1")
             return default
         return float(value)
