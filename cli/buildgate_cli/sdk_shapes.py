@@ -87,9 +87,10 @@ def _check_text(shape: Any, value: str, path: Path) -> Iterator[ShapeProblem]:
             path, f"{value[:60]!r} is not allowed", f"one of {', '.join(shape.enum)}", near(value, shape.enum)
         )
         return
-    yield from _check_length(shape, len(value), "characters", path)
+    wrong_length = list(_check_length(shape, len(value), "characters", path))
+    yield from wrong_length
     pattern = shape.metadata.get("pattern")
-    if pattern and not _matches(pattern, value):
+    if pattern and not wrong_length and not _matches(pattern, value):
         yield ShapeProblem(path, f"{value[:60]!r} does not fit", f"text like {pattern}")
 
 

@@ -1,0 +1,252 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from buildgate_cli.local.jsonservice import Caller, ServiceError
+from cli_harness import Cli, write_cloud
+from local_harness import serving
+
+FILE: dict[str, Any] = {
+    "name": "shop-unit",
+    "source": {"type": "CODECOMMIT", "location": "shop", "buildspec": "buildspec.yml"},
+    "environment": {
+        "type": "LINUX_CONTAINER",
+        "image": "aws/codebuild/standard:7.0",
+        "computeType": "BUILD_GENERAL1_SMALL",
+        "environmentVariables": [{"name": "MODE", "value": "ci"}, {"name": "A", "value": "1"}],
+    },
+    "reportGroups": [{"name": "tests", "type": "TEST"}, {"name": "coverage", "type": "CODE_COVERAGE"}],
+}
+
+
+class FakeCodeBuild:
+    """Projects and report groups in memory, behind CodeBuild's own protocol and model."""
+
+    service = "codebuild"
+
+    def __init__(self) -> None:
+        self.projects: dict[str, dict[str, Any]] = {}
+        self.groups: dict[str, dict[str, Any]] = {}
+        self.writes: list[str] = []
+
+    def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        if not operation.startswith(("List", "BatchGet")):
+            self.writes.append(operation)
+        answer: dict[str, Any] = getattr(self, operation)(request)
+        return answer
+
+    def CreateProject(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
+        self.projects[request["name"]] = request
+        return {"project": request}
+
+    def UpdateProject(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.projects[request["name"]].update(request)
+        return {"project": self.projects[request["name"]]}
+
+    def DeleteProject(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        del self.projects[request["name"]]
+        return {}
+
+    def ListProjects(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"projects": sorted(self.projects)}
+
+    def BatchGetProjects(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"projects": [self.projects[name] for name in request["names"] if name in self.projects]}
+
+    def CreateReportGroup(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        arn = f"arn:aws:codebuild:us-east-1:000000000000:report-group/{request['name']}"
+        self.groups[arn] = {**request, "arn": arn}
+        return {"reportGroup": self.groups[arn]}
+
+    def ListReportGroups(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"reportGroups": list(self.groups)}
+
+    def BatchGetReportGroups(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"reportGroups": [self.groups[arn] for arn in request["reportGroupArns"]]}
+
+    def DeleteReportGroup(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        del self.groups[request["arn"]]
+        return {}
+
+
+class FakeCodeCommit:
+    """Repositories in memory."""
+
+    service = "codecommit"
+
+    def __init__(self) -> None:
+        self.names = ["shop"]
+
+    def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        if operation == "CreateRepository":
+            if request["repositoryName"] in self.names:
+                raise ServiceError("RepositoryNameExistsException", "it exists")
+            self.names.append(request["repositoryName"])
+            return {"repositoryMetadata": self._metadata(request["repositoryName"])}
+        if operation == "GetRepository":
+            if request["repositoryName"] not in self.names:
+                raise ServiceError("RepositoryDoesNotExistException", f"{request['repositoryName']} does not exist")
+            return {"repositoryMetadata": self._metadata(request["repositoryName"])}
+        if operation == "ListRepositories":
+            return {"repositories": [{"repositoryName": name, "repositoryId": name} for name in self.names]}
+        return {"repositories": [self._metadata(name) for name in request["repositoryNames"]]}
+
+    def _metadata(self, name: str) -> dict[str, Any]:
+        return {"repositoryName": name, "cloneUrlHttp": f"/repositories/{name}.git", "defaultBranch": "main"}
+
+
+@pytest.fixture
+def codebuild() -> FakeCodeBuild:
+    return FakeCodeBuild()
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, codebuild: FakeCodeBuild) -> Iterator[Cli]:
+    with serving(codebuild, FakeCodeCommit()) as services:
+        write_cloud(tmp_path / "home", front="http://127.0.0.1:9", services=services.url)
+        yield Cli(tmp_path / "home")
+
+
+def write(folder: Path, file: str = "project.yaml", **changes: Any) -> str:
+    data = {key: value for key, value in {**FILE, **changes}.items() if value is not None}
+    (folder / file).write_text(yaml.safe_dump(data, sort_keys=False))
+    return str(folder / file)
+
+
+def test_a_new_project_is_created_with_its_report_groups(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
+    answer = cloud("project", "apply", write(tmp_path))
+
+    assert (answer.exit_code, answer.stdout) == (0, "shop-unit: created\n")
+    made = codebuild.projects["shop-unit"]
+    assert made["source"]["location"] == "/repositories/shop.git"
+    assert made["artifacts"] == {"type": "NO_ARTIFACTS"}
+    assert made["tags"] == [{"key": "buildgate:managed", "value": "buildgate-local"}]
+    export = {"bucket": "buildgate-reports", "path": "reports/shop-unit", "packaging": "NONE"}
+    assert [(group["name"], group["type"]) for group in codebuild.groups.values()] == [
+        ("shop-unit-tests", "TEST"),
+        ("shop-unit-coverage", "CODE_COVERAGE"),
+    ]
+    assert all(group["exportConfig"]["s3Destination"] == export for group in codebuild.groups.values())
+
+
+def test_applying_twice_changes_nothing(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
+    path = write(tmp_path)
+    cloud("project", "apply", path)
+    codebuild.projects["shop-unit"]["environment"]["environmentVariables"].reverse()
+    codebuild.writes.clear()
+
+    answer = cloud("project", "apply", path)
+
+    assert answer.stdout == "shop-unit: unchanged\n"
+    assert codebuild.writes == []
+
+
+def test_an_update_shows_each_field_and_calls_once(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
+    cloud("project", "apply", write(tmp_path))
+    codebuild.writes.clear()
+
+    answer = cloud("project", "apply", write(tmp_path, timeoutInMinutes=45, description="Unit tests"))
+
+    assert answer.stdout.splitlines() == [
+        "shop-unit: updated",
+        "  timeoutInMinutes: (absent) -> 45",
+        "  description: (absent) -> Unit tests",
+    ]
+    assert codebuild.writes == ["UpdateProject"]
+
+
+def test_a_dry_run_writes_nothing(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
+    answer = cloud("project", "apply", "--dry-run", write(tmp_path))
+
+    assert answer.stdout == "shop-unit: would be created\n"
+    assert "report group shop-unit-tests would be created" in answer.stderr
+    assert codebuild.writes == []
+
+
+def test_a_file_that_does_not_fit_the_model_is_refused_at_line_and_column_before_any_call(
+    cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path
+) -> None:
+    good = write(tmp_path, "good.yaml")
+    bad = write(tmp_path, "bad.yaml", name="other", sorce={}, reportGroups=[{"name": "t", "type": "LINT"}])
+
+    answer = cloud("project", "apply", good, bad)
+
+    assert answer.exit_code == 1
+    assert f"{bad}:18:1: sorce: unknown key 'sorce'" in answer.stderr
+    assert "reportGroups[0].type: 'LINT' is not allowed" in answer.stderr
+    assert codebuild.writes == []
+
+
+def test_two_files_may_not_describe_one_project(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
+    answer = cloud("project", "apply", write(tmp_path, "a.yaml"), write(tmp_path, "b.yaml"))
+
+    assert answer.exit_code == 1
+    assert codebuild.writes == []
+
+
+def test_a_repository_that_does_not_exist_is_refused_in_awss_words(cloud: Cli, tmp_path: Path) -> None:
+    answer = cloud("project", "apply", write(tmp_path, source={"type": "CODECOMMIT", "location": "nope"}))
+
+    assert answer.exit_code == 1
+    assert "nope does not exist" in answer.stderr
+
+
+def test_projects_are_listed_and_shown(cloud: Cli, tmp_path: Path) -> None:
+    cloud("project", "apply", write(tmp_path))
+
+    assert "shop-unit  CODECOMMIT /repositories/shop.git" in cloud("project", "list").stdout
+    shown = cloud("project", "show", "shop-unit").stdout
+    assert "buildspec  buildspec.yml" in shown
+    assert "MODE=ci, A=1" in shown
+    assert json.loads(cloud("project", "show", "shop-unit", "--json").stdout)["name"] == "shop-unit"
+
+
+def test_a_project_shown_as_yaml_can_be_applied_without_change(cloud: Cli, tmp_path: Path) -> None:
+    cloud("project", "apply", write(tmp_path))
+    (tmp_path / "again.yaml").write_text(cloud("project", "show", "shop-unit", "--yaml").stdout)
+
+    assert cloud("project", "apply", str(tmp_path / "again.yaml")).stdout == "shop-unit: unchanged\n"
+
+
+def test_deleting_asks_first_and_takes_the_report_groups_only_on_request(
+    cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path
+) -> None:
+    cloud("project", "apply", write(tmp_path))
+
+    assert cloud("project", "delete", "shop-unit", stdin="n\n").exit_code == 1
+    assert "shop-unit" in codebuild.projects
+    assert cloud("project", "delete", "shop-unit", "--yes", "--with-reports").exit_code == 0
+    assert (codebuild.projects, codebuild.groups) == ({}, {})
+
+
+def test_an_unknown_project_is_refused(cloud: Cli) -> None:
+    for verb in (["show", "nope"], ["delete", "nope", "--yes"]):
+        answer = cloud("project", *verb)
+        assert (answer.exit_code, answer.stderr.splitlines()[0]) == (1, "Error: There is no project nope.")
+
+
+def test_apply_for_programs_lists_what_changed(cloud: Cli, tmp_path: Path) -> None:
+    found = json.loads(cloud("project", "apply", "--json", write(tmp_path)).stdout)["projects"][0]
+
+    assert (found["name"], found["outcome"], found["dry_run"]) == ("shop-unit", "created", False)
+    assert found["report_groups"] == ["shop-unit-tests", "shop-unit-coverage"]
+
+
+def test_a_repository_is_created_once_and_says_how_to_push(cloud: Cli) -> None:
+    made = cloud("repo", "create", "web")
+
+    assert made.stdout.splitlines() == [
+        "repository web created",
+        "  git remote add buildgate /repositories/web.git",
+        "  git push buildgate main",
+    ]
+    assert "repository web exists already" in cloud("repo", "create", "web").stdout
+
+
+def test_repositories_are_listed(cloud: Cli) -> None:
+    assert "shop        main    /repositories/shop.git" in cloud("repo", "list").stdout
+    assert json.loads(cloud("repo", "list", "--json").stdout)["repositories"][0]["name"] == "shop"

@@ -1,0 +1,67 @@
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+from rich.spinner import Spinner
+
+from buildgate_cli import run_tree
+
+NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+RUN: dict[str, Any] = {
+    "run_id": "01k",
+    "pipeline": "shop",
+    "status": "RUNNING",
+    "repository": "shop",
+    "ref": "main",
+    "commit": "0123456789",
+    "started_at": "2026-11-22T11:59:00Z",
+    "stages": [
+        {
+            "name": "test",
+            "status": "RUNNING",
+            "attempt": 2,
+            "builds": [
+                {"name": "unit", "project": "p", "status": "IN_PROGRESS", "phase": "BUILD"},
+                {"name": "lint", "project": "q", "status": "SUCCEEDED", "duration_seconds": 2, "cost_micro_usd": 5000},
+            ],
+        }
+    ],
+}
+
+
+def drawn(value: Any) -> str:
+    stream = StringIO()
+    Console(file=stream, width=120, force_terminal=True, color_system=None).print(value)
+    return stream.getvalue()
+
+
+def test_a_live_tree_shows_phases_and_turns_where_something_runs() -> None:
+    shown = drawn(run_tree.tree(RUN, NOW, {"build": Spinner("dots")}))
+
+    assert "shop 01k ▶ RUNNING  shop main 01234567  1m 00s" in shown
+    assert "stage test ▶ RUNNING  attempt 2" in shown
+    assert "▶ IN_PROGRESS  BUILD  p" in shown
+    assert "✔ SUCCEEDED  2.0s  $0.0050  q" in shown
+
+
+def test_a_run_with_nothing_but_its_head_is_drawn() -> None:
+    bare = {"run_id": "r", "pipeline": "p", "status": "QUEUED"}
+
+    assert "p r · QUEUED" in drawn(run_tree.tree(bare, NOW))
+    assert run_tree.cost(bare) is None
+
+
+def test_the_cost_of_a_run_is_the_sum_of_known_costs() -> None:
+    assert run_tree.cost(RUN) == 5000
+
+
+def test_only_what_changed_is_told_and_time_going_by_is_no_change() -> None:
+    before = run_tree.facts(RUN)
+    later = {**RUN, "stages": [{**RUN["stages"][0], "builds": [
+        {**RUN["stages"][0]["builds"][0], "duration_seconds": 9},
+        {**RUN["stages"][0]["builds"][1], "status": "FAILED"},
+    ]}]}  # fmt: skip
+
+    assert [key for key, _ in run_tree.changes(before, run_tree.facts(later))] == ["test#2/build/lint"]
+    assert list(run_tree.changes(before, before)) == []
