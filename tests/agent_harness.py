@@ -23,6 +23,7 @@ class Heard:
     lines: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     ended: list[PhaseResult] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)
     waiting_for: str = ""
     seen: threading.Event = field(default_factory=threading.Event)
 
@@ -36,6 +37,9 @@ class Heard:
 
     def phase_ended(self, result: PhaseResult) -> None:
         self.ended.append(result)
+
+    def source_resolved(self, commit: str) -> None:
+        self.commits.append(commit)
 
     @property
     def output(self) -> list[str]:

@@ -112,6 +112,8 @@ class Sink(Protocol):
 
     def phase_ended(self, result: PhaseResult) -> None: ...
 
+    def source_resolved(self, commit: str) -> None: ...
+
 
 class Outside(Protocol):
     """What a build needs from around it. Every method raises Failure when it cannot."""

@@ -152,6 +152,8 @@ class Runner:
     def _download(self) -> str:
         self._say("Phase is DOWNLOAD_SOURCE")
         self._commit = self._source.fetch(self._request.source, self._execution)
+        if self._commit:
+            self._sink.source_resolved(self._commit)
         self._say(f"CODEBUILD_SRC_DIR={self._request.source}")
         self._spec = self._load_buildspec()
         self._say("Processing environment variables")

@@ -38,6 +38,16 @@ class NoSource:
 
 
 @dataclass(frozen=True)
+class RefusedSource:
+    """A source that cannot be brought in here; `message` says why."""
+
+    message: str
+
+    def fetch(self, folder: Path, execution: Execution) -> str | None:
+        raise Failure("CLIENT_ERROR", self.message)
+
+
+@dataclass(frozen=True)
 class FolderSource:
     """A copy of a folder on this machine; links stay links."""
 

@@ -1,0 +1,42 @@
+"""The process of one build: reads its job from standard input and reports on standard output."""
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from buildgate_cli.local.agent import processes, protocol
+from buildgate_cli.local.agent.execution import Interrupt
+from buildgate_cli.local.agent.remote import Conversation, RemoteOutside, RemoteSink
+from buildgate_cli.local.agent.runner import Runner
+
+_LAST_RESORT_SECONDS = 30.0
+
+
+def main() -> int:
+    """Run one job to its end. 0 also when the build failed: the outcome is what the last message says."""
+    processes.adopt_orphans()
+    outgoing = os.dup(1)
+    os.dup2(2, 1)
+    interrupt = Interrupt()
+    signal.signal(signal.SIGTERM, lambda *_: interrupt.request("ORPHANED"))
+    job = json.loads(sys.stdin.buffer.readline() or b"{}")
+    if job.get("kind") != "job":
+        return 2
+    request, source = protocol.read_job(job)
+    conversation = Conversation(sys.stdin.buffer, outgoing, interrupt)
+    conversation.listen()
+    outside = RemoteOutside(conversation, request.folder / "out", frozenset(job.get("zipped", ())))
+    conversation.send({"kind": "ready"})
+    runner = Runner(request, source, outside, RemoteSink(conversation), interrupt=interrupt, owns_process=True)
+    conversation.send(protocol.done_message(runner.run()))
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    # A daemon thread may sit in a read of standard input; leave without waiting for it.
+    threading.Timer(_LAST_RESORT_SECONDS, os._exit, (code,)).start()
+    sys.stdout.flush()
+    os._exit(code)

@@ -1,0 +1,93 @@
+"""The language between a build's agent and the cloud that started it: one JSON object a line, both ways.
+
+From the cloud: first the job, then answers to questions and `stop`. The end of the stream means that the cloud is
+gone, and the agent ends its build. From the agent: what happens, questions, and at last `done`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from buildgate_cli.local.agent.build import CollectedFile, Failure, Limits, Outcome, PhaseResult, Request
+from buildgate_cli.local.agent.source import FolderSource, GitSource, NoSource, RefusedSource, Source
+
+_PATHS = ("folder", "source")
+_SOURCES: Mapping[str, type[GitSource | NoSource | RefusedSource | FolderSource]] = {
+    "git": GitSource,
+    "none": NoSource,
+    "refused": RefusedSource,
+    "folder": FolderSource,
+}
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def job(request: Request, source: Source) -> dict[str, Any]:
+    """Return the first message to an agent."""
+    kind = next(name for name, cls in _SOURCES.items() if isinstance(source, cls))
+    fields = asdict(request) | {name: str(getattr(request, name)) for name in _PATHS}
+    return {"kind": "job", "request": fields, "source": {"kind": kind, **_plain(source)}}
+
+
+def read_job(message: Mapping[str, Any]) -> tuple[Request, Source]:
+    """Return what `job` was given."""
+    fields = dict(message["request"])
+    fields |= {name: Path(fields[name]) for name in _PATHS}
+    fields["limits"] = Limits(**fields["limits"])
+    source = dict(message["source"])
+    kind = _SOURCES[source.pop("kind")]
+    if kind is FolderSource:
+        return Request(**fields), FolderSource(Path(source["origin"]), tuple(source["ignored"]))
+    return Request(**fields), kind(**source)
+
+
+def _plain(source: Source) -> dict[str, Any]:
+    fields = asdict(source)  # type: ignore[call-overload]
+    return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
+
+
+def files(collected: tuple[CollectedFile, ...]) -> list[list[str]]:
+    return [[str(file.path), file.name] for file in collected]
+
+
+def phase_result(message: Mapping[str, Any]) -> PhaseResult:
+    return PhaseResult(
+        name=message["name"],
+        status=message["status"],
+        started_at=datetime.fromtimestamp(message["started_at"], UTC),
+        ended_at=datetime.fromtimestamp(message["ended_at"], UTC),
+        contexts=tuple((code, text) for code, text in message["contexts"]),
+    )
+
+
+def phase_message(result: PhaseResult) -> dict[str, Any]:
+    return {
+        "kind": "phase-ended",
+        "name": result.name,
+        "status": result.status,
+        "started_at": result.started_at.timestamp(),
+        "ended_at": result.ended_at.timestamp(),
+        "contexts": [list(context) for context in result.contexts],
+    }
+
+
+def done_message(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "kind": "done",
+        "status": outcome.status,
+        "exported": dict(outcome.exported),
+        "commit": outcome.resolved_version,
+        "retries": outcome.retries,
+    }
+
+
+def answer_value(message: Mapping[str, Any]) -> Any:
+    """Return the value of an answer. Raises the Failure it carries."""
+    if "failure" in message:
+        raise Failure(*message["failure"])
+    return message["value"]

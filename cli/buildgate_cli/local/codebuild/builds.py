@@ -1,0 +1,173 @@
+"""StartBuild and everything else that is asked about builds."""
+
+import hashlib
+import json
+import threading
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate_cli.local.codebuild.assembly import Identity, new_build, overridden
+from buildgate_cli.local.codebuild.conductor import Conductor
+from buildgate_cli.local.codebuild.names import Clock, build_arn, initiator
+from buildgate_cli.local.codebuild.progress import Ledger
+from buildgate_cli.local.codebuild.projects import Projects
+from buildgate_cli.local.codebuild.settings import Settings
+from buildgate_cli.local.codebuild.store import Document, Store
+from buildgate_cli.local.jsonservice import Caller, ServiceError
+from buildgate_cli.local.paging import page
+
+_PAGE = 100
+_TOKEN_SECONDS = 300.0
+_TOKEN = "idempotency-token"  # noqa: S105 - a kind of document
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Which build an automatic retry follows, and the how-manieth of how many it is."""
+
+    previous: str
+    number: int
+    limit: int
+
+
+class Builds:
+    """The builds of all projects."""
+
+    def __init__(
+        self,
+        store: Store,
+        projects: Projects,
+        ledger: Ledger,
+        conductor: Conductor,
+        settings: Settings,
+        now: Clock,
+    ) -> None:
+        self._store = store
+        self._projects = projects
+        self._ledger = ledger
+        self._conductor = conductor
+        self._settings = settings
+        self._now = now
+        self._lock = threading.Lock()
+
+    def start(self, request: dict[str, Any], caller: Caller) -> Document:
+        """Start a build; with an idempotency token, the same request within five minutes is the same build."""
+        with self._lock:
+            return self._once("start", request, lambda: self._start(request, initiator(caller.arn)))
+
+    def retry(self, request: dict[str, Any], caller: Caller) -> Document:
+        """Start a build again as it was asked for."""
+        with self._lock:
+            return self._once("retry", request, lambda: self._start_again(request["id"], initiator(caller.arn)))
+
+    def auto_retry(self, build_id: str, limit: int) -> None:
+        """Start a failed build again on its own account, unless it has been retried that often."""
+        record = self._ledger.record(build_id)
+        if record is None:
+            return
+        number = int(record["build"].get("autoRetryConfig", {}).get("autoRetryNumber", 0)) + 1
+        if number > limit:
+            return
+        with self._lock:
+            retry = Retry(record["build"]["arn"], number, limit)
+            again = self._start(record["request"], record["build"]["initiator"], retry)
+        config = {"autoRetryLimit": limit, "autoRetryNumber": number - 1, "nextAutoRetry": again["arn"]}
+        self._ledger.note(build_id, autoRetryConfig=record["build"].get("autoRetryConfig", {}) | config)
+
+    def _start_again(self, build_id: str, who: str) -> Document:
+        record = self._ledger.record(build_id_of(build_id))
+        if record is None:
+            raise ServiceError("ResourceNotFoundException", f"Build not found: {build_id}")
+        return self._start(record["request"], who)
+
+    def _start(self, request: Mapping[str, Any], who: str, retry: Retry | None = None) -> Document:
+        project = self._projects.get(request["projectName"])
+        self._check_room(project)
+        plan = overridden(project, request)
+        number = self._store.count("build-number", project["name"])
+        build_id = f"{project['name']}:{uuid.uuid4()}"
+        identity = Identity(build_id, number, self._now().timestamp(), who)
+        build = new_build(plan, identity, auto_retry=_retry_config(plan, retry))
+        self._ledger.add({"build": build, "plan": plan, "request": dict(request)})
+        self._conductor.submit(build_id, build["queuedTimeoutInMinutes"] * self._settings.seconds_per_minute)
+        return build
+
+    def _check_room(self, project: Document) -> None:
+        """A full project refuses, a full account queues and then refuses, as in AWS."""
+        limit = project.get("concurrentBuildLimit")
+        if limit is not None and len(self._ledger.open_ids(project["name"])) >= limit:
+            text = f"Cannot have more than {limit} active builds for the project"
+            raise ServiceError("AccountLimitExceededException", text)
+        if not self._conductor.has_room():
+            waiting = self._settings.queue_factor * self._settings.concurrent_builds
+            raise ServiceError(
+                "AccountLimitExceededException", f"Cannot have more than {waiting} builds in queue for the account"
+            )
+
+    def _once(self, what: str, request: Mapping[str, Any], start: Any) -> Document:
+        token = request.get("idempotencyToken")
+        if not token:
+            return dict(start())
+        key = f"{what}:{token}"
+        digest = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+        seen = self._store.get(_TOKEN, key)
+        if seen is not None and self._now().timestamp() - seen["at"] < _TOKEN_SECONDS:
+            if seen["digest"] != digest:
+                text = f"Parameters do not match those of the earlier request with token {token}"
+                raise ServiceError("InvalidInputException", text)
+            build = self._ledger.build(seen["build_id"])
+            if build is not None:
+                return build
+        build = dict(start())
+        self._store.put(_TOKEN, key, {"digest": digest, "build_id": build["id"], "at": self._now().timestamp()})
+        return build
+
+    def stop(self, build_id: str) -> Document:
+        """Stop a build; stopping one that is complete changes nothing."""
+        plain = build_id_of(build_id)
+        if self._ledger.build(plain) is None:
+            raise ServiceError("ResourceNotFoundException", f"Build not found: {build_id}")
+        self._conductor.stop(plain)
+        return self._ledger.build(plain) or {}
+
+    def batch_get(self, ids: list[str]) -> dict[str, Any]:
+        found = {build_id: self._ledger.build(build_id_of(build_id)) for build_id in dict.fromkeys(ids)}
+        return {
+            "builds": [build for build in found.values() if build is not None],
+            "buildsNotFound": [build_id for build_id, build in found.items() if build is None],
+        }
+
+    def listed(self, request: Mapping[str, Any], project: str | None = None) -> dict[str, Any]:
+        """List build ids, newest first unless asked otherwise, a hundred at a time."""
+        if project is not None:
+            project = self._projects.get(project)["name"]
+        is_ascending = request.get("sortOrder") == "ASCENDING"
+        ids = self._ledger.ids(project=project, is_ascending=is_ascending)
+        part, token = page(ids, request.get("nextToken"), _PAGE, refusal="InvalidInputException")
+        return {"ids": part, "nextToken": token}
+
+    def batch_delete(self, ids: list[str]) -> dict[str, Any]:
+        """Delete complete builds; one that runs is not deleted."""
+        deleted, kept = [], []
+        for build_id in ids:
+            build = self._ledger.build(build_id_of(build_id))
+            if build is None or not build["buildComplete"]:
+                kept.append({"id": build_id, "statusCode": "BUILD_NOT_DELETED" if build else "BUILD_NOT_FOUND"})
+                continue
+            self._ledger.delete(build["id"])
+            deleted.append(build["arn"])
+        return {"buildsDeleted": deleted, "buildsNotDeleted": kept}
+
+
+def build_id_of(text: str) -> str:
+    """Return the id in a build's ARN; an id comes back as it is."""
+    return text.removeprefix(build_arn(""))
+
+
+def _retry_config(plan: Mapping[str, Any], retry: Retry | None) -> Document | None:
+    if retry is not None:
+        return {"autoRetryLimit": retry.limit, "autoRetryNumber": retry.number, "previousAutoRetry": retry.previous}
+    limit = plan.get("autoRetryLimit")
+    return {"autoRetryLimit": limit, "autoRetryNumber": 0} if limit else None

@@ -1,0 +1,196 @@
+"""One build, from its turn to its end, in a thread of its own."""
+
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from buildgate_cli.local.agent import protocol
+from buildgate_cli.local.agent.build import Failure, Limits, Request
+from buildgate_cli.local.agent.lines import container_line
+from buildgate_cli.local.codebuild import secrets_in, variables
+from buildgate_cli.local.codebuild.agent_process import AgentProcess
+from buildgate_cli.local.codebuild.hosts import refusal
+from buildgate_cli.local.codebuild.keeping import Clients, Keeper
+from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
+from buildgate_cli.local.codebuild.names import Clock
+from buildgate_cli.local.codebuild.progress import Ledger
+from buildgate_cli.local.codebuild.settings import Settings
+from buildgate_cli.local.codebuild.sources import source_for
+from buildgate_cli.local.codebuild.store import Document
+
+LOG = logging.getLogger(__name__)
+_OVERTIME_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every build of this cloud shares. `cloud_variables` are what a role's builds need to reach the local AWS."""
+
+    home: Path
+    repositories: Path
+    interpreter: str
+    clients: Clients
+    cloud_variables: Callable[[str], Mapping[str, str]]
+    settings: Settings
+    now: Clock
+
+
+@dataclass
+class Execution:
+    """Runs the agent of one build and writes down what it says."""
+
+    build_id: str
+    around: Surroundings
+    ledger: Ledger
+    keeper: Keeper
+    _agent: AgentProcess | None = None
+    _is_stopped: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def folder(self) -> Path:
+        return self.around.home / "builds" / self.build_id.rpartition(":")[2]
+
+    def stop(self) -> None:
+        """Stop the build; it ends as STOPPED."""
+        with self._lock:
+            self._is_stopped = True
+            if self._agent is not None:
+                self._agent.stop()
+
+    def kill(self) -> None:
+        """End the agent at once: the cloud goes down."""
+        with self._lock:
+            self._is_stopped = True
+            if self._agent is not None:
+                self._agent.kill()
+
+    def run(self) -> Mapping[str, Any]:
+        """Run to the end and return the agent's last message: status, exported variables, commit, retries."""
+        record = self.ledger.record(self.build_id)
+        if record is None:
+            return {"status": "FAULT"}
+        self.ledger.begin_phase(self.build_id, "PROVISIONING")
+        reason = refusal(record["build"]["environment"])
+        if reason and not self.around.settings.is_host_allowed:
+            text = f"{reason}; BUILDGATE_ALLOW_HOST=1 runs the commands here all the same"
+            self.ledger.end_phase(self.build_id, "FAILED", (("CLIENT_ERROR", text),))
+            return {"status": "FAILED"}
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log = self._open_log(record["build"])
+        try:
+            if reason:
+                log.write([container_line(f"{reason}: its commands run on this machine as asked", self.around.now())])
+            return self._run_agent(record, log)
+        finally:
+            log.close()
+            if not self.around.settings.keeps_folders:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _run_agent(self, record: Document, log: LogStream | NoLog) -> Mapping[str, Any]:
+        agent = AgentProcess(self.around.interpreter, self._job(record), folder=self.folder, mark=self._mark)
+        with self._lock:
+            self._agent = agent
+            if self._is_stopped:
+                agent.stop()
+        timeout = self._limits(record["build"]).timeout_seconds + _OVERTIME_SECONDS
+        overtime = threading.Timer(timeout, agent.kill)
+        overtime.daemon = True
+        overtime.start()
+        last: Mapping[str, Any] = {"status": "FAULT"}
+        try:
+            for message in agent.messages():
+                last = self._take(agent, record, message, log) or last
+        finally:
+            overtime.cancel()
+            code = agent.close(self.around.settings.grace_seconds)
+        if last["status"] == "FAULT":
+            LOG.warning("the agent of %s ended with %s: %s", self.build_id, code, self._agent_errors())
+        return last
+
+    def _take(
+        self, agent: AgentProcess, record: Document, message: Mapping[str, Any], log: LogStream | NoLog
+    ) -> Mapping[str, Any] | None:
+        """Act on one message of the agent; return it when it is the last."""
+        kind = message["kind"]
+        if kind == "log":
+            log.write(message["lines"])
+        elif kind == "ready":
+            self.ledger.end_phase(self.build_id)
+        elif kind == "phase-started":
+            self.ledger.begin_phase(self.build_id, message["name"], message["at"])
+        elif kind == "phase-ended":
+            self.ledger.end_agent_phase(self.build_id, protocol.phase_result(message))
+        elif kind == "resolved":
+            self.ledger.change(self.build_id, lambda build: build.update(resolvedSourceVersion=message["commit"]))
+        elif kind == "ask":
+            agent.send({"kind": "answer", "id": message["id"], **self._answer(record, message)})
+        return message if kind == "done" else None
+
+    def _answer(self, record: Document, message: Mapping[str, Any]) -> dict[str, Any]:
+        clients = self.around.clients
+        try:
+            match message["what"]:
+                case "parameters":
+                    return {"value": secrets_in.parameters(clients, message["names"])}
+                case "secrets":
+                    return {"value": secrets_in.secrets(clients, message["names"])}
+                case "artifact":
+                    self.keeper.artifact(record, message)
+                    return {"value": None}
+                case "report":
+                    self.keeper.report(record, message, self.folder)
+                    return {"value": None}
+        except Failure as failure:
+            return {"failure": [failure.code, failure.message]}
+        except Exception as error:  # a build must hear of our defect instead of waiting for ever
+            LOG.exception("could not answer the agent of %s", self.build_id)
+            return {"failure": ["INTERNAL_ERROR", str(error)]}
+        return {"failure": ["INTERNAL_ERROR", f"unknown question {message['what']}"]}
+
+    def _job(self, record: Document) -> dict[str, Any]:
+        build, plan = record["build"], record["plan"]
+        plain, parameters, references = variables.by_kind(build["environment"])
+        cloud = self.around.cloud_variables(build["serviceRole"])
+        request = Request(
+            folder=self.folder,
+            source=self.folder / "src",
+            mark=self._mark,
+            buildspec=build["source"].get("buildspec") or None,
+            system_variables=variables.system_variables(build),
+            base_variables=variables.base_variables(self.folder, self.around.interpreter, cloud),
+            variables=plain,
+            parameter_store=parameters,
+            secrets_manager=references,
+            artifact_ids=[artifacts["artifactIdentifier"] for artifacts in plan.get("secondaryArtifacts", ())],
+            has_artifacts=plan["artifacts"]["type"] == "S3",
+            limits=self._limits(build),
+        )
+        source = source_for(build["source"], build.get("sourceVersion"), self.around.repositories)
+        artifacts = (plan["artifacts"], *plan.get("secondaryArtifacts", ()))
+        packed = [each.get("artifactIdentifier") for each in artifacts if each.get("packaging") == "ZIP"]
+        return {**protocol.job(request, source), "zipped": packed}
+
+    def _limits(self, build: Document) -> Limits:
+        settings = self.around.settings
+        timeout = build["timeoutInMinutes"] * settings.seconds_per_minute
+        return Limits(timeout, settings.log_bytes, settings.grace_seconds)
+
+    def _open_log(self, build: Document) -> LogStream | NoLog:
+        if "groupName" not in build["logs"]:
+            return NoLog()
+        return LogStream(self.around.clients("logs"), build["logs"]["groupName"], build["logs"]["streamName"])
+
+    def _agent_errors(self) -> str:
+        try:
+            return (self.folder / "agent.err").read_text("utf-8", "replace")[-2000:]
+        except OSError:
+            return "it left no message"
+
+    @property
+    def _mark(self) -> str:
+        return self.build_id
