@@ -1,5 +1,6 @@
 """Our local AWS services, served over HTTP to real botocore clients, with a bus that only remembers."""
 
+import functools
 import os
 import subprocess
 from collections.abc import Iterator
@@ -31,6 +32,12 @@ class RecordingBus:
         self.events.append(event)
 
 
+@functools.cache
+def _session() -> Any:
+    """One session: it keeps the service models that every client needs."""
+    return botocore.session.get_session()
+
+
 @contextmanager
 def serving(*services: JsonService) -> Iterator[ServicesServer]:
     server = ServicesServer(services, 0, lambda key: ALICE if key == KEY else None)
@@ -43,7 +50,7 @@ def serving(*services: JsonService) -> Iterator[ServicesServer]:
 
 def client(server: ServicesServer, service: str, *, key: str = KEY, validate: bool = True) -> Any:
     config = botocore.config.Config(retries={"total_max_attempts": 1}, parameter_validation=validate)
-    return botocore.session.get_session().create_client(
+    return _session().create_client(
         service,
         endpoint_url=server.url,
         region_name="us-east-1",
