@@ -1,0 +1,48 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from buildgate.domain.metrics.sketch import bucket_of, merge, quantile, value_of
+
+durations = st.lists(st.floats(min_value=1, max_value=1e9), min_size=1, max_size=200)
+
+
+def sketch_of(values):
+    return merge({bucket_of(value): 1} for value in values)
+
+
+@given(st.floats(min_value=1, max_value=1e9))
+def test_a_bucket_stands_for_its_values_within_one_per_cent(value):
+    assert value_of(bucket_of(value)) == pytest.approx(value, rel=0.01001)
+
+
+@given(durations, durations)
+def test_merging_is_the_sketch_of_both_in_any_order(left, right):
+    assert merge([sketch_of(left), sketch_of(right)]) == sketch_of(right + left)
+
+
+@given(durations, durations, durations)
+def test_merging_is_associative(one, two, three):
+    a, b, c = sketch_of(one), sketch_of(two), sketch_of(three)
+
+    assert merge([merge([a, b]), c]) == merge([a, merge([b, c])])
+
+
+@given(durations, st.sampled_from([0.0, 0.5, 0.9, 0.99, 1.0]))
+def test_a_quantile_is_within_one_per_cent_of_the_exact_one(values, q):
+    exact = sorted(values)[int(q * (len(values) - 1))]
+
+    assert quantile(sketch_of(values), q) == pytest.approx(exact, rel=0.0101)
+
+
+def test_an_empty_sketch_has_no_quantile():
+    assert quantile({}, 0.5) is None
+
+
+def test_the_median_of_many_builds_is_near_the_truth():
+    chance = random.Random(7)
+    values = [chance.lognormvariate(12, 0.5) for _ in range(5000)]
+
+    assert quantile(sketch_of(values), 0.5) == pytest.approx(sorted(values)[2500], rel=0.011)
