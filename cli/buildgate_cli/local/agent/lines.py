@@ -45,10 +45,11 @@ class Log:
         return text
 
     def say(self, text: str) -> None:
-        """Write a line of the agent's own."""
+        """Write a line of the agent's own; further lines of the text follow as they are."""
         self.flush()
         at = self._now()
-        self._emit([container_line(line, at) for line in text.splitlines() or [""]])
+        first, *more = text.split("\n")
+        self._emit([container_line(first, at), *more])
 
     def feed(self, data: bytes) -> None:
         """Take what the build's processes printed."""
