@@ -37,7 +37,8 @@ class ApiError(UserError):
     def __init__(
         self, message: str, *, kind: str, status: int, field: str | None = None, fix: str | None = None
     ) -> None:
-        super().__init__(f"{field}: {message}" if field else message, fix, _CODES.get(kind, ExitCode.REFUSED))
+        place = f"{field}: " if field and field not in message else ""
+        super().__init__(f"{place}{message}", fix, _CODES.get(kind, ExitCode.REFUSED))
         self.said = message
         self.kind = kind
         self.status = status

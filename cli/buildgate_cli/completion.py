@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from buildgate_cli.api_client import ApiClient
 
 Offer = tuple[str, str]
-OFFERS_LIMIT: Final = 100
+OFFERS_LIMIT: Final = 50
 
 
 def _silently(find: Callable[[], Iterator[Offer]]) -> list[Offer]:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 BUILD_ROLE_OUTPUT: Final = "BuildRoleArn"
 LOCAL_ROLE: Final = "arn:aws:iam::000000000000:role/buildgate-local-build"
-MANAGED_TAG: Final = "buildgate:managed"
+MANAGED_TAG: Final = {"key": "buildgate", "value": "managed"}
+"""What the stack's policies ask of a project before they start, stop or read its builds."""
 GROUP_TYPES: Final = ("TEST", "CODE_COVERAGE")
 _UNORDERED: Final = {"environmentVariables": "name", "tags": "key"}
 
@@ -94,8 +95,8 @@ def completed(file: ProjectFile, cloud: CloudContext) -> dict[str, Any]:
     project["source"] = _source(project["source"], cloud)
     if "serviceRole" not in project:
         project["serviceRole"] = _role(file, cloud)
-    tags = [tag for tag in project.get("tags", []) if tag.get("key") != MANAGED_TAG]
-    project["tags"] = [*tags, {"key": MANAGED_TAG, "value": cloud.stack}]
+    tags = [tag for tag in project.get("tags", []) if tag.get("key") != MANAGED_TAG["key"]]
+    project["tags"] = [*tags, dict(MANAGED_TAG)]
     return project
 
 

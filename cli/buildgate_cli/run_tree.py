@@ -13,7 +13,7 @@ from buildgate_cli.human import dollars, duration, elapsed, safe
 from buildgate_cli.output import status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from rich.console import RenderableType
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "STOPPED", "TIMED_OUT", "SUPERSEDED"})
 _ACTIVE: Final = frozenset({"RUNNING", "IN_PROGRESS", "STARTING", "PARKED", "BOUND"})
+_PENDING: Final = "PENDING"
+_SLOT_WORDS: Final = {"PARKED": "STARTING", "BOUND": "STARTING"}
 
 
 def is_final(run: Mapping[str, Any]) -> bool:
@@ -49,8 +51,8 @@ def tree(run: Mapping[str, Any], now: datetime, spinners: Mapping[str, Spinner] 
         root.add(Text(f"“{safe(run['message'])[:100]}”", style="italic dim"))
     for stage in run.get("stages", []):
         branch = root.add(_stage(stage))
-        if stage.get("approval"):
-            branch.add(approval_text(stage["approval"]))
+        for approval in _approvals(stage):
+            branch.add(approval_text(approval))
         for build in stage.get("builds", []):
             branch.add(_with_spinner(build_text(build), build, spinners))
         for gate in stage.get("gates", []):
@@ -86,7 +88,8 @@ def build_text(build: Mapping[str, Any]) -> Text:
     """Return one build in a line: name, status, phase while it runs, duration and cost."""
     line = Text("build ", style="dim")
     line.append(f"{safe(build['name']):<12} ", style="not dim")
-    line.append_text(status_text(build.get("status") or "WAITING"))
+    status = str(build.get("status") or "WAITING")
+    line.append_text(status_text(_SLOT_WORDS.get(status, status)))
     if build.get("phase") and str(build.get("status", "")).upper() in _ACTIVE:
         line.append(f"  {safe(build['phase'])}", style="dim")
     if build.get("duration_seconds") is not None:
@@ -109,6 +112,12 @@ def approval_text(approval: Mapping[str, Any]) -> Text:
     elif str(approval["status"]).upper() == "WAITING":
         line.append(f"  buildgate approval approve {safe(approval['id'])}", style="cyan")
     return line
+
+
+def _approvals(stage: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the approvals of a stage: on entry, and of its manual gates."""
+    found: list[Mapping[str, Any]] = stage.get("approvals") or []
+    return found or ([stage["approval"]] if stage.get("approval") else [])
 
 
 def _gate(gate: Mapping[str, Any]) -> RenderableType:
@@ -143,13 +152,15 @@ def facts(run: Mapping[str, Any]) -> dict[str, Text]:
     """Return one line per thing of a run, by a key that stays: two looks compared tell what changed."""
     found: dict[str, Text] = {"run": _run_fact(run)}
     for stage in run.get("stages", []):
+        if stage["status"] == _PENDING:
+            continue
         key = f"{stage['name']}#{stage.get('attempt') or 1}"
         found[key] = _stage(stage)
         for build in stage.get("builds", []):
             still = {name: value for name, value in build.items() if name != "duration_seconds" or is_over(build)}
             found[f"{key}/build/{build['name']}"] = _prefixed(stage, build_text(still))
-        if stage.get("approval"):
-            found[f"{key}/approval"] = _prefixed(stage, approval_text(stage["approval"]))
+        for approval in _approvals(stage):
+            found[f"{key}/approval/{approval['id']}"] = _prefixed(stage, approval_text(approval))
         for gate in stage.get("gates", []):
             reasons = "; ".join(safe(reason) for reason in gate.get("reasons", []))
             line = gate_text(gate)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,20 +28,10 @@ ApprovalId = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
 
 
-class Shown(enum.StrEnum):
-    """Which approvals `list` shows."""
-
-    WAITING = "waiting"
-    ALL = "all"
-
-
 @app.command("list")
-def list_approvals(
-    status: Annotated[Shown, typer.Option(help="Only those that wait, or all recent ones.")] = Shown.WAITING,
-    as_json: Json = False,
-) -> None:
-    """List approvals, the one that expires first on top."""
-    answer = _client().get("approvals", status=None if status is Shown.ALL else status.value)
+def list_approvals(as_json: Json = False) -> None:
+    """List the approvals that wait for a decision."""
+    answer = _client().get("approvals", status="waiting")
     if as_json:
         print_json(answer)
         return
@@ -85,7 +74,7 @@ def show(approval_id: ApprovalId, as_json: Json = False) -> None:
         ]
     )
     for decision in item.get("decisions", []):
-        word = "approved" if decision.get("approve") else "rejected"
+        word = "approved" if decision.get("decision") == "approve" else "rejected"
         said = f": {decision['comment']}" if decision.get("comment") else ""
         when = ago(decision.get("at"), now)
         print_facts([(word, f"by {decision.get('actor')} ({decision.get('identity')}), {when}{said}")])
@@ -121,7 +110,7 @@ def _decide(approval_id: str, decision: str, comment: str, *, as_json: bool) -> 
         print_json(answer)
         return
     word = "approved" if decision == "approve" else "rejected"
-    said = answer.get("reason") or answer.get("approval", {}).get("reason")
+    said = answer.get("result")
     say(f"{word} {found}" + (f": {said}" if said else ""), "green" if decision == "approve" else "yellow")
 
 

@@ -106,12 +106,11 @@ def list_pipelines(as_json: Json = False) -> None:
     now = datetime.now(UTC)
     rows = []
     for item in answer["pipelines"]:
-        last = item.get("last_run") or {}
-        status = status_text(last["status"]) if last.get("status") else Text("-", style="dim")
-        when = ago(last.get("finished_at") or last.get("started_at"), now)
-        rows.append([item["name"], _short(item["version"]), status, when, item.get("description", "")])
+        last = status_text(item["last_run_status"]) if item.get("last_run_status") else Text("-", style="dim")
+        applied = ago(item.get("applied_at"), now)
+        rows.append([item["name"], _short(item["version"]), last, applied, item.get("description", "")])
     empty = "No pipeline is applied yet. Apply one with `buildgate pipeline apply pipeline.yaml`."
-    print_table(["PIPELINE", "VERSION", "LAST RUN", "WHEN", "DESCRIPTION"], rows, empty=empty)
+    print_table(["PIPELINE", "VERSION", "LAST RUN", "APPLIED", "DESCRIPTION"], rows, empty=empty)
 
 
 @app.command()

@@ -158,9 +158,7 @@ def _apply_groups(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_ru
         if name in known:
             continue
         if not dry_run:
-            client.create_report_group(
-                name=name, type=group.type, exportConfig=_export(cloud, file), tags=[_managed(cloud)]
-            )
+            client.create_report_group(name=name, type=group.type, exportConfig=_export(cloud, file), tags=[_managed()])
         made.append(name)
     return made
 
@@ -172,10 +170,10 @@ def _export(cloud: CloudContext, file: ProjectFile) -> dict[str, Any]:
     return {"exportConfigType": "S3", "s3Destination": destination}
 
 
-def _managed(cloud: CloudContext) -> dict[str, str]:
+def _managed() -> dict[str, str]:
     from buildgate_cli.project_file import MANAGED_TAG  # noqa: PLC0415  # as above
 
-    return {"key": MANAGED_TAG, "value": cloud.stack}
+    return dict(MANAGED_TAG)
 
 
 def _group_names(client: Any) -> Iterator[str]:
@@ -199,7 +197,7 @@ def _groups_of(client: Any, project: str) -> list[str]:
 
     named = [arn for arn in _group_arns(client) if arn.rsplit("/", 1)[-1].startswith(f"{project}-")]
     found = client.batch_get_report_groups(reportGroupArns=named[:100])["reportGroups"] if named else []
-    return [one["arn"] for one in found if any(tag["key"] == MANAGED_TAG for tag in one.get("tags", []))]
+    return [one["arn"] for one in found if MANAGED_TAG in one.get("tags", [])]
 
 
 def _found(client: Any, name: str) -> dict[str, Any] | None:

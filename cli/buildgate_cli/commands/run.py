@@ -22,6 +22,7 @@ app = typer.Typer(help="Start, watch, stop and retry runs.", no_args_is_help=Tru
 
 ID_LENGTH: Final = 26
 LATEST: Final = "latest"
+RUNS_LIMIT: Final = 50
 WAIT_SECONDS: Final = 15.0
 RunId = Annotated[
     str,
@@ -72,7 +73,7 @@ def start(
 @app.command("list")
 def list_runs(
     pipeline: PipelineName = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=RUNS_LIMIT, help="How many, newest first.")] = 20,
     as_json: Json = False,
 ) -> None:
     """List runs, newest first."""
@@ -142,12 +143,12 @@ def stop(
 ) -> None:
     """Stop a run and its builds."""
     client = _client()
-    answer = client.post("runs", resolve(client, run_id), "stop", body={"comment": comment})
+    found = resolve(client, run_id)
+    answer = client.post("runs", found, "stop", body={"comment": comment})
     if as_json:
         print_json(answer)
         return
-    run = answer.get("run", {})
-    say(f"asked {run.get('run_id', run_id)} to stop; its builds are being stopped", "yellow")
+    say(f"{found}: {answer['result']}; its builds are being stopped", "yellow")
 
 
 @app.command()
@@ -179,7 +180,7 @@ def resolve(client: ApiClient, text: str) -> str:
     text = text.strip().lower()
     if len(text) >= ID_LENGTH:
         return text
-    recent = [run["run_id"] for run in client.get("runs", limit=1 if text == LATEST else 100)["runs"]]
+    recent = [run["run_id"] for run in client.get("runs", limit=1 if text == LATEST else RUNS_LIMIT)["runs"]]
     if text == LATEST:
         if not recent:
             raise UserError("There is no run yet.", "Start one with `buildgate run start PIPELINE`.", ExitCode.REFUSED)

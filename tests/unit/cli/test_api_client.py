@@ -40,14 +40,24 @@ def test_query_values_that_are_none_are_left_out(client: ApiClient, api: Operato
 def test_an_error_keeps_its_class_field_and_fix(
     client: ApiClient, api: OperatorApi, status: int, kind: str, code: int
 ) -> None:
-    details = {"class": kind, "message": "no such stage", "field": "stage", "fix": "name one of test, release"}
+    details = {"class": kind, "message": "no such name", "field": "stage", "fix": "name one of test, release"}
     api.on("POST", "/v1/runs/r/retry", (status, {"error": details}))
 
     with pytest.raises(ApiError) as caught:
         client.post("runs", "r", "retry", body={"stage": "x"})
 
-    assert str(caught.value) == "stage: no such stage"
+    assert str(caught.value) == "stage: no such name"
     assert (caught.value.exit_code, caught.value.fix) == (code, "name one of test, release")
+
+
+def test_a_field_that_the_sentence_names_is_not_said_twice(client: ApiClient, api: OperatorApi) -> None:
+    details = {"class": "Rejected", "message": "there is no run r", "field": "run", "fix": None}
+    api.on("GET", "/v1/runs/r", (404, {"error": details}))
+
+    with pytest.raises(ApiError) as caught:
+        client.get("runs", "r")
+
+    assert str(caught.value) == "there is no run r"
 
 
 def test_a_read_is_repeated_while_the_api_is_unavailable(client: ApiClient, api: OperatorApi) -> None:

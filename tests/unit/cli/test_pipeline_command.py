@@ -199,14 +199,14 @@ def test_diff_tells_what_changed_and_whether(cli: Cli, api: OperatorApi, good: P
 
 def test_pipelines_are_listed_with_their_last_run(cli: Cli, api: OperatorApi) -> None:
     items = [
-        {"name": "shop", "version": VERSION, "last_run": {"status": "FAILED", "finished_at": "2026-11-22T11:00:00Z"}},
+        {"name": "shop", "version": VERSION, "last_run_status": "FAILED", "last_run_id": "01k"},
         {"name": "x", "version": "1" * 64, "description": "new"},
     ]
     api.on("GET", "/v1/pipelines", (200, {"pipelines": items}))
 
     lines = cli("pipeline", "list").stdout.splitlines()
 
-    assert lines[0].split() == ["PIPELINE", "VERSION", "LAST", "RUN", "WHEN", "DESCRIPTION"]
+    assert lines[0].split() == ["PIPELINE", "VERSION", "LAST", "RUN", "APPLIED", "DESCRIPTION"]
     assert lines[1].startswith(f"shop      {VERSION[:12]}  ✘ FAILED")
     assert lines[2].endswith("new")
 

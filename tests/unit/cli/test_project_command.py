@@ -124,7 +124,7 @@ def test_a_new_project_is_created_with_its_report_groups(cloud: Cli, codebuild: 
     made = codebuild.projects["shop-unit"]
     assert made["source"]["location"] == "/repositories/shop.git"
     assert made["artifacts"] == {"type": "NO_ARTIFACTS"}
-    assert made["tags"] == [{"key": "buildgate:managed", "value": "buildgate-local"}]
+    assert made["tags"] == [{"key": "buildgate", "value": "managed"}]
     export = {"bucket": "buildgate-reports", "path": "reports/shop-unit", "packaging": "NONE"}
     assert [(group["name"], group["type"]) for group in codebuild.groups.values()] == [
         ("shop-unit-tests", "TEST"),

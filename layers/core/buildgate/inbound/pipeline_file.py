@@ -171,7 +171,7 @@ def _written(loc: Sequence[str | int], data: Any) -> Path:
             spelt = str(part).replace("-", "_")
         path.append(spelt)
         inside = isinstance(data, Mapping) or (isinstance(data, list) and isinstance(spelt, int) and spelt < len(data))
-        data = (data.get(spelt) if isinstance(data, Mapping) else data[spelt]) if inside else None  # type: ignore[index]
+        data = (data.get(spelt) if isinstance(data, Mapping) else data[spelt]) if inside else None
     return tuple(path)
 
 
