@@ -98,7 +98,7 @@ def _key_text(write: tuple[str, dict[str, Any]]) -> str:
 @pytest.fixture(scope="module")
 def both():
     with mock_aws():
-        clients = [MemoryAws(lambda: 1_800_000_000.0).client("dynamodb"), boto3.client("dynamodb")]
+        clients = [MemoryAws().client("dynamodb"), boto3.client("dynamodb")]
         for client in clients:
             client.create_table(**DEFINITION)
         yield clients

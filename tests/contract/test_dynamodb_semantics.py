@@ -34,7 +34,7 @@ KINDS = ("memory", "moto")
 def clients():
     """One table per emulator, shared by all cases, which put their own items back."""
     with mock_aws():
-        made = {"memory": MemoryAws(lambda: 1_800_000_000.0).client("dynamodb"), "moto": boto3.client("dynamodb")}
+        made = {"memory": MemoryAws().client("dynamodb"), "moto": boto3.client("dynamodb")}
         for client in made.values():
             client.create_table(**DEFINITION)
         yield made

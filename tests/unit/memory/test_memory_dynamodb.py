@@ -26,7 +26,7 @@ SCHEMA: dict[str, Any] = {
 
 @pytest.fixture
 def aws() -> MemoryAws:
-    aws = MemoryAws(lambda: 1_800_000_000.0)
+    aws = MemoryAws()
     aws.client("dynamodb").create_table(**SCHEMA)
     return aws
 

@@ -9,19 +9,24 @@ from typing import Any, cast
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.memory.errors import AwsError
-from buildgate.adapters.memory.shapes import check_parameters
+from buildgate.adapters.memory.shapes import check_parameters, service_model
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that leaves the process: the service, the client's method name and its keyword arguments."""
+    """One call that leaves the process: the service, the client's method name and its keyword arguments.
+
+    `caller` is the function that makes it, empty outside of functions.
+    """
 
     service: str
     operation: str
     parameters: dict[str, Any]
+    caller: str = ""
 
 
 Proceed = Callable[[], dict[str, Any]]
+Caller = Callable[[], str]
 Boundary = Callable[[Call, Proceed], dict[str, Any]]
 
 
@@ -53,24 +58,27 @@ class Meta:
 class Client:
     """A client of one service. Methods are those of the service's twin; refusals become ClientError."""
 
-    def __init__(self, service: str, twin: object, cross: Boundary, *, region: str, checks_parameters: bool) -> None:
+    def __init__(
+        self, service: str, twin: object, cross: Boundary, *, region: str, caller: Caller, checks_parameters: bool
+    ) -> None:
         self.exceptions = Exceptions()
         self.meta = Meta(region, service)
         self._twin = twin
         self._cross = cross
+        self._caller = caller
         self._checks_parameters = checks_parameters
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
-        if name.startswith("_") or not callable(method := getattr(self._twin, name, None)):
-            raise AttributeError(f"the in-memory {self.meta.service} client has no operation {name!r}")
-        operation = api_name(name)
-        service = self.meta.service
+        service, operation = self.meta.service, api_name(name)
+        method = getattr(self._twin, name, None)
+        if method is None or operation not in service_model(service).operation_names:
+            raise AttributeError(f"the in-memory {service} client has no operation {name!r}")
 
         def call(**parameters: Any) -> dict[str, Any]:
             if self._checks_parameters:
                 check_parameters(service, operation, parameters)
             try:
-                answer = self._cross(Call(service, name, parameters), lambda: cast("Proceed", method)(**parameters))
+                answer = self._cross(Call(service, name, parameters, self._caller()), lambda: method(**parameters))
             except AwsError as error:
                 raise self._client_error(error, operation) from None
             answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "RetryAttempts": 0}

@@ -2,38 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import random
+from functools import partial
+from typing import Any
 
-from buildgate.adapters.memory.client import Boundary, Call, Client, Proceed, straight_through
+from buildgate.adapters.memory.client import Boundary, Call, Client, Proceed
+from buildgate.adapters.memory.codebuild import CodeBuild
+from buildgate.adapters.memory.codecommit import CodeCommit
 from buildgate.adapters.memory.dynamodb import DynamoDb
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from buildgate.adapters.memory.events import Events
+from buildgate.adapters.memory.faults import Faults
+from buildgate.adapters.memory.lambdas import Lambda
+from buildgate.adapters.memory.s3 import S3
+from buildgate.adapters.memory.sns import Sns
+from buildgate.adapters.memory.sqs import Sqs
+from buildgate.adapters.memory.stepfunctions import StepFunctions
+from buildgate.adapters.memory.timeline import Timeline
 
 
 class MemoryAws:
-    """Services in one process, without network or threads, at the time that `now` (epoch seconds) tells.
+    """Services in one process, without network or threads, on one virtual timeline.
 
-    `boundary` is the one place through which every call passes; replace it to inject faults. Parameters are checked
-    against botocore's models unless `checks_parameters` is off, which makes calls several times faster.
+    The same seed and the same calls give the same ids, jitter and order. `boundary` is the one place through which
+    every call passes; it is a `Faults` that does nothing until it is given a plan. Parameters are checked against
+    botocore's models unless `checks_parameters` is off, which makes calls several times faster.
     """
 
     def __init__(
         self,
-        now: Callable[[], float],
+        timeline: Timeline | None = None,
         *,
+        seed: int = 0,
         region: str = "us-east-1",
         account: str = "000000000000",
-        boundary: Boundary = straight_through,
         checks_parameters: bool = True,
     ) -> None:
-        self.region = region
-        self.account = account
-        self.boundary = boundary
+        self.timeline = timeline or Timeline()
+        self.region, self.account = region, account
+        self.faults = Faults()
+        self.boundary: Boundary = self.faults
         self._checks_parameters = checks_parameters
-        self.dynamodb = DynamoDb(now, region=region, account=account)
-        self._twins: dict[str, object] = {"dynamodb": self.dynamodb}
         self._clients: dict[str, Client] = {}
+        self.dynamodb = DynamoDb(self.timeline.time, region=region, account=account)
+        self.s3 = S3(self.timeline)
+        self.sqs = Sqs(self.timeline, region=region, account=account)
+        self.sns = Sns(self.timeline, f"arn:aws:sns:{region}:{account}:")
+        self.events = Events(self.timeline, region, account)
+        self.lambdas = Lambda(self.timeline, f"arn:aws:lambda:{region}:{account}:function:")
+        self.codecommit = CodeCommit(self.timeline, self.events, region, account)
+        dice = partial(_dice, seed)
+        self.codebuild = CodeBuild(self.timeline, self.events, dice("codebuild"), region, account)
+        self.stepfunctions = StepFunctions(
+            self.timeline, self.lambdas, self.events, dice("stepfunctions"), region, account
+        )
+        self._twins: dict[str, object] = {
+            "codebuild": self.codebuild,
+            "codecommit": self.codecommit,
+            "dynamodb": self.dynamodb,
+            "events": self.events,
+            "lambda": self.lambdas,
+            "s3": self.s3,
+            "sns": self.sns,
+            "sqs": self.sqs,
+            "stepfunctions": self.stepfunctions,
+        }
 
     def client(self, service: str) -> Any:
         """Return the client of a service, the same one each time."""
@@ -45,9 +77,18 @@ class MemoryAws:
                 self._twins[service],
                 self._cross,
                 region=self.region,
+                caller=self._caller,
                 checks_parameters=self._checks_parameters,
             )
         return self._clients[service]
 
     def _cross(self, call: Call, proceed: Proceed) -> dict[str, Any]:
         return self.boundary(call, proceed)
+
+    def _caller(self) -> str:
+        return self.lambdas.callers[-1] if self.lambdas.callers else ""
+
+
+def _dice(seed: int, service: str) -> random.Random:
+    """Return a service's own source of chance, so that one service's use of it does not move another's."""
+    return random.Random(f"{seed}/{service}")  # noqa: S311 - a simulation wants chance that repeats

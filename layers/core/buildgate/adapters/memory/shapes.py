@@ -26,6 +26,8 @@ def check_parameters(service: str, operation: str, parameters: dict[str, Any]) -
         ParamValidationError: A name is unknown, a required one missing, or a value of the wrong type or length.
     """
     shape = service_model(service).operation_model(operation).input_shape
+    if shape is None:
+        return
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
         raise ParamValidationError(report=report.generate_report())

@@ -1,0 +1,188 @@
+"""Fake builds: what happens to one, and how CodeBuild's API and events show it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+PHASES = ("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
+LAST_PHASES = ("UPLOAD_ARTIFACTS", "FINALIZING", "COMPLETED")
+EVENT_STATUS = {"TIMED_OUT": "FAILED", "FAULT": "FAILED"}
+PHASE_STATUS = {"SUCCEEDED": "SUCCEEDED", "STOPPED": "STOPPED", "TIMED_OUT": "TIMED_OUT", "FAULT": "FAULT"}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What is to become of a build: seconds in the queue and at work, and how and in which phase it ends."""
+
+    seconds: float
+    status: str = "SUCCEEDED"
+    queued_seconds: float = 0.0
+    phase: str = "BUILD"
+    reports: tuple[dict[str, Any], ...] = ()
+    exported: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class FakeBuild:
+    """One build. `request` is the StartBuild request; times are virtual."""
+
+    build_id: str
+    arn: str
+    number: int
+    project: dict[str, Any]
+    request: dict[str, Any]
+    started_at: datetime
+    initiator: str
+    status: str = "IN_PROGRESS"
+    is_queued: bool = True
+    failed_phase: str = ""
+    ended_at: datetime | None = None
+    commit: str = ""
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    exported: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the build has ended."""
+        return self.ended_at is not None
+
+    @property
+    def timeout_minutes(self) -> int:
+        """How long the build may run."""
+        return int(self.request.get("timeoutInMinutesOverride", self.project.get("timeoutInMinutes", 60)))
+
+    @property
+    def current_phase(self) -> str:
+        """The phase it is in."""
+        if self.is_over:
+            return "COMPLETED"
+        return "QUEUED" if self.is_queued else "BUILD"
+
+    def environment(self) -> dict[str, Any]:
+        """The project's environment with this build's variables over it."""
+        environment = json.loads(json.dumps(self.project["environment"]))
+        variables = {entry["name"]: entry for entry in environment.get("environmentVariables", ())}
+        for entry in self.request.get("environmentVariablesOverride", ()):
+            variables[entry["name"]] = {"type": "PLAINTEXT", **entry}
+        environment["environmentVariables"] = list(variables.values())
+        return dict(environment)
+
+    def phases(self, now: datetime) -> list[dict[str, Any]]:
+        """The phases so far, sharing the time evenly; the last has neither end nor status."""
+        names = self._phase_names()
+        end = self.ended_at or now
+        share = (end - self.started_at) / max(1, len(names) - 1)
+        shown: list[dict[str, Any]] = []
+        for position, name in enumerate(names):
+            phase: dict[str, Any] = {"phaseType": name, "startTime": self.started_at + share * position}
+            if position < len(names) - 1:
+                status = PHASE_STATUS.get(self.status, "FAILED") if name == self.failed_phase else "SUCCEEDED"
+                ended = self.started_at + share * (position + 1)
+                phase.update(endTime=ended, durationInSeconds=int(share.total_seconds()), phaseStatus=status)
+            shown.append(phase)
+        return shown
+
+    def _phase_names(self) -> list[str]:
+        if not self.is_over:
+            return list(PHASES[: PHASES.index(self.current_phase) + 1])
+        if self.failed_phase:
+            return [*PHASES[: PHASES.index(self.failed_phase) + 1], *LAST_PHASES[1:]]
+        return [*PHASES, *LAST_PHASES]
+
+    def data(self, now: datetime) -> dict[str, Any]:
+        """The build as BatchGetBuilds shows it."""
+        project_name, uuid = self.build_id.split(":")
+        data: dict[str, Any] = {
+            "id": self.build_id,
+            "arn": self.arn,
+            "buildNumber": self.number,
+            "startTime": self.started_at,
+            "currentPhase": self.current_phase,
+            "buildStatus": self.status,
+            "projectName": project_name,
+            "phases": self.phases(now),
+            "source": dict(self.project["source"]),
+            "environment": self.environment(),
+            "logs": {"groupName": f"/aws/codebuild/{project_name}", "streamName": uuid},
+            "timeoutInMinutes": self.timeout_minutes,
+            "queuedTimeoutInMinutes": self.project.get("queuedTimeoutInMinutes", 480),
+            "buildComplete": self.is_over,
+            "initiator": self.initiator,
+            "reportArns": [report["arn"] for report in self.reports],
+            "exportedEnvironmentVariables": [{"name": name, "value": text} for name, text in self.exported.items()],
+        }
+        known = {
+            "sourceVersion": self.request.get("sourceVersion"),
+            "endTime": self.ended_at,
+            "resolvedSourceVersion": self.commit,
+        }
+        return data | {name: value for name, value in known.items() if value}
+
+    def event_detail(self, status: str, now: datetime) -> dict[str, Any]:
+        """The `detail` of a state change event: variables in plain text, text times, numbers as floats."""
+        environment = self.environment()
+        return {
+            "build-status": EVENT_STATUS.get(status, status),
+            "project-name": self.build_id.split(":")[0],
+            "build-id": self.arn,
+            "current-phase": self.current_phase,
+            "current-phase-context": "[]",
+            "version": "1",
+            "additional-information": {
+                "artifact": {"location": ""},
+                "environment": {
+                    "image": environment["image"],
+                    "privileged-mode": False,
+                    "compute-type": environment["computeType"],
+                    "type": environment["type"],
+                    "environment-variables": environment["environmentVariables"],
+                },
+                "timeout-in-minutes": float(self.timeout_minutes),
+                "build-number": float(self.number),
+                "build-complete": self.is_over,
+                "initiator": self.initiator,
+                "build-start-time": _as_text(self.started_at),
+                "source": {"type": self.project["source"]["type"]},
+                "source-version": self.request.get("sourceVersion", ""),
+                "phases": [_event_phase(phase) for phase in self.phases(now)],
+            },
+        }
+
+
+def _event_phase(phase: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {"phase-type": phase["phaseType"], "start-time": _as_text(phase["startTime"])}
+    if "endTime" in phase:
+        shown["end-time"] = _as_text(phase["endTime"])
+        shown["duration-in-seconds"] = float(phase["durationInSeconds"])
+        shown["phase-status"] = phase["phaseStatus"]
+        shown["phase-context"] = []
+    return shown
+
+
+def _as_text(moment: datetime) -> str:
+    return f"{moment:%b} {moment.day}, {moment.year} {moment.hour % 12 or 12}:{moment:%M:%S %p}"
+
+
+def seeded_plans(
+    dice: random.Random, *, mean_seconds: float = 300.0, good_ratio: float = 0.7
+) -> Callable[[dict[str, Any]], BuildPlan]:
+    """Return plans drawn at random: most builds succeed, others fail, fault or never end (and so time out)."""
+
+    def plan(request: dict[str, Any]) -> BuildPlan:
+        seconds = dice.expovariate(1 / mean_seconds)
+        queued = dice.expovariate(1 / 20)
+        if dice.random() < good_ratio:
+            return BuildPlan(seconds, "SUCCEEDED", queued)
+        status = dice.choices(["FAILED", "FAULT", "TIMED_OUT"], [6, 2, 2])[0]
+        forever = timedelta(days=365).total_seconds()
+        phase = dice.choice(["DOWNLOAD_SOURCE", "INSTALL", "BUILD"])
+        return BuildPlan(forever if status == "TIMED_OUT" else seconds, status, queued, phase)
+
+    return plan
