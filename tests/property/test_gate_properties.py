@@ -23,6 +23,7 @@ from buildgate.domain.gates import (
 from buildgate.domain.gates.criteria import CriterionError, parse_criterion
 from buildgate.domain.gates.evidence import canonical
 from buildgate.domain.gates.gather import gather
+from buildgate.domain.gates.reconstruct import reconstruct
 from buildgate.domain.gates.why_not import why_not
 from buildgate.domain.measurements import Finding, Measured, Refusal, Report
 
@@ -227,3 +228,10 @@ def test_reading_a_criterion_is_total_and_its_text_reads_back(text: str):
         return
 
     assert parse_criterion(criterion.text) == criterion
+
+
+@given(gates(), evidences())
+def test_a_verdict_shows_enough_to_be_judged_again(gate: Any, evidence: Evidence):
+    verdict = judge(gate, evidence)
+
+    assert judge(gate, reconstruct(verdict)).status == verdict.status

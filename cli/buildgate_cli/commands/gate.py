@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from buildgate_cli import completion
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import safe
 from buildgate_cli.output import console, note, print_json, print_table, say
@@ -37,7 +38,9 @@ class Format(StrEnum):
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
 GateOption = Annotated[Path, typer.Option("--gate", "-g", help="Gate file, or a pipeline file whose gates are taken.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Only the gate of this name.")]
-Record = Annotated[Path, typer.Argument(help="Record written by `gate check --save`.")]
+Target = Annotated[
+    str, typer.Argument(help="Run id, or record written by `gate check --save`.", autocompletion=completion.runs)
+]
 
 
 @app.command()
@@ -210,52 +213,36 @@ def schema() -> None:
 
 
 @app.command()
-def explain(record: Record, as_json: Json = False) -> None:
-    """Explain a saved judgement, and prove it by judging its evidence again."""
-    from buildgate.domain.gates import exports  # noqa: PLC0415
-    from buildgate_cli import gate_files  # noqa: PLC0415
+def explain(target: Target, name: NameOption = None, as_json: Json = False) -> None:
+    """Explain what a gate said: of a run, or of a saved judgement, which is judged again as proof."""
+    from buildgate_cli import gate_answers  # noqa: PLC0415
 
-    found = gate_files.read_record(record)
-    is_same = found.is_repeatable()
-    if as_json:
-        data = {
-            "verdict": found.verdict.to_data(),
-            "evidence_digest": found.evidence.digest(),
-            "is_repeatable": is_same,
-        }
-        print_json(data)
-        return
-    for line in exports.to_text(found.verdict).splitlines():
-        say(safe(line))
-    for pin in found.evidence.pins:
-        say(safe(f"  judged {pin.file} sha256 {pin.sha256}"))
-    outcome = "the same verdict, byte for byte" if is_same else "ANOTHER verdict: the engine or the record has changed"
-    say(f"  judged again: {outcome}", None if is_same else "red")
-    if not is_same:
+    if not gate_answers.is_file(target):
+        gate_answers.explain_run(target, name, as_json=as_json)
+    elif not gate_answers.explain_record(Path(target), as_json=as_json):
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 
 @app.command("why-not")
-def why_not(record: Record, as_json: Json = False) -> None:
-    """Name the smallest set of changes that would make a saved judgement pass."""
-    from buildgate.domain.gates import why_not as counterfactual  # noqa: PLC0415
-    from buildgate_cli import gate_files  # noqa: PLC0415
+def why_not(target: Target, name: NameOption = None, as_json: Json = False) -> None:
+    """Name the smallest set of changes that would make the gate pass, of a run or of a saved judgement."""
+    from buildgate_cli import gate_answers  # noqa: PLC0415
 
-    found = gate_files.read_record(record)
-    answer = counterfactual.why_not(found.gate, found.evidence)
-    if as_json:
-        changes = [
-            {"kind": c.kind, "subject": c.subject, "text": c.text, "before": c.before, "after": c.after}
-            for c in answer.changes
-        ]
-        print_json({"before": answer.before.status, "after": answer.after.status, "changes": changes})
-        return
-    say(safe(counterfactual.sentence(answer)))
-    for change in answer.changes:
-        say(safe(f"  {change.text}"))
-    if answer.after.status != "pass" and answer.before.status != "pass":
-        for reason in answer.after.reasons:
-            say(safe(f"  then still: {reason}"))
+    gate_answers.why_not(target, name, as_json=as_json)
+
+
+@app.command()
+def history(
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
+    name: NameOption = None,
+    measurement: Annotated[str | None, typer.Option(help="Show the trend of this measurement.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many runs to look at.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show what the gates of a pipeline's last runs said, and how a measurement went."""
+    from buildgate_cli import gate_answers  # noqa: PLC0415
+
+    gate_answers.show_history(pipeline, name, measurement, limit, as_json=as_json)
 
 
 @app.command()

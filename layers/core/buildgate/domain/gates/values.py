@@ -57,11 +57,13 @@ class Values:
     _listed: Counter[str] | None = None
 
     def find(self, name: str, *, is_waiving: bool) -> Found:
-        """Return the measurement's value, or why there is none."""
+        """Return the measurement's value, or why there is none. What a report measures outright is not derived."""
         if name in self.overrides:
             return Found(self.overrides[name], "assumed", self._baseline(name))
+        if name in self.evidence.measurements:
+            return self._measured(name, is_waiving=is_waiving)
         score = self._score(name)
-        if score is not None and name not in self.evidence.measurements:
+        if score is not None:
             return self._scored(score, is_waiving=is_waiving)
         if name.startswith(COMPARED_FINDINGS):
             return self._compared(name, is_waiving=is_waiving)
