@@ -6,7 +6,7 @@ import random
 from datetime import UTC, date, datetime
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from buildgate.domain.gates import (
@@ -106,6 +106,7 @@ def with_value(evidence: Evidence, name: str, value: float) -> Evidence:
     return Evidence(measured, evidence.refused, evidence.baseline, now=NOW)
 
 
+@settings(deadline=None)
 @given(gates(), evidences(), st.data())
 def test_a_better_value_never_gives_a_worse_verdict(gate: Any, evidence: Evidence, data: Any):
     name = data.draw(st.sampled_from(sorted(n for n in evidence.measurements if n in LESS + MORE)))
@@ -117,6 +118,7 @@ def test_a_better_value_never_gives_a_worse_verdict(gate: Any, evidence: Evidenc
     assert goodness(after) >= goodness(before)
 
 
+@settings(deadline=None)
 @given(gates(), evidences())
 def test_the_same_inputs_give_the_same_bytes_through_storage(gate: Any, evidence: Evidence):
     verdict = judge(gate, evidence)
@@ -147,6 +149,7 @@ WAIVERS = st.lists(
 COUNT_NAMES = ("findings.critical", "findings.high", "findings.total", "findings.new.total", "findings.unchanged.total")
 
 
+@settings(deadline=None)
 @given(FINDINGS, WAIVERS, st.data())
 def test_a_waiver_never_worsens_whatever_the_criteria(found: list[Finding], waivers: list[Waiver], data: Any):
     chosen = data.draw(st.lists(st.sampled_from((*COUNT_NAMES, "security.score")), min_size=1, unique=True))
@@ -165,6 +168,7 @@ def test_a_waiver_never_worsens_whatever_the_criteria(found: list[Finding], waiv
     assert goodness(judge(gate, waived)) >= goodness(judge(gate, plain))
 
 
+@settings(deadline=None)
 @given(gates(), st.lists(st.dictionaries(st.sampled_from(LESS + MORE), VALUES, min_size=1), max_size=4), st.randoms())
 def test_the_order_of_reports_does_not_matter(gate: Any, rows: list[dict[str, float]], rng: random.Random):
     reports = [Report(f"r{at}.json", "metrics", row) for at, row in enumerate(rows)]
@@ -178,6 +182,7 @@ def test_the_order_of_reports_does_not_matter(gate: Any, rows: list[dict[str, fl
     assert canonical(judge(gate, first).to_data()) == canonical(judge(gate, second).to_data())
 
 
+@settings(deadline=None)
 @given(gates(), evidences())
 def test_nothing_measured_never_passes(gate: Any, evidence: Evidence):
     verdict = judge(gate, Evidence(now=NOW, baseline=evidence.baseline))
@@ -185,6 +190,7 @@ def test_nothing_measured_never_passes(gate: Any, evidence: Evidence):
     assert verdict.status == "error"
 
 
+@settings(deadline=None)
 @given(gates(on_missing="fail"), evidences())
 def test_a_refused_report_never_passes(gate: Any, evidence: Evidence):
     refused = Evidence(evidence.measurements, (Refusal("x", "empty", "nothing"),), evidence.baseline, now=NOW)
@@ -192,6 +198,7 @@ def test_a_refused_report_never_passes(gate: Any, evidence: Evidence):
     assert judge(gate, refused).status in {"error", "fail", "inconclusive"}
 
 
+@settings(deadline=None)
 @given(gates(), evidences())
 def test_why_not_never_makes_it_worse_and_every_change_is_needed(gate: Any, evidence: Evidence):
     answer = why_not(gate, evidence)
@@ -210,6 +217,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_reading_a_gate_is_total(data: Any):
     try:
@@ -220,6 +228,7 @@ def test_reading_a_gate_is_total(data: Any):
     assert gate_from_data(gate_to_data(gate)) == gate
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_reading_a_criterion_is_total_and_its_text_reads_back(text: str):
     try:
@@ -230,6 +239,7 @@ def test_reading_a_criterion_is_total_and_its_text_reads_back(text: str):
     assert parse_criterion(criterion.text) == criterion
 
 
+@settings(deadline=None)
 @given(gates(), evidences())
 def test_a_verdict_shows_enough_to_be_judged_again(gate: Any, evidence: Evidence):
     verdict = judge(gate, evidence)

@@ -6,24 +6,32 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.gates.vocabulary import nearest
 
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
 FOLDER: Final = "presets"
+
+
+def _folder() -> Traversable:
+    from importlib.resources import files  # noqa: PLC0415  # slow to import, and most gates name no preset
+
+    return files("buildgate") / "data" / FOLDER
 
 
 @lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
     """Return the presets' names in alphabetical order."""
-    folder = files("buildgate") / "data" / FOLDER
-    return tuple(sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json")))
+    entries = [entry.name for entry in _folder().iterdir()]
+    return tuple(sorted(name.removesuffix(".json") for name in entries if name.endswith(".json")))
 
 
 @lru_cache(maxsize=32)
 def _text(name: str) -> str:
-    return (files("buildgate") / "data" / FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    return (_folder() / f"{name}.json").read_text(encoding="utf-8")
 
 
 def data_of(name: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final
 
 SEVERITIES: Final = ("critical", "high", "medium", "low", "info", "unknown")
@@ -108,6 +107,8 @@ def family(name: str) -> str:
 
 def nearest(name: str, names: tuple[str, ...] | None = None) -> str | None:
     """Return the valid name that looks most like this one, if any does."""
+    from difflib import get_close_matches  # noqa: PLC0415  # only a gate with a mistake needs it
+
     found = get_close_matches(name, names if names is not None else tuple(NAMES), n=1, cutoff=0.5)
     return found[0] if found else None
 
