@@ -108,9 +108,9 @@ class Document:
         """Add a warning to the report."""
         return self.contents.warn
 
-    def walk(self, elements: Elements) -> None:
-        """Walk the XML element by element."""
-        elements.walk(self.source, self.warn)
+    def walk(self, elements: Elements, runs: Runs | None = None) -> None:
+        """Walk the XML element by element; `runs` reach it as one element each."""
+        elements.walk(self.source, self.warn, runs)
 
     def parse(self, prepare: Callable[[Any], None], runs: Runs | None = None) -> None:
         """Feed the XML to a parser with the reader's own handlers; the reader watches the depth."""
@@ -142,6 +142,7 @@ class Reader(Protocol):
 
     name: str
     title: str
+    reads: str
     kinds: tuple[str, ...]
 
     def sniff(self, head: Head) -> int | None:

@@ -16,7 +16,7 @@ from buildgate.reports.refusal import Refuse
 from buildgate.reports.source import declared_encoding, decoded, encoding_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from buildgate.reports.runs import Runs
     from buildgate.reports.source import Source
@@ -203,11 +203,19 @@ class Elements:
         self._depth_limit = 0
         self._text: list[str] = []
         self._text_length = 0
+        self._runs: Runs | None = None
 
-    def walk(self, source: Source, warn: Callable[[str], None]) -> None:
-        """Read the whole document."""
+    def walk(self, source: Source, warn: Callable[[str], None], runs: Runs | None = None) -> None:
+        """Read the whole document; a run is an element named `runs.STAND_IN`."""
         self._depth_limit = source.limits.depth
-        parse(source, self._prepare, warn)
+        self._runs = runs
+        parse(source, self._prepare, warn, runs)
+
+    def run(self, attributes: Attributes) -> dict[str, Sequence[str]]:
+        """Return the columns of the run that a stand-in stands for."""
+        if self._runs is None:
+            raise Refuse("malformed")
+        return self._runs.take(attributes)
 
     def _prepare(self, parser: Any) -> None:
         self._parser = parser

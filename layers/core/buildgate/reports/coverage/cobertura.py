@@ -33,6 +33,7 @@ class Cobertura:
 
     name = "cobertura"
     title = "Cobertura XML"
+    reads = "coverage"
     kinds = ("xml",)
 
     def sniff(self, head: Head) -> int | None:

@@ -105,27 +105,47 @@ class Coverage:
         self.covered.clear()
         self.branches.clear()
 
-    def finish(self) -> None:
-        """Set the measurements: a percentage only where there is something to cover."""
+    def finish(self, *, branches: Branch | None = None, extra: Branch = (0, 0)) -> None:
+        """Set the measurements: a percentage only where there is something to cover.
+
+        `branches` are those of a format that does not list them by line; `extra` are lines stated but not listed.
+        """
         self.close()
-        lines, hit, branches, taken = 0, 0, 0, 0
+        hit, lines = extra
+        taken, total = branches or (0, 0)
         kept: list[FileCoverage] = []
         for file in sorted(self._files):
             packed = self._files[file]
             row = _row(file, packed)
             self._changed.count(file, packed)
             lines, hit = lines + row.lines_total, hit + row.lines_covered
-            branches, taken = branches + row.branches_total, taken + row.branches_covered
+            total, taken = total + row.branches_total, taken + row.branches_covered
             if len(kept) < self._files_limit:
                 kept.append(row)
         self._measure("coverage.line", hit, lines, is_known=True)
-        self._measure("coverage.branch", taken, branches, is_known=bool(branches) or self.has_branches)
+        self._measure("coverage.branch", taken, total, is_known=bool(total) or self.has_branches)
         self._measure("coverage.function", self.functions_covered, self.functions_total)
         if self._changed.is_asked:
             self._measure("coverage.changed.line", self._changed.covered, self._changed.total, is_known=True)
         self.contents.files = kept
         if not lines:
             self.contents.warn("the report lists no line that could be covered")
+
+    def finish_with(self, points: Mapping[str, Branch], warning: str) -> None:
+        """Set the measurements from counters alone, where a report lists no line to recount."""
+        self.close()
+        for kind, (covered, total) in points.items():
+            if not 0 <= covered <= total:
+                raise Refuse("bad_value", f"{covered} of {total} covered is impossible")
+            self._measure(f"coverage.{kind}", covered, total, is_known=True)
+        self._measure("coverage.function", self.functions_covered, self.functions_total)
+        is_empty = not any(total for _, total in points.values())
+        self.contents.warn("the report lists no line that could be covered" if is_empty else warning)
+
+    def compare_points(self, kind: str, covered: int, total: int) -> None:
+        """Hold covered and total of the header against the recount, as a percentage."""
+        if total:
+            self.contents.compare(f"coverage.{kind}_percent", percent(covered, total), better=1, tolerance=0.01)
 
     def _measure(self, points: str, covered: int, total: int, *, is_known: bool = False) -> None:
         if total or is_known:
@@ -140,6 +160,21 @@ class Coverage:
         if rate is not None and text is not None:
             decimals = max(2, len(text.strip().partition(".")[2]))
             self.contents.compare(name, rate * 100.0, better=1, tolerance=100.0 * 10.0**-decimals)
+
+
+def whole(text: str | None) -> int:
+    """Return a counter as written; an absent one is 0.
+
+    Raises:
+        Refuse: It is no whole number, or negative.
+    """
+    try:
+        value = int(text or 0)
+    except ValueError as error:
+        raise Refuse("bad_value", f"{(text or '')[:40]!r} is no counter") from error
+    if not 0 <= value <= 10**12:
+        raise Refuse("bad_value", f"the counter {value} is impossible")
+    return value
 
 
 def as_rate(text: str | None) -> float | None:

@@ -62,6 +62,7 @@ class Junit:
 
     name = "junit"
     title = "JUnit XML"
+    reads = "tests"
     kinds = ("xml",)
 
     def sniff(self, head: Head) -> int | None:

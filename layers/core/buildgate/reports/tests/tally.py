@@ -136,3 +136,9 @@ class Tests:
         if PASSED in kinds:
             self.flaky += 1
         self.contents.warn("a case listed with several results is counted once, with the worst of them")
+
+
+def counts_of(attributes: Mapping[str, str], names: tuple[str, ...]) -> dict[str, float]:
+    """Return the attributes that are counts; what is no count is as if it were absent."""
+    found = {name: attributes.get(name, "").strip() for name in names}
+    return {name: float(text[:12]) for name, text in found.items() if text.isdecimal() and text.isascii()}

@@ -1,0 +1,190 @@
+"""JMeter's results, JTL: CSV in its many spellings, and XML."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from buildgate.reports.performance.tally import Requests
+from buildgate.reports.refusal import Refuse
+from buildgate.reports.xml_stream import Elements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from buildgate.reports.document import Document
+    from buildgate.reports.head import Head
+
+_SEPARATORS: Final = (",", ";", "\t", "|")
+_DEFAULT: Final = (
+    "timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName", "dataType", "success",
+)  # fmt: skip
+_FORMATS: Final = (
+    "%Y/%m/%d %H:%M:%S.%f",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S",
+    "%m/%d/%y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+)
+_TRANSACTION: Final = "Number of samples in transaction"
+_SECONDS_BEFORE: Final = 100_000_000_000.0
+"""A time stamp below this is in seconds; above, in milliseconds."""
+
+
+class JmeterCsv:
+    """Reader of JTL as CSV."""
+
+    name = "jmeter-csv"
+    title = "JMeter CSV"
+    reads = "performance"
+    kinds = ("text",)
+
+    def sniff(self, head: Head) -> int | None:
+        """A header with elapsed, or a first line of JMeter's default columns."""
+        first = head.text.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
+        for separator in _SEPARATORS:
+            fields = [field.strip().strip('"') for field in first.split(separator)]
+            if "elapsed" in fields and {"timeStamp", "label", "success", "responseCode"} & set(fields):
+                return 90
+            if _is_default_row(fields):
+                return 70
+        return None
+
+    def read(self, document: Document) -> None:
+        """Count the samples; transaction controllers, which only sum up samples, are left out."""
+        samples = _Samples(document)
+        rows = _rows(document)
+        first = next(rows, None)
+        if first is None:
+            raise Refuse("empty")
+        samples.columns_of(first)
+        for row in rows:
+            if row:
+                samples.take(row)
+        samples.requests.finish()
+
+
+def _is_default_row(fields: Sequence[str]) -> bool:
+    return (
+        len(fields) >= len(_DEFAULT)
+        and fields[1].isdecimal()
+        and fields[7].lower() in {"true", "false"}
+        and _epoch_ms(fields[0]) is not None
+    )
+
+
+def _rows(document: Document) -> Iterator[list[str]]:
+    """Yield rows; the separator is the one that the first line has most of."""
+    lines = (f"{line}\n" for line in document.lines())
+    first = ""
+    for line in lines:
+        if line.strip("\ufeff \t\r\n"):
+            first = line.lstrip("\ufeff")
+            break
+    separator = max(_SEPARATORS, key=first.count)
+    limit = csv.field_size_limit(document.limits.token_bytes)
+    try:
+        yield from csv.reader(_again(first, lines), delimiter=separator, strict=True)
+    except csv.Error as error:
+        code = "truncated" if "end of data" in str(error) else "malformed"
+        raise Refuse(code, f"the CSV is broken: {error}") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+class _Samples:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.requests = Requests(document)
+        self.columns: dict[str, int] = {}
+        self.row = 1
+
+    def columns_of(self, first: list[str]) -> None:
+        """Take the header, or JMeter's default columns if the first row is a sample already."""
+        if "elapsed" in first:
+            self.columns = {name.strip(): index for index, name in enumerate(first)}
+            if "success" not in self.columns and "responseCode" not in self.columns:
+                raise Refuse("bad_value", "the columns do not say which samples failed")
+            return
+        if not _is_default_row(first):
+            raise Refuse("wrong_format", "the first line is neither a header nor a sample of JMeter")
+        self.columns = {name: index for index, name in enumerate(_DEFAULT)}
+        self.document.warn("the file has no header; JMeter's default columns are taken")
+        self.take(first)
+
+    def get(self, row: list[str], name: str) -> str:
+        index = self.columns.get(name, -1)
+        return row[index].strip() if 0 <= index < len(row) else ""
+
+    def take(self, row: list[str]) -> None:
+        self.row += 1
+        elapsed = self.get(row, "elapsed")
+        if not (elapsed.isdecimal() and elapsed.isascii()):
+            raise Refuse("bad_value", f"row {self.row}: elapsed {elapsed[:40]!r} is no number of milliseconds")
+        if self.get(row, "responseMessage").startswith(_TRANSACTION):
+            return
+        success = self.get(row, "success").lower()
+        is_failed = success == "false" if success else not self.get(row, "responseCode").startswith(("2", "3"))
+        self.requests.add(int(elapsed[:15]), is_failed=is_failed, started_ms=_epoch_ms(self.get(row, "timeStamp")))
+
+
+def _epoch_ms(text: str) -> float | None:
+    """Return a time stamp as milliseconds since 1970; local times without a zone are taken as UTC."""
+    try:
+        value = float(text)
+    except ValueError:
+        return _formatted_ms(text)
+    return value if value >= _SECONDS_BEFORE else value * 1000.0 if value > 1e9 else None
+
+
+def _formatted_ms(text: str) -> float | None:
+    for pattern in _FORMATS:
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC).timestamp() * 1000.0
+        except ValueError:
+            continue
+    return None
+
+
+class JmeterXml:
+    """Reader of JTL as XML."""
+
+    name = "jmeter-xml"
+    title = "JMeter XML"
+    reads = "performance"
+    kinds = ("xml",)
+
+    def sniff(self, head: Head) -> int | None:
+        """The root is `testResults`."""
+        return 90 if head.root.name == "testResults" else None
+
+    def read(self, document: Document) -> None:
+        """Count the samples at the top; those within one are its redirects and embedded resources."""
+        samples = _SamplesXml(document)
+        document.walk(samples)
+        samples.requests.finish()
+
+
+class _SamplesXml(Elements):
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.requests = Requests(document)
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        if name not in {"httpSample", "sample"} or len(self.path) != 2:
+            return
+        elapsed = attributes.get("t", "")
+        if not (elapsed.isdecimal() and elapsed.isascii()):
+            raise Refuse("bad_value", f"a sample's time {elapsed[:40]!r} is no number of milliseconds")
+        success = attributes.get("s", "").lower()
+        is_failed = success == "false" if success else not attributes.get("rc", "").startswith(("2", "3"))
+        self.requests.add(int(elapsed[:15]), is_failed=is_failed, started_ms=_epoch_ms(attributes.get("ts", "")))

@@ -1,0 +1,1 @@
+"""Readers of linters and analysers."""

@@ -1,0 +1,1 @@
+"""Readers of what security scanners find."""
