@@ -8,7 +8,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from buildgate.adapters.memory.errors import AwsError
 from buildgate.adapters.memory.patterns import matches, transformed
 
 if TYPE_CHECKING:
@@ -20,13 +19,13 @@ Deliveries = Callable[[Event], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a rule sends events: `deliver` gets the payload and may raise AwsError, which ends in `dead_letters`."""
+    """Where a rule sends events: `deliver` gets the payload; what cannot be delivered goes to `dead_letters` whole."""
 
     name: str
     deliver: Callable[[Any], object]
     input_paths: Mapping[str, str] = field(default_factory=dict)
     input_template: str = ""
-    dead_letters: Callable[[Event, str], object] | None = None
+    dead_letters: Callable[[Event], object] | None = None
 
     def payload(self, event: Event) -> Any:
         """Return what the target is sent."""
@@ -54,7 +53,8 @@ class Events:
     """The default bus.
 
     `deliveries` says, for each event and rule that matches, when it arrives (seconds from now): nothing is a lost
-    event, several a repeated one, and different delays reorder events.
+    event, several a repeated one, and different delays reorder events. `is_refused` says which deliveries fail for good:
+    those end in the target's dead letters.
     """
 
     timeline: Timeline
@@ -62,6 +62,7 @@ class Events:
     account: str
     rules: list[Rule] = field(default_factory=list)
     deliveries: Deliveries = at_once
+    is_refused: Callable[[Event], bool] = lambda _: False
     accepted: list[Event] = field(default_factory=list)
     _sent: int = 0
 
@@ -106,10 +107,9 @@ class Events:
     def _deliver_after(self, delay: float, rule: Rule, event: Event) -> None:
         def deliver() -> None:
             for target in rule.targets:
-                try:
+                if not self.is_refused(event):
                     target.deliver(target.payload(event))
-                except AwsError as error:
-                    if target.dead_letters is not None:
-                        target.dead_letters(event, str(error))
+                elif target.dead_letters is not None:
+                    target.dead_letters(event)
 
         self.timeline.after(delay, deliver, f"{rule.name} delivers {event['detail-type']}")
