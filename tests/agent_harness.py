@@ -4,7 +4,7 @@ import os
 import textwrap
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +18,10 @@ from buildgate_cli.local.agent.source import FolderSource, Source
 
 @dataclass
 class Heard:
-    """The sink: lines, phases begun and ended, in order."""
+    """The sink: lines, phases begun and ended, in order. `output` is what the commands printed, without the agent."""
 
     lines: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     ended: list[PhaseResult] = field(default_factory=list)
     commits: list[str] = field(default_factory=list)
@@ -29,6 +30,8 @@ class Heard:
 
     def log(self, lines: list[str]) -> None:
         self.lines += lines
+        if not lines[0].startswith("[Container]"):
+            self.output += lines
         if self.waiting_for and any(line == self.waiting_for for line in lines):
             self.seen.set()
 
@@ -40,11 +43,6 @@ class Heard:
 
     def source_resolved(self, commit: str) -> None:
         self.commits.append(commit)
-
-    @property
-    def output(self) -> list[str]:
-        """What the commands printed, without the agent's own lines."""
-        return [line for line in self.lines if not line.startswith("[Container]")]
 
     @property
     def said(self) -> list[str]:
@@ -60,6 +58,8 @@ class FakeOutside:
     artifacts: dict[str | None, dict[str, bytes]] = field(default_factory=dict)
     names: dict[str | None, str | None] = field(default_factory=dict)
     reports: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    caches: dict[str, bytes] = field(default_factory=dict)
 
     def parameters(self, names: Mapping[str, str]) -> Mapping[str, str]:
         return {variable: self.known[name] for variable, name in names.items()}
@@ -70,6 +70,20 @@ class FakeOutside:
     def keep_artifact(self, artifact: Collected) -> None:
         self.artifacts[artifact.identifier] = {file.name: file.path.read_bytes() for file in artifact.files}
         self.names[artifact.identifier] = artifact.name
+
+    def fetch_object(self, location: str, into: Path) -> str | None:
+        into.write_bytes(self.objects[location])
+        return None
+
+    def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
+        for wanted in (key, *(kept for fallback in fallbacks for kept in self.caches if kept.startswith(fallback))):
+            if wanted in self.caches:
+                into.write_bytes(self.caches[wanted])
+                return wanted
+        return None
+
+    def keep_cache(self, key: str, archive: Path, *, is_final: bool) -> None:
+        self.caches[key] = archive.read_bytes()
 
     def keep_report(self, report: CollectedReport) -> None:
         self.reports[report.group] = {file.name: file.path.read_bytes() for file in report.files}
@@ -101,6 +115,8 @@ def run_buildspec(
     stop_at: str = "",
     known: Mapping[str, str] | None = None,
     source: Source | None = None,
+    secondary: Mapping[str, Source] | None = None,
+    outside: FakeOutside | None = None,
     **request: Any,
 ) -> Done:
     """Run a buildspec (its text is written to buildspec.yml) over these files; stop the build when `stop_at` is printed."""
@@ -111,7 +127,8 @@ def run_buildspec(
     origin.mkdir(exist_ok=True, parents=True)
     if buildspec is not None:
         (origin / "buildspec.yml").write_text(textwrap.dedent(buildspec))
-    heard, outside, interrupt = Heard(waiting_for=stop_at), FakeOutside(known or {}), Interrupt()
+    heard, interrupt = Heard(waiting_for=stop_at), Interrupt()
+    outside = outside or FakeOutside(known or {})
     request.setdefault("base_variables", {"PATH": os.environ["PATH"]})
     asked = Request(
         folder=folder,
@@ -120,7 +137,8 @@ def run_buildspec(
         limits=limits or Limits(timeout_seconds=30, grace_seconds=0.3),
         **request,
     )
-    runner = Runner(asked, source or FolderSource(origin), outside, heard, interrupt=interrupt)
+    primary = source or FolderSource(origin)
+    runner = Runner(asked, primary, outside, heard, interrupt=interrupt, secondary=secondary)
     if stop_at:
         waiter = threading.Thread(target=lambda: heard.seen.wait(20) and interrupt.request("STOPPED"))
         waiter.start()

@@ -24,12 +24,13 @@ def main() -> int:
     job = json.loads(sys.stdin.buffer.readline() or b"{}")
     if job.get("kind") != "job":
         return 2
-    request, source = protocol.read_job(job)
+    request, source, secondary = protocol.read_job(job)
     conversation = Conversation(sys.stdin.buffer, outgoing, interrupt)
     conversation.listen()
     outside = RemoteOutside(conversation, request.folder / "out", frozenset(job.get("zipped", ())))
     conversation.send({"kind": "ready"})
-    runner = Runner(request, source, outside, RemoteSink(conversation), interrupt=interrupt, owns_process=True)
+    sink = RemoteSink(conversation)
+    runner = Runner(request, source, outside, sink, interrupt=interrupt, secondary=secondary, owns_process=True)
     conversation.send(protocol.done_message(runner.run()))
     return 0
 

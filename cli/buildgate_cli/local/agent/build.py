@@ -51,6 +51,7 @@ class Request:
     secrets_manager: Mapping[str, str] = field(default_factory=dict)
     artifact_ids: Sequence[str] = ()
     has_artifacts: bool = False
+    has_cache: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -93,6 +94,22 @@ class CollectedReport:
 
 
 @dataclass(frozen=True)
+class CacheResult:
+    """What the cache did: `matched` is the key that was found."""
+
+    key: str
+    matched: str | None
+    size_bytes: int
+    seconds: float
+
+    @property
+    def outcome(self) -> Literal["hit", "partial", "miss"]:
+        if self.matched is None:
+            return "miss"
+        return "hit" if self.matched == self.key else "partial"
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a build ended. `retries` over 0: the buildspec asks to run the build again, at most so often in all."""
 
@@ -101,6 +118,7 @@ class Outcome:
     exported: Mapping[str, str] = field(default_factory=dict)
     resolved_version: str | None = None
     retries: int = 0
+    cache: CacheResult | None = None
 
 
 class Sink(Protocol):
@@ -129,3 +147,12 @@ class Outside(Protocol):
 
     def keep_report(self, report: CollectedReport) -> None:
         """Keep one report group's raw files."""
+
+    def fetch_object(self, location: str, into: Path) -> str | None:
+        """Bring in an S3 object, or all below a location that ends in `/`; return the object's version if it has one."""
+
+    def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
+        """Bring in the archive under the key, or the newest whose key begins with a fallback; return its key."""
+
+    def keep_cache(self, key: str, archive: Path, *, is_final: bool) -> None:
+        """Keep an archive under a key. A final one that is there already is left as it is."""

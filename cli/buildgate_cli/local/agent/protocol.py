@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.agent.build import CollectedFile, Failure, Limits, Outcome, PhaseResult, Request
-from buildgate_cli.local.agent.source import FolderSource, GitSource, NoSource, RefusedSource, Source
+from buildgate_cli.local.agent.source import FolderSource, GitSource, NoSource, ObjectSource, RefusedSource, Source
 
 _PATHS = ("folder", "source")
-_SOURCES: Mapping[str, type[GitSource | NoSource | RefusedSource | FolderSource]] = {
+_SOURCES: Mapping[str, type[GitSource | NoSource | RefusedSource | ObjectSource | FolderSource]] = {
     "git": GitSource,
     "none": NoSource,
     "refused": RefusedSource,
+    "object": ObjectSource,
     "folder": FolderSource,
 }
 
@@ -27,28 +28,34 @@ def encode(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def job(request: Request, source: Source) -> dict[str, Any]:
+def job(request: Request, source: Source, secondary: Mapping[str, Source]) -> dict[str, Any]:
     """Return the first message to an agent."""
-    kind = next(name for name, cls in _SOURCES.items() if isinstance(source, cls))
     fields = asdict(request) | {name: str(getattr(request, name)) for name in _PATHS}
-    return {"kind": "job", "request": fields, "source": {"kind": kind, **_plain(source)}}
+    others = {identifier: _plain(each) for identifier, each in secondary.items()}
+    return {"kind": "job", "request": fields, "source": _plain(source), "secondary": others}
 
 
-def read_job(message: Mapping[str, Any]) -> tuple[Request, Source]:
+def read_job(message: Mapping[str, Any]) -> tuple[Request, Source, dict[str, Source]]:
     """Return what `job` was given."""
     fields = dict(message["request"])
     fields |= {name: Path(fields[name]) for name in _PATHS}
     fields["limits"] = Limits(**fields["limits"])
-    source = dict(message["source"])
-    kind = _SOURCES[source.pop("kind")]
+    secondary = {identifier: _source(each) for identifier, each in message["secondary"].items()}
+    return Request(**fields), _source(message["source"]), secondary
+
+
+def _source(fields: Mapping[str, Any]) -> Source:
+    values = dict(fields)
+    kind = _SOURCES[values.pop("kind")]
     if kind is FolderSource:
-        return Request(**fields), FolderSource(Path(source["origin"]), tuple(source["ignored"]))
-    return Request(**fields), kind(**source)
+        return FolderSource(Path(values["origin"]), tuple(values["ignored"]))
+    return kind(**values)
 
 
 def _plain(source: Source) -> dict[str, Any]:
+    kind = next(name for name, cls in _SOURCES.items() if isinstance(source, cls))
     fields = asdict(source)  # type: ignore[call-overload]
-    return {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
+    return {"kind": kind, **{name: str(v) if isinstance(v, Path) else v for name, v in fields.items()}}
 
 
 def files(collected: tuple[CollectedFile, ...]) -> list[list[str]]:

@@ -4,7 +4,7 @@ import json
 import os
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -105,6 +105,17 @@ class RemoteOutside:
             self._ask("artifact", **asked, zip=str(packed.path), sha256=packed.sha256, md5=packed.md5)
         else:
             self._ask("artifact", **asked, files=protocol.files(artifact.files))
+
+    def fetch_object(self, location: str, into: Path) -> str | None:
+        version: str | None = self._ask("object", location=location, into=str(into))
+        return version
+
+    def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
+        matched: str | None = self._ask("fetch-cache", key=key, fallbacks=list(fallbacks), into=str(into))
+        return matched
+
+    def keep_cache(self, key: str, archive: Path, *, is_final: bool) -> None:
+        self._ask("keep-cache", key=key, archive=str(archive), is_final=is_final)
 
     def keep_report(self, report: CollectedReport) -> None:
         self._ask(

@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from buildgate_cli.buildspecs import PHASE_NAMES, Buildspec, BuildspecError, Phase, load_bytes
+from buildgate_cli.buildspecs import PHASE_NAMES, Buildspec, BuildspecError, Cache, Phase, load_bytes
 from buildgate_cli.local.agent.build import (
     DEFAULT_BUILDSPEC,
+    CacheResult,
     Failure,
     Outcome,
     Outside,
@@ -28,6 +29,7 @@ from buildgate_cli.local.agent.build import (
     Sink,
     Status,
 )
+from buildgate_cli.local.agent.cache import CacheWork
 from buildgate_cli.local.agent.collect import Collector
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
 from buildgate_cli.local.agent.lines import Log
@@ -61,11 +63,14 @@ class Runner:
         sink: Sink,
         *,
         interrupt: Interrupt,
+        secondary: Mapping[str, Source] | None = None,
         owns_process: bool = False,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._request = request
         self._source = source
+        self._secondary = secondary or {}
+        self._secondary_variables: dict[str, str] = {}
         self._outside = outside
         self._sink = sink
         self._now = now
@@ -87,6 +92,8 @@ class Runner:
         self._exported: dict[str, str] = {}
         self._commit: str | None = None
         self._retries = 0
+        self._cache: CacheWork | None = None
+        self._cache_result: CacheResult | None = None
 
     def run(self) -> Outcome:
         """Run all phases. Never raises for what a build does; when it returns, no process of the build is left."""
@@ -94,7 +101,8 @@ class Runner:
             self._run_phases()
         finally:
             self._finalize()
-        return Outcome(self._status(), tuple(self._phases), self._exported, self._commit, self._retries)
+        phases = tuple(self._phases)
+        return Outcome(self._status(), phases, self._exported, self._commit, self._retries, self._cache_result)
 
     def _run_phases(self) -> None:
         self._say("Waiting for DOWNLOAD_SOURCE")
@@ -151,25 +159,45 @@ class Runner:
 
     def _download(self) -> str:
         self._say("Phase is DOWNLOAD_SOURCE")
-        self._commit = self._source.fetch(self._request.source, self._execution)
+        self._commit = self._source.fetch(self._request.source, self._execution, self._outside)
         if self._commit:
             self._sink.source_resolved(self._commit)
         self._say(f"CODEBUILD_SRC_DIR={self._request.source}")
         self._spec = self._load_buildspec()
         self._say("Processing environment variables")
+        self._fetch_secondary()
         self._open_shell()
+        if self._request.has_cache:
+            self._cache = self._cache_work()
+            self._cache_result = self._cache.restore()
         self._say(f"Moving to directory {self._request.source}")
         self._say(f"Phases found in YAML: {len(self._spec.phases)}")
         for phase in self._spec.phases.values():
             self._say(f" {phase.name.upper()}: {len(phase.commands)} commands")
         return ""
 
+    def _fetch_secondary(self) -> None:
+        for identifier, source in self._secondary.items():
+            folder = self._request.source.with_name(f"src-{identifier}")
+            commit = source.fetch(folder, self._execution, self._outside)
+            self._secondary_variables[f"CODEBUILD_SRC_DIR_{identifier}"] = str(folder)
+            if commit:
+                self._secondary_variables[f"CODEBUILD_RESOLVED_SOURCE_VERSION_{identifier}"] = commit
+
+    def _cache_work(self) -> CacheWork:
+        cache = self._spec.cache or Cache()
+        return CacheWork(
+            cache, self._request.folder, self._request.source, self._outside, self._state.expand, self._say
+        )  # fmt: skip
+
     def _load_buildspec(self) -> Buildspec:
         text = self._request.buildspec
         try:
-            if text is not None and "\n" in text:
+            if text is not None and ("\n" in text or text.lstrip().startswith("{")):
                 self._say("YAML location is inline")
                 return load_bytes(text.encode())
+            if text is not None and text.startswith("arn:"):
+                return self._load_from_object(text)
             path = self._request.source / (text or DEFAULT_BUILDSPEC)
             self._say(f"YAML location is {path}")
             return load_bytes(path.read_bytes(), name=path.name)
@@ -178,6 +206,12 @@ class Runner:
             raise Failure(error.code, error.message if has_line else f"{error.message} at line {error.line}") from None
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise Failure("YAML_FILE_ERROR", "YAML file does not exist") from None
+
+    def _load_from_object(self, arn: str) -> Buildspec:
+        into = self._request.folder / "buildspec-from-s3.yml"
+        self._outside.fetch_object(arn.partition(":::")[2], into)
+        self._say(f"YAML location is {arn}")
+        return load_bytes(into.read_bytes())
 
     def _open_shell(self) -> None:
         try:
@@ -205,6 +239,7 @@ class Runner:
             **given,
             **request.system_variables,
             **commit,
+            **self._secondary_variables,
             "CODEBUILD_SRC_DIR": str(request.source),
             "CODEBUILD_BUILD_SUCCEEDING": "1",
         }
@@ -226,7 +261,7 @@ class Runner:
         """Run commands up to the first that fails; return its failure."""
         is_carried = self._spec.version != "0.1"
         for command in commands:
-            self._say(f"Running command {command}")
+            self._say(f"Running command {command.rstrip()}")
             code = self._state.run(command, is_carried=is_carried)
             if code != 0:
                 reason = exit_reason(code)
@@ -239,6 +274,8 @@ class Runner:
 
     def _upload(self) -> str:
         remark = self._upload_reports()
+        if self._cache is not None and self._is_succeeding():
+            self._cache.save()
         artifacts = self._spec.artifacts
         if artifacts is None or not self._request.has_artifacts:
             return remark
@@ -290,7 +327,10 @@ class Runner:
         ending = self._execution.interrupt.reason
         if ending is not None:
             return _ENDINGS[ending][0]
-        return "SUCCEEDED" if all(phase.status == "SUCCEEDED" for phase in self._phases) else "FAILED"
+        return "SUCCEEDED" if self._is_succeeding() else "FAILED"
+
+    def _is_succeeding(self) -> bool:
+        return all(phase.status == "SUCCEEDED" for phase in self._phases)
 
     def _say(self, text: str) -> None:
         self._log.say(text)

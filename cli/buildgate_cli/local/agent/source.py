@@ -3,12 +3,13 @@
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from buildgate_cli.local.agent.build import Failure
+from buildgate_cli.local.agent.build import Failure, Outside
 from buildgate_cli.local.agent.execution import Execution
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
@@ -24,7 +25,7 @@ _GIT_ENVIRONMENT = {
 class Source(Protocol):
     """A place where source code comes from."""
 
-    def fetch(self, folder: Path, execution: Execution) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
         """Fill the folder, which does not exist yet; return the commit when there is one. Raises Failure."""
 
 
@@ -32,7 +33,7 @@ class Source(Protocol):
 class NoSource:
     """NO_SOURCE: an empty folder; the buildspec is inline."""
 
-    def fetch(self, folder: Path, execution: Execution) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
         folder.mkdir(parents=True)
         return None
 
@@ -43,7 +44,7 @@ class RefusedSource:
 
     message: str
 
-    def fetch(self, folder: Path, execution: Execution) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
         raise Failure("CLIENT_ERROR", self.message)
 
 
@@ -54,9 +55,38 @@ class FolderSource:
     origin: Path
     ignored: tuple[str, ...] = ()
 
-    def fetch(self, folder: Path, execution: Execution) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
         shutil.copytree(self.origin, folder, symlinks=True, ignore=shutil.ignore_patterns(*self.ignored))
         return None
+
+
+@dataclass(frozen=True)
+class ObjectSource:
+    """S3: a ZIP archive, any other single object, or everything below a location that ends in `/`."""
+
+    location: str
+
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+        folder.mkdir(parents=True)
+        if self.location.endswith("/"):
+            return outside.fetch_object(self.location, folder)
+        into = folder / self.location.rpartition("/")[2]
+        version = outside.fetch_object(self.location, into)
+        if zipfile.is_zipfile(into):
+            archive = into.rename(folder.parent / "source.zip")
+            _unzip(archive, folder)
+            archive.unlink()
+        return version
+
+
+def _unzip(archive: Path, folder: Path) -> None:
+    """Unpack below the folder, keeping modes; names that point outside are moved inside by zipfile."""
+    with zipfile.ZipFile(archive) as opened:
+        for entry in opened.infolist():
+            path = Path(opened.extract(entry, folder))
+            mode = entry.external_attr >> 16 & 0o777
+            if mode and not entry.is_dir():
+                path.chmod(mode | 0o600)
 
 
 @dataclass(frozen=True)
@@ -72,25 +102,39 @@ class GitSource:
     has_submodules: bool = False
     name: str = "primary source"
 
-    def fetch(self, folder: Path, execution: Execution) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
         git = _Git(execution, folder)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if git.run("clone", "--quiet", "--no-checkout", "--end-of-options", self.url, str(folder), at=folder.parent):
-            raise Failure("GIT_CLONE_FAILED", f"unable to clone {self.name} from {self.url}")
-        commit = self._resolve(git)
+        folder.mkdir(parents=True)
+        commit = self._fetch_shallow(git) if self.depth else None
+        if commit is None:
+            commit = self._fetch_all(git)
         if git.run("checkout", "--quiet", "--detach", commit):
             raise Failure("GIT_ERROR", f"unable to check out {commit} of {self.name}")
         if self.has_submodules and git.run("submodule", "--quiet", "update", "--init", "--recursive"):
             raise Failure("GIT_ERROR", f"unable to fetch the submodules of {self.name}")
         return commit
 
-    def _resolve(self, git: "_Git") -> str:
+    def _fetch_all(self, git: "_Git") -> str:
+        if git.run("clone", "--quiet", "--no-checkout", "--end-of-options", self.url, "."):
+            raise Failure("GIT_CLONE_FAILED", f"unable to clone {self.name} from {self.url}")
         for candidate in self._candidates():
             code, printed = git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
             if code == 0:
                 return printed.strip()
         message = f"reference not found for {self.name} and source version {self.version}"
         raise Failure("CLIENT_ERROR", message)
+
+    def _fetch_shallow(self, git: "_Git") -> str | None:
+        """Bring only the last commits; None, with an empty folder, when the server does not give them that way."""
+        git.ask("init", "--quiet")
+        git.ask("remote", "add", "origin", self.url)
+        wanted = ["fetch", "--quiet", f"--depth={self.depth}", "--end-of-options", "origin", self.version or "HEAD"]
+        if git.ask(*wanted)[0] == 0:
+            code, printed = git.ask("rev-parse", "--verify", "--quiet", "FETCH_HEAD^{commit}")
+            if code == 0:
+                return printed.strip()
+        shutil.rmtree(git.folder / ".git")
+        return None
 
     def _candidates(self) -> list[str]:
         version = self.version
@@ -109,9 +153,9 @@ class _Git:
     execution: Execution
     folder: Path
 
-    def run(self, *arguments: str, at: Path | None = None) -> int:
+    def run(self, *arguments: str) -> int:
         command = ["git", "-c", "protocol.ext.allow=never", *arguments]
-        return self.execution.run(command, folder=at or self.folder, environment=_environment())
+        return self.execution.run(command, folder=self.folder, environment=_environment())
 
     def ask(self, *arguments: str) -> tuple[int, str]:
         code, printed = self.execution.capture(["git", *arguments], folder=self.folder, environment=_environment())

@@ -12,7 +12,7 @@ from buildgate_cli.local.codebuild.assembly import Identity, new_build, overridd
 from buildgate_cli.local.codebuild.conductor import Conductor
 from buildgate_cli.local.codebuild.names import Clock, build_arn, initiator
 from buildgate_cli.local.codebuild.progress import Ledger
-from buildgate_cli.local.codebuild.projects import Projects
+from buildgate_cli.local.codebuild.projects import Projects, check_project
 from buildgate_cli.local.codebuild.settings import Settings
 from buildgate_cli.local.codebuild.store import Document, Store
 from buildgate_cli.local.jsonservice import Caller, ServiceError
@@ -86,6 +86,7 @@ class Builds:
         project = self._projects.get(request["projectName"])
         self._check_room(project)
         plan = overridden(project, request)
+        check_project(plan)
         number = self._store.count("build-number", project["name"])
         build_id = f"{project['name']}:{uuid.uuid4()}"
         identity = Identity(build_id, number, self._now().timestamp(), who)

@@ -11,15 +11,16 @@ from typing import Any
 from buildgate_cli.local.agent import protocol
 from buildgate_cli.local.agent.build import Failure, Limits, Request
 from buildgate_cli.local.agent.lines import container_line
-from buildgate_cli.local.codebuild import secrets_in, variables
+from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
 from buildgate_cli.local.codebuild.hosts import refusal
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
 from buildgate_cli.local.codebuild.names import Clock
+from buildgate_cli.local.codebuild.objects import fetch_object
 from buildgate_cli.local.codebuild.progress import Ledger
 from buildgate_cli.local.codebuild.settings import Settings
-from buildgate_cli.local.codebuild.sources import source_for
+from buildgate_cli.local.codebuild.sources import secondary_sources, source_for
 from buildgate_cli.local.codebuild.store import Document
 
 LOG = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Surroundings:
     interpreter: str
     clients: Clients
     cloud_variables: Callable[[str], Mapping[str, str]]
+    cache_generation: Callable[[str], int]
     settings: Settings
     now: Clock
 
@@ -132,30 +134,53 @@ class Execution:
         return message if kind == "done" else None
 
     def _answer(self, record: Document, message: Mapping[str, Any]) -> dict[str, Any]:
-        clients = self.around.clients
         try:
-            match message["what"]:
-                case "parameters":
-                    return {"value": secrets_in.parameters(clients, message["names"])}
-                case "secrets":
-                    return {"value": secrets_in.secrets(clients, message["names"])}
-                case "artifact":
-                    self.keeper.artifact(record, message)
-                    return {"value": None}
-                case "report":
-                    self.keeper.report(record, message, self.folder)
-                    return {"value": None}
+            return {"value": self._do(record, message)}
         except Failure as failure:
             return {"failure": [failure.code, failure.message]}
         except Exception as error:  # a build must hear of our defect instead of waiting for ever
             LOG.exception("could not answer the agent of %s", self.build_id)
             return {"failure": ["INTERNAL_ERROR", str(error)]}
-        return {"failure": ["INTERNAL_ERROR", f"unknown question {message['what']}"]}
+
+    def _do(self, record: Document, message: Mapping[str, Any]) -> Any:
+        """Do what the agent asks for. Raises Failure when it cannot be done."""
+        clients = self.around.clients
+        match message["what"]:
+            case "parameters":
+                return secrets_in.parameters(clients, message["names"])
+            case "secrets":
+                return secrets_in.secrets(clients, message["names"])
+            case "object":
+                return fetch_object(clients("s3"), message["location"], Path(message["into"]))
+            case "artifact":
+                self.keeper.artifact(record, message)
+            case "report":
+                self.keeper.report(record, message, self.folder)
+            case "fetch-cache" | "keep-cache":
+                return self._do_cache(record["build"], message)
+            case unknown:
+                raise Failure("INTERNAL_ERROR", f"unknown question {unknown}")
+        return None
+
+    def _do_cache(self, build: Document, message: Mapping[str, Any]) -> str | None:
+        store = self._caches(build)
+        if store is None:
+            return None
+        if message["what"] == "fetch-cache":
+            return caches.fetch_cache(store, message["key"], message["fallbacks"], Path(message["into"]))
+        caches.keep_cache(store, message["key"], Path(message["archive"]), is_final=message["is_final"])
+        return None
+
+    def _caches(self, build: Document) -> caches.CacheStore | None:
+        project = build["projectName"]
+        generation = self.around.cache_generation(project)
+        s3 = self.around.clients("s3") if build.get("cache", {}).get("type") == "S3" else None
+        return caches.store_for(build.get("cache", {}), project, generation, self.around.home, s3)
 
     def _job(self, record: Document) -> dict[str, Any]:
         build, plan = record["build"], record["plan"]
         plain, parameters, references = variables.by_kind(build["environment"])
-        cloud = self.around.cloud_variables(build["serviceRole"])
+        cloud = self.around.cloud_variables(build.get("serviceRole", ""))
         request = Request(
             folder=self.folder,
             source=self.folder / "src",
@@ -168,12 +193,14 @@ class Execution:
             secrets_manager=references,
             artifact_ids=[artifacts["artifactIdentifier"] for artifacts in plan.get("secondaryArtifacts", ())],
             has_artifacts=plan["artifacts"]["type"] == "S3",
+            has_cache=self._caches(build) is not None,
             limits=self._limits(build),
         )
         source = source_for(build["source"], build.get("sourceVersion"), self.around.repositories)
+        secondary = secondary_sources(build, self.around.repositories)
         artifacts = (plan["artifacts"], *plan.get("secondaryArtifacts", ()))
         packed = [each.get("artifactIdentifier") for each in artifacts if each.get("packaging") == "ZIP"]
-        return {**protocol.job(request, source), "zipped": packed}
+        return {**protocol.job(request, source, secondary), "zipped": packed}
 
     def _limits(self, build: Document) -> Limits:
         settings = self.around.settings

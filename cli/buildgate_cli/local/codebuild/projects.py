@@ -87,7 +87,7 @@ class Projects:
         return {"projects": part, "nextToken": token}
 
     def _save(self, project: Document) -> Document:
-        _check(project)
+        check_project(project)
         self._store.put(KIND, project["name"], project)
         return project
 
@@ -111,7 +111,8 @@ def s3_artifacts(artifacts: Mapping[str, Any], name: str) -> Document:
     return {**defaults, **artifacts}
 
 
-def _check(project: Document) -> None:
+def check_project(project: Document) -> None:
+    """Raise InvalidInputException for what the model allows and CodeBuild does not."""
     source, artifacts = project["source"], project["artifacts"]
     if source["type"] == "NO_SOURCE" and not source.get("buildspec"):
         raise ServiceError("InvalidInputException", "Invalid project source: buildspec is required for NO_SOURCE")

@@ -61,6 +61,7 @@ class LocalCodeBuild:
             interpreter=interpreter,
             clients=clients,
             cloud_variables=cloud_variables,
+            cache_generation=lambda project: self._store.counted("cache", project),
             settings=settings,
             now=now,
         )
@@ -120,6 +121,10 @@ class LocalCodeBuild:
 
     def _do_list_projects(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         return self._projects.listed(request)
+
+    def _do_invalidate_project_cache(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        self._store.count("cache", self._projects.get(request["projectName"])["name"])
+        return {}
 
     # Builds
 

@@ -60,9 +60,13 @@ class Store:
     def count(self, kind: str, name: str) -> int:
         """Count one up and return the new value: 1, 2, 3 ... for each name."""
         with self._lock:
-            value = int((self.get(f"counter:{kind}", name) or {"value": 0})["value"]) + 1
+            value = self.counted(kind, name) + 1
             self.put(f"counter:{kind}", name, {"value": value})
         return value
+
+    def counted(self, kind: str, name: str) -> int:
+        """Return where the count stands; 0 before the first."""
+        return int((self.get(f"counter:{kind}", name) or {"value": 0})["value"])
 
     def close(self) -> None:
         with self._lock:

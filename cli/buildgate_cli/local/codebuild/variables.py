@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.codebuild.store import Document
+from buildgate_cli.local.codebuild.tools import install_tools
 from buildgate_cli.local.jsonservice import REGION
 
 PASSED_THROUGH = (
@@ -19,7 +20,9 @@ PASSED_THROUGH = (
 def base_variables(folder: Path, interpreter: str, cloud: Mapping[str, str]) -> dict[str, str]:
     """Return what a container would hold, with this machine's tools; `cloud` says how to reach the local AWS."""
     passed = {name: os.environ[name] for name in PASSED_THROUGH if name in os.environ}
-    path = os.pathsep.join([str(Path(interpreter).parent), os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")])
+    inherited = os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin")
+    tools = install_tools(folder / "tools", interpreter)
+    path = os.pathsep.join([str(Path(interpreter).parent), inherited, str(tools)])
     home, scratch = folder / "home", folder / "tmp"
     for each in (home, scratch):
         each.mkdir(parents=True, exist_ok=True)
@@ -46,7 +49,21 @@ def system_variables(build: Document) -> dict[str, str]:
         "CODEBUILD_INITIATOR": build["initiator"],
         "CODEBUILD_START_TIME": str(int(build["startTime"] * 1000)),
         **{name: value for name, value in optional.items() if value},
+        **secondary_variables(build),
     }
+
+
+def secondary_variables(build: Document) -> dict[str, str]:
+    """Return the variables about secondary sources that do not depend on what is fetched."""
+    versions = {v["sourceIdentifier"]: v["sourceVersion"] for v in build.get("secondarySourceVersions", ())}
+    found: dict[str, str] = {}
+    for source in build.get("secondarySources", ()):
+        identifier = source["sourceIdentifier"]
+        if source.get("location"):
+            found[f"CODEBUILD_SOURCE_REPO_URL_{identifier}"] = source["location"]
+        if identifier in versions:
+            found[f"CODEBUILD_SOURCE_VERSION_{identifier}"] = versions[identifier]
+    return found
 
 
 def by_kind(environment: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
