@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there_is_a_usage_error(cli: Cli) -> None:
 
 
 def test_the_schema_is_printed(cli: Cli) -> None:
-    assert json.loads(cli("pipeline", "schema").stdout)["title"] == "PipelineModel"
+    assert json.loads(cli("pipeline", "schema").stdout)["title"] == "Pipeline"
 
 
 def test_apply_sends_the_canonical_form_and_says_the_version(cli: Cli, api: OperatorApi, good: Path) -> None:

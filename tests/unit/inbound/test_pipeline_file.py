@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from buildgate.domain.errors import Rejected
 from buildgate.domain.pipelines import BuildStep, Pipeline, Trigger
@@ -297,5 +298,19 @@ def test_the_json_schema_knows_every_key_and_forbids_others() -> None:
 
     assert schema["additionalProperties"] is False
     assert set(schema["$defs"]["StageModel"]["properties"]) == {
-        "name", "approval", "builds", "variables", "concurrency", "timeout", "gates", "on-failure",
+        "name", "approval", "builds", "variables", "concurrency", "timeout", "gates", "on-failure", "on_failure",
     }  # fmt: skip
+
+
+def test_the_json_schema_agrees_with_the_door() -> None:
+    judge = Draft202012Validator(pipeline_file.json_schema())
+    judge.check_schema(pipeline_file.json_schema())
+    rule = {"channel": "iam", "allow_self": False, "timeout": "24h"}
+    gates = [
+        {"preset": "code_quality"},
+        {"name": "q", "objectives": [{"measurement": "tests.failed", "pass": ["<= 0"]}]},
+    ]
+
+    assert judge.is_valid(stage(gates=gates, approval=rule, timeout="1h30m", on_failure="continue"))
+    for wrong in (stage(bulids=[]), stage(concurrency=41), stage(timeout="soon"), stage(gates=[{"nmae": "q"}]), {}):
+        assert not judge.is_valid(wrong)

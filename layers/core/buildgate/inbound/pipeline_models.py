@@ -141,7 +141,9 @@ Approver = Annotated[
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, model_title_generator=lambda model: model.__name__.removesuffix("Model")
+    )
 
 
 class TopicsModel(_Strict):
