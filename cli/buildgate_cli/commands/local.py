@@ -107,6 +107,46 @@ def inbox(
         errors.print("The inbox is empty.")
 
 
+@app.command()
+def build(
+    folder: Annotated[Path, typer.Argument(help="Folder of the source.")] = Path(),
+    buildspec: Annotated[
+        str | None, typer.Option("--buildspec", "-b", help="Buildspec, relative to the folder.", show_default=False)
+    ] = None,
+    variables: Annotated[
+        list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE, as often as needed.", show_default=False)
+    ] = None,
+    artifacts: Annotated[
+        Path | None, typer.Option(help="Copy the artifacts into this folder.", show_default=False)
+    ] = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="Copy the raw reports into this folder.", show_default=False)
+    ] = None,
+    image: Annotated[str, typer.Option(help="Image the build is told of; commands run on this machine.")] = "local",
+    timeout: Annotated[float, typer.Option(help="Minutes after which the build is ended.", min=0.01)] = 60.0,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Run in the folder itself, not on a copy.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a buildspec on this machine, with no project and no cloud; exit 0 only when the build SUCCEEDED.
+
+    Commands run as you, with your files in reach: run only what you would run yourself.
+    """
+    from buildgate_cli.local import build_command  # noqa: PLC0415
+    from buildgate_cli.local.agent.standalone import Options  # noqa: PLC0415
+
+    options = Options(
+        folder=folder.expanduser().absolute(),
+        buildspec=buildspec,
+        variables=build_command.read_variables(variables or ()),
+        artifacts=artifacts,
+        reports=reports,
+        image=image,
+        timeout_minutes=timeout,
+        is_in_place=in_place,
+    )
+    raise typer.Exit(build_command.build(options, as_json=as_json))
+
+
 def _home(chosen: Path | None) -> Path:
     return chosen.expanduser().absolute() if chosen is not None else cloud_context.home()
 

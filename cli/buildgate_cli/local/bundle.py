@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 BUCKET: Final = "buildgate-local-code"
 REPLACED: Final = frozenset({"CodeUri", "ContentUri", "DefinitionUri"})
 DEPLOY_SECONDS: Final = 120.0
+MARK: Final = "buildgate:deployed"
+"""Tag of the stack that tells what was deployed, so that the same again is left alone."""
+
+_GOOD: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _IGNORED_FOLDERS: Final = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".git"})
 _PROPERTIES: Final = {
@@ -146,6 +150,10 @@ def zipped(files: Iterator[tuple[str, bytes]]) -> bytes:
     return buffer.getvalue()
 
 
+def _outputs(standing: Mapping[str, Any]) -> dict[str, str]:
+    return {output["OutputKey"]: output["OutputValue"] for output in standing.get("Outputs", [])}
+
+
 @dataclass(frozen=True)
 class Deployment:
     """Puts a template onto a cloud through CloudFormation. `client(service)` returns a botocore client of it."""
@@ -162,15 +170,21 @@ class Deployment:
         body = json.dumps(bundle(original, template.parent, self._uploader()))
         address = self._uploader()(f"template/{hashlib.sha256(body.encode()).hexdigest()}.json", body.encode())
         declared = original.get("Parameters") or {}
-        arguments = {
-            "StackName": self.stack,
-            "TemplateURL": address.replace("s3://", "https://s3.amazonaws.com/", 1),
-            "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items() if key in declared
-            ],
-        }
-        self._apply(arguments)
+        chosen = {key: value for key, value in parameters.items() if key in declared}
+        mark = hashlib.sha256(json.dumps([body, chosen], sort_keys=True).encode()).hexdigest()
+        standing = self._standing()
+        if standing and standing["StackStatus"] in _GOOD and {"Key": MARK, "Value": mark} in standing.get("Tags", []):
+            return _outputs(standing)
+        self._apply(
+            standing,
+            {
+                "StackName": self.stack,
+                "TemplateURL": address.replace("s3://", "https://s3.amazonaws.com/", 1),
+                "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+                "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in chosen.items()],
+                "Tags": [{"Key": MARK, "Value": mark}],
+            },
+        )
         return self._settled()
 
     def _uploader(self) -> Callable[[str, bytes], str]:
@@ -185,9 +199,8 @@ class Deployment:
 
         return upload
 
-    def _apply(self, arguments: Mapping[str, Any]) -> None:
+    def _apply(self, standing: Mapping[str, Any] | None, arguments: Mapping[str, Any]) -> None:
         formation = self.client("cloudformation")
-        standing = self._standing()
         if standing is not None and standing["StackStatus"] in {"ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"}:
             formation.delete_stack(StackName=self.stack)
             self._wait(lambda: self._standing() is None)
@@ -216,9 +229,9 @@ class Deployment:
 
         self._wait(is_settled)
         standing = self._standing() or {"StackStatus": "gone"}
-        if standing["StackStatus"] not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        if standing["StackStatus"] not in _GOOD:
             raise UserError(f"The stack {self.stack} did not come up: {self._reason(standing)}")
-        return {output["OutputKey"]: output["OutputValue"] for output in standing.get("Outputs", [])}
+        return _outputs(standing)
 
     def _reason(self, standing: Mapping[str, Any]) -> str:
         events = self.client("cloudformation").describe_stack_events(StackName=self.stack)["StackEvents"]

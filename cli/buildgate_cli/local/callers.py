@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from .jsonservice import Caller, JsonService, ServiceError
-from .seams.control import PATH, SECRET_HEADER
+from .seams.control import CALLER_PATH, SECRET_HEADER, SESSION_PATH
 from .state import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Callers:
             until, caller = self._known.get(access_key_id, (0.0, None))
         if caller is not None and time.monotonic() < until:
             return caller
-        found = self._ask({"access_key_id": access_key_id})
+        found = self._ask(CALLER_PATH, {"access_key_id": access_key_id})
         if found is None:
             return None
         caller = Caller(access_key_id, found["arn"], found["account"])
@@ -43,21 +43,35 @@ class Callers:
             self._known[access_key_id] = (time.monotonic() + KNOWN_FOR_SECONDS, caller)
         return caller
 
-    def may(self, caller: Caller, service: str, operation: str, resource: str) -> bool:
-        """Say whether the caller's policies allow an operation of a service on a resource."""
+    def may(
+        self, caller: Caller, service: str, operation: str, resource: str, tags: Mapping[str, str] | None = None
+    ) -> bool:
+        """Say whether the caller's policies allow an operation of a service on a resource with these tags."""
         question = {
             "access_key_id": caller.access_key_id,
             "service": service,
             "action": f"{service}:{operation}",
             "resource": resource,
+            "tags": dict(tags or {}),
         }
-        found = self._ask(question)
+        found = self._ask(CALLER_PATH, question)
         return found is not None and bool(found["is_allowed"])
 
-    def _ask(self, question: Mapping[str, str]) -> dict[str, Any] | None:
+    def role_variables(self, role_arn: str) -> dict[str, str]:
+        """Return the variables that give a process a role's keys; none when there is no such role."""
+        found = self._ask(SESSION_PATH, {"role_arn": role_arn, "name": "AWSCodeBuild"})
+        if found is None:
+            return {}
+        return {
+            "AWS_ACCESS_KEY_ID": found["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": found["secret_access_key"],
+            "AWS_SESSION_TOKEN": found["session_token"],
+        }
+
+    def _ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any] | None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("POST", PATH, json.dumps(question), {SECRET_HEADER: self.secret})
+            connection.request("POST", path, json.dumps(question), {SECRET_HEADER: self.secret})
             answer = connection.getresponse()
             status, content = answer.status, json.loads(answer.read())
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -81,13 +95,21 @@ class Authorised:
     def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Check every resource the request names, then let the service answer."""
         for resource in resources_of(self.service, request):
-            if not self.callers.may(caller, self.service, operation, resource):
+            if not self.callers.may(caller, self.service, operation, resource, self._tags(resource, caller)):
                 raise ServiceError(
                     "AccessDeniedException",
                     f"User: {caller.arn} is not authorized to perform: {self.service}:{operation} "
                     f"on resource: {resource} because no identity-based policy allows the action",
                 )
         return self.inner.handle(operation, request, caller)
+
+    def _tags(self, resource: str, caller: Caller) -> dict[str, str]:
+        """Return the tags of a project, which a policy may ask for; builds have those of their project."""
+        if ":project/" not in resource:
+            return {}
+        names = [resource.rsplit("/", 1)[-1]]
+        found = self.inner.handle("BatchGetProjects", {"names": names}, caller)["projects"]
+        return {tag["key"]: tag["value"] for project in found for tag in project.get("tags", [])}
 
 
 @dataclass

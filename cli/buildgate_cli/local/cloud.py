@@ -30,7 +30,7 @@ from .services import own_services
 from .state import ACCOUNT, REGION, STACK, Home, Keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from .inbox import Notice
 
@@ -158,11 +158,6 @@ class Cloud:
         return f"http://127.0.0.1:{self._ports['front']}"
 
     def _start_emulator(self) -> None:
-        services = f"http://127.0.0.1:{self._ports['services']}"
-        extra: Mapping[str, str] = {
-            "AWS_ENDPOINT_URL_CODEBUILD": services,
-            "AWS_ENDPOINT_URL_CODECOMMIT": services,
-        }
         port = self._ports["front"]
         hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
         emulator = Emulator(
@@ -172,21 +167,34 @@ class Cloud:
             hosts=hosts,
             speed=self.settings.speed,
             control_secret=self._control_secret,
-            extra=extra,
+            extra=self._endpoints(),
         )
         self._stack.callback(emulator.stop)
         emulator.start()
         self._emulator = emulator
 
+    def _endpoints(self) -> dict[str, str]:
+        """Return the variables by which any AWS SDK or tool finds this cloud."""
+        services = f"http://127.0.0.1:{self._ports['services']}"
+        return {
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._ports['emulator']}",
+            "AWS_ENDPOINT_URL_CODEBUILD": services,
+            "AWS_ENDPOINT_URL_CODECOMMIT": services,
+        }
+
     def _start_services(self) -> None:
         callers = Callers(self._ports["emulator"], self._control_secret)
-        services = own_services(self.home, self.client)
+        services = own_services(
+            self.home, self.client, lambda role: {**self._endpoints(), **callers.role_variables(role)}
+        )
         guarded = [authorised(service, callers) for service in services.all]
         server = ServicesServer(guarded, self._ports["services"], callers.known)
         self._stack.callback(services.stop)
         self._stack.callback(server.stop)
         server.start()
-        services.open_hooks(server.url)
+        services.start(server.url)
 
     def _start_front(self) -> Front:
         front = Front(self._ports["front"], self._ports["emulator"])

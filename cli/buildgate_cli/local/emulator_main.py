@@ -56,6 +56,14 @@ async def _serve() -> None:
     keep_saving()
     entrance: Any = guarded(app.app, allowed_hosts=hosts_from_environment())
     await serve(entrance, config, shutdown_trigger=stop.wait)
+    end_handlers()
+
+
+def end_handlers() -> None:
+    """End the processes of Lambda handlers: one that waits for an answer would outlive the cloud by its retries."""
+    from .seams.failures import end_workers  # noqa: PLC0415
+
+    end_workers()
 
 
 def _watch_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -65,6 +73,7 @@ def _watch_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> N
             pass
     loop.call_soon_threadsafe(stop.set)
     threading.Event().wait(_LAST_RESORT_SECONDS)
+    end_handlers()
     os._exit(1)
 
 

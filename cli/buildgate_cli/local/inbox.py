@@ -113,7 +113,7 @@ class Inbox:
         """End the thread; what it has not fetched stays in the queue."""
         self._stopping.set()
         if self._thread is not None:
-            self._thread.join(WAIT_SECONDS + 3)
+            self._thread.join(0.2)  # it may sit in a long poll; what that would bring stays in the queue
 
     def _loop(self) -> None:
         while not self._stopping.is_set():

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .codebuild import LocalCodeBuild
 from .codecommit.service import LocalCodeCommit
 from .events import bus_emitter, with_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .jsonservice import JsonService
     from .state import Home
@@ -20,29 +18,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OwnServices:
-    """What was built, and how it is ended."""
+    """What was built, and how it is started and ended."""
 
-    all: tuple[JsonService, ...]
     codecommit: LocalCodeCommit
+    codebuild: LocalCodeBuild
 
-    def open_hooks(self, url: str) -> None:
-        """Let pushes reach CodeCommit at the server's address."""
+    @property
+    def all(self) -> tuple[JsonService, ...]:
+        """The services, for the server."""
+        return (self.codecommit, self.codebuild)
+
+    def start(self, url: str) -> None:
+        """Let pushes reach CodeCommit at the server's address, and take up builds that an earlier cloud left open."""
         self.codecommit.open_hooks(url)
+        self.codebuild.start()
 
     def stop(self) -> None:
         """End what the services started."""
-        for service in self.all:
-            stop = getattr(service, "stop", None)
-            if stop is not None:
-                stop()
+        self.codebuild.stop()
 
 
-def own_services(home: Home, client: Callable[[str], Any]) -> OwnServices:
-    """Build the services; `client(name)` gives clients of the emulated ones."""
+def own_services(
+    home: Home, client: Callable[[str], Any], cloud_variables: Callable[[str], Mapping[str, str]]
+) -> OwnServices:
+    """Build the services. `client(name)` gives clients of the emulated ones.
+
+    `cloud_variables(role_arn)` says what a build needs in its environment to reach this cloud in its service role.
+    """
     emit = with_faults(bus_emitter(client("events")), home.path)
     codecommit = LocalCodeCommit(home.path, emit)
-    services: list[Any] = [codecommit]
-    if (Path(__file__).parent / "codebuild" / "service.py").is_file():
-        module = importlib.import_module("buildgate_cli.local.codebuild.service")
-        services.append(module.LocalCodeBuild(home.path, client, home.repositories, sys.executable))
-    return OwnServices(tuple(services), codecommit)
+    codebuild = LocalCodeBuild(home.path, client, emit, repositories=home.repositories, cloud_variables=cloud_variables)
+    return OwnServices(codecommit, codebuild)

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 
@@ -39,6 +40,20 @@ def test_an_event_of_an_aws_service_reaches_the_function_through_its_transformer
 
     note = until(lambda: next((note for note in asked.notes("BUILD") if note["build"] == build), None))
     assert set(note) == {"do", "as", "id", "build", "status"}
+
+
+def test_an_event_keeps_the_time_at_which_it_happened(asked):
+    name = f"rule-{uuid.uuid4().hex[:8]}"
+    events, sqs = asked.client("events"), asked.client("sqs")
+    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
+    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.codecommit"]}))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": f"arn:aws:sqs:us-east-1:000000000000:{name}"}])
+    happened_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    events.put_events(Entries=[{"Source": "aws.codecommit", "DetailType": "test", "Detail": "{}", "Time": happened_at}])
+
+    [message] = receive(asked, queue)
+    assert json.loads(message["Body"])["time"] == "2026-01-02T03:04:05Z"
 
 
 def test_an_event_for_a_function_that_is_gone_goes_to_the_targets_queue(asked):

@@ -241,3 +241,13 @@ def test_a_bad_name_and_bad_input_are_refused(asked):
         states.start_execution(stateMachineArn=asked.outputs["Machine"], input="{")
 
     assert (code(name), code(text)) == ("InvalidName", "InvalidExecutionInput")
+
+
+def test_a_machine_may_invoke_only_what_its_role_grants(asked, key):
+    calling = asked.calling({})
+    calling["Parameters"]["FunctionName"] = asked.outputs["Mute"]
+
+    ended = asked.ended(asked.start(one(calling)))
+
+    assert ended["error"] == "Lambda.AWSLambdaException"
+    assert "lambda:InvokeFunction" in ended["cause"]

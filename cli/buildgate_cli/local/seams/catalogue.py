@@ -11,6 +11,7 @@ from .front_door import SEAM as FRONT_DOOR
 from .http_api import SEAM as HTTP_API
 from .machines import SEAM as MACHINES
 from .quiet import SEAM as QUIET
+from .roles import SEAM as ROLES
 from .rules import SEAM as RULES
 from .saving import SEAM as SAVING
 from .schedules import SEAM as SCHEDULES
@@ -21,6 +22,7 @@ SEAMS: tuple[Seam, ...] = (
     CONTROL,
     EVENTS,
     RULES,
+    ROLES,
     SCHEDULES,
     FAILURES,
     TASKS,

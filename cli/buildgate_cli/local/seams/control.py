@@ -1,6 +1,6 @@
-"""What the cloud's own services ask the emulator: who holds an access key, and whether they may do this.
+"""What the cloud's own services ask the emulator: who holds an access key, whether they may do this, keys for a role.
 
-One path, for who knows the cloud's control secret. The answer comes from the same IAM that the emulated services ask.
+Two paths, for who knows the cloud's control secret. Answers come from the same IAM that the emulated services ask.
 """
 
 from __future__ import annotations
@@ -9,26 +9,36 @@ import hmac
 import importlib
 import json
 import os
+import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from .fitting import Seam
 
-PATH = "/_buildgate/allowed"
+CALLER_PATH = "/_buildgate/caller"
+SESSION_PATH = "/_buildgate/session"
+PATHS = frozenset({CALLER_PATH, SESSION_PATH})
+SESSION_SECONDS = 37 * 3600
+"""Longer than the longest build."""
+
 SECRET_HEADER = "x-buildgate-control"  # noqa: S105 - the header's name
 _EVALUATOR = "ministack.core.iam_evaluator"
 
 SEAM = Seam("control")
-SEAM.needs(_EVALUATOR, "resolve_caller_identity", "resolve_principal", "enforce", "AuthError")
+SEAM.needs(_EVALUATOR, "resolve_caller_identity", "resolve_principal", "enforce", "AuthError", "validate_role_arn")
+SEAM.needs("ministack.services.sts", "register_session")
 SEAM.needs("ministack.core.responses", "request_scope")
 
 
 async def answer(
-    headers: Mapping[bytes, bytes], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]
+    path: str, headers: Mapping[bytes, bytes], receive: Callable[[], Awaitable[MutableMapping[str, Any]]]
 ) -> tuple[int, dict[str, Any]]:
-    """Answer one question: `{"access_key_id", "action", "resource", "service"}`, the last three may be absent.
+    """Answer one question.
 
-    The caller's ARN and whether the action is allowed; 404 when nobody holds the key.
+    `caller`: `{"access_key_id", "action", "resource", "service"}`, the last three may be absent: the caller's ARN and
+    whether the action is allowed; 404 when nobody holds the key. `session`: `{"role_arn", "name"}`: new temporary keys
+    of the role; 404 when there is no such role.
     """
     expected = os.environ.get("BUILDGATE_CONTROL", "")
     if not expected or not hmac.compare_digest(headers.get(SECRET_HEADER.encode(), b""), expected.encode()):
@@ -38,10 +48,11 @@ async def answer(
     while more:
         part = await receive()
         body, more = body + part.get("body", b""), part.get("more_body", False)
-    return _judge(json.loads(body))
+    question = json.loads(body)
+    return _judge(question) if path == CALLER_PATH else _assume(question)
 
 
-def _judge(question: dict[str, str]) -> tuple[int, dict[str, Any]]:
+def _judge(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     evaluator = importlib.import_module(_EVALUATOR)
     responses = importlib.import_module("ministack.core.responses")
     key, account = question["access_key_id"], os.environ.get("MINISTACK_ACCOUNT_ID", "000000000000")
@@ -53,7 +64,36 @@ def _judge(question: dict[str, str]) -> tuple[int, dict[str, Any]]:
         known = {"arn": caller["userArn"], "account": account}
         if "action" not in question:
             return 200, known
+        tags = {f"aws:ResourceTag/{name}": value for name, value in question.get("tags", {}).items()}
         refused = evaluator.enforce(
-            key, question["action"], question["service"], region, resource_arn=question["resource"]
+            key,
+            question["action"],
+            question["service"],
+            region,
+            resource_arn=question["resource"],
+            service_context=tags,
         )
         return 200, {**known, "is_allowed": refused is None}
+
+
+def _assume(question: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    """Give temporary keys of a role, as its service gets them on AWS."""
+    evaluator = importlib.import_module(_EVALUATOR)
+    sts = importlib.import_module("ministack.services.sts")
+    role_arn, name = question["role_arn"], question["name"]
+    if not role_arn or evaluator.validate_role_arn(role_arn) is not None:
+        return 404, {"message": "There is no such role."}
+    role, made = role_arn.rsplit("/", 1)[-1], secrets.token_hex(40)
+    keys = {"access_key_id": f"ASIA{made[:16].upper()}", "secret_access_key": made[16:56], "session_token": made[56:]}
+    account = role_arn.split(":")[4]
+    sts.register_session(
+        keys["access_key_id"],
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{name}",
+            "UserId": f"{role}:{name}",
+            "SecretAccessKey": keys["secret_access_key"],
+            "SessionToken": keys["session_token"],
+            "Expiration": time.time() + SESSION_SECONDS,
+        },
+    )
+    return 200, keys

@@ -18,7 +18,7 @@ _SENT = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _SENT_WITH_CLASS = '{"status": "error", "error": str(e), "type": type(e).__name__, "trace": traceback.format_exc()}'
 
 SEAM = Seam("Lambda failures")
-SEAM.needs(_RUNTIME, "_PYTHON_WORKER_SCRIPT")
+SEAM.needs(_RUNTIME, "_PYTHON_WORKER_SCRIPT", "reset")
 
 _last_reply: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("buildgate_reply", default=None)
 
@@ -70,3 +70,8 @@ def name_the_class(original: Function) -> Function:
         return result
 
     return execute_function_warm
+
+
+def end_workers() -> None:
+    """End every process that runs handlers."""
+    importlib.import_module(_RUNTIME).reset()

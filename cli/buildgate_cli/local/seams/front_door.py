@@ -106,8 +106,8 @@ def guarded(application: Application, *, allowed_hosts: frozenset[str]) -> Appli
             return
         headers = {name.lower(): value for name, value in scope.get("headers", [])}
         refusal = _refusal(scope, headers, allowed_hosts)
-        if refusal is None and scope["path"] == control.PATH:
-            refusal = await control.answer(headers, receive)
+        if refusal is None and scope["path"] in control.PATHS:
+            refusal = await control.answer(scope["path"], headers, receive)
         if refusal is not None:
             await _answer(send, *refusal)
             return
