@@ -25,7 +25,8 @@ class MemoryAws:
 
     The same seed and the same calls give the same ids, jitter and order. `boundary` is the one place through which
     every call passes; it is a `Faults` that does nothing until it is given a plan. Parameters are checked against
-    botocore's models unless `checks_parameters` is off, which makes calls several times faster.
+    botocore's models unless `checks_parameters` is off, which makes calls several times faster. `clock`, `randomness`
+    and `pause` are what its functions live by: during a pause the rest of the world goes on.
     """
 
     def __init__(
@@ -51,6 +52,9 @@ class MemoryAws:
         self.lambdas = Lambda(self.timeline, f"arn:aws:lambda:{region}:{account}:function:")
         self.codecommit = CodeCommit(self.timeline, self.events, region, account)
         dice = partial(_dice, seed)
+        self.clock = self.timeline
+        self.randomness = _Randomness(dice("functions"))
+        self.pause = self.timeline.advance
         self.codebuild = CodeBuild(self.timeline, self.events, dice("codebuild"), region, account)
         self.stepfunctions = StepFunctions(
             self.timeline, self.lambdas, self.events, dice("stepfunctions"), region, account
@@ -87,6 +91,16 @@ class MemoryAws:
 
     def _caller(self) -> str:
         return self.lambdas.callers[-1] if self.lambdas.callers else ""
+
+
+class _Randomness:
+    """Random bytes that repeat with the seed: fit for secrets in a simulation only."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._dice.randbytes(count)
 
 
 def _dice(seed: int, service: str) -> random.Random:

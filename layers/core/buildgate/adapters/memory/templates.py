@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
 _Loader.add_multi_constructor("!", _tagged)
 
 
+@lru_cache(maxsize=8)
 def load_template(path: Path) -> dict[str, Any]:
-    """Return a template as plain data, intrinsic functions in their long form."""
+    """Return a template as plain data, intrinsic functions in their long form; read once, and not to be changed."""
     data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader with tags added
     return dict(data)
 
