@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from buildgate.domain.measurements import Report
     from buildgate.reports.document import Reader
 
+_SURE: Final = 80
 _WIDE_HEAD_BYTES: Final = 1024 * 1024
 
 
@@ -91,9 +92,7 @@ def _read_member(stream: BinaryIO, name: str, format_name: str | None, options: 
 
 def _chosen(source: Source, head: Head, format_name: str | None) -> Reader:
     if format_name is not None:
-        if head.is_html:
-            raise Refuse("html_page")
-        return registry.reader(format_name)
+        return _asked_for(head, format_name)
     claims = _claims(head)
     if not claims and source.grow_head(_WIDE_HEAD_BYTES):
         claims = _claims(head_of(source.head))
@@ -105,6 +104,24 @@ def _chosen(source: Source, head: Head, format_name: str | None) -> Reader:
         names = ", ".join(sorted(reader.name for reader in winners))
         raise Refuse("ambiguous", f"the content may be any of {names}: say which with --format")
     return winners[0]
+
+
+def _asked_for(head: Head, format_name: str) -> Reader:
+    """Return the reader that was asked for, if the content can be its own: a wrong reader would find nothing."""
+    if head.is_html:
+        raise Refuse("html_page")
+    readers = [registry.reader(name) for name in registry.FAMILIES.get(format_name, (format_name,))]
+    for reader in readers:
+        if head.kind in reader.kinds and reader.sniff(head):
+            return reader
+    bare = "".join(head.text.split())
+    for reader in readers:
+        is_empty = (bare == "[]" and reader.name in registry.EMPTY_LISTS) or (bare == "{}" and reader.name == "opa")
+        if is_empty or getattr(reader, "takes_any", False):
+            return reader
+    others = sorted(reader.name for score, reader in _claims(head) if score >= _SURE)
+    looks = f"it looks like {' or '.join(others)}" if others else _unknown(head)
+    raise Refuse("wrong_format", f"the content is not {format_name}: {looks}")
 
 
 def _claims(head: Head) -> list[tuple[int, Reader]]:

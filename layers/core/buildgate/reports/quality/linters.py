@@ -81,7 +81,7 @@ class _Eslint:
         self.findings.add(
             Finding(
                 rule=rule,
-                severity=level,  # type: ignore[arg-type]  # "high" is one
+                severity=level,
                 message=brief(entry.get("message") or ""),
                 file=file or None,
                 line=whole(entry.get("line")),
