@@ -181,7 +181,7 @@ def test_a_cache_cannot_write_outside_of_the_builds_folder(tmp_path: Path) -> No
 def test_the_hash_tool_hashes_contents_and_expands_patterns(tmp_path: Path) -> None:
     import sys
 
-    from buildgate_cli.local.codebuild.tools import install_tools
+    from buildgate_cli.local.agent.tools import install_tools
 
     tools = install_tools(tmp_path / "tools", sys.executable)
     done = run_buildspec(

@@ -226,23 +226,28 @@ class Runner:
         """Return every variable a build starts with: a start's wins over the project's, that over the buildspec's."""
         request, env = self._request, self._spec.env
         secrets = {
-            **self._outside.parameters({**env.parameter_store, **request.parameter_store}),
-            **self._outside.secrets({**env.secrets_manager, **request.secrets_manager}),
+            **self._outside.parameters(self._not_given(env.parameter_store) | dict(request.parameter_store)),
+            **self._outside.secrets(self._not_given(env.secrets_manager) | dict(request.secrets_manager)),
         }
         self._log.hide(secrets.values())
-        given = {name: value for name, value in secrets.items() if name not in request.variables}
         commit = {"CODEBUILD_RESOLVED_SOURCE_VERSION": self._commit} if self._commit else {}
         return {
             **request.base_variables,
             **env.variables,
             **request.variables,
-            **given,
+            **secrets,
             **request.system_variables,
             **commit,
             **self._secondary_variables,
             "CODEBUILD_SRC_DIR": str(request.source),
             "CODEBUILD_BUILD_SUCCEEDING": "1",
         }
+
+    def _not_given(self, names: Mapping[str, str]) -> dict[str, str]:
+        """Return what the buildspec asks for and neither project nor start gives in another way."""
+        request = self._request
+        given = {*request.variables, *request.parameter_store, *request.secrets_manager}
+        return {name: value for name, value in names.items() if name not in given}
 
     # INSTALL to POST_BUILD
 

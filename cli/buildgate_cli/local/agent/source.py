@@ -49,6 +49,14 @@ class RefusedSource:
 
 
 @dataclass(frozen=True)
+class InPlaceSource:
+    """The folder itself, where it is."""
+
+    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+        return None
+
+
+@dataclass(frozen=True)
 class FolderSource:
     """A copy of a folder on this machine; links stay links."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from buildgate_cli.local.agent import protocol
 from buildgate_cli.local.agent.build import Failure, Limits, Request
 from buildgate_cli.local.agent.lines import container_line
+from buildgate_cli.local.agent.machine import base_variables
 from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
 from buildgate_cli.local.codebuild.hosts import refusal
@@ -187,7 +188,7 @@ class Execution:
             mark=self._mark,
             buildspec=build["source"].get("buildspec") or None,
             system_variables=variables.system_variables(build),
-            base_variables=variables.base_variables(self.folder, self.around.interpreter, cloud),
+            base_variables=base_variables(self.folder, self.around.interpreter, cloud),
             variables=plain,
             parameter_store=parameters,
             secrets_manager=references,
