@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .callbacks import SEAM as CALLBACKS
 from .control import SEAM as CONTROL
 from .credentials import SEAM as CREDENTIALS
 from .events import SEAM as EVENTS
@@ -23,6 +24,7 @@ SEAMS: tuple[Seam, ...] = (
     EVENTS,
     RULES,
     ROLES,
+    CALLBACKS,
     SCHEDULES,
     FAILURES,
     TASKS,
