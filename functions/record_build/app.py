@@ -39,4 +39,4 @@ def build(settings: Settings, aws: Aws) -> Handle:
     return handle
 
 
-handler = entrypoint(build, Settings)
+handler = entrypoint(build, Settings, warm=("codebuild", "dynamodb"))

@@ -18,9 +18,9 @@ def main(arguments: list[str]) -> int:
         case ["core", folder]:
             core.build(LAYERS, Path(folder))
         case ["services"]:
-            from layer_build import used_services  # needs botocore, which a build of a layer does without  # noqa: PLC0415
+            from layer_build.used_services import write  # noqa: PLC0415 - needs botocore, which no build of a layer does
 
-            used_services.write(LAYERS)
+            write(LAYERS)
         case _:
             print(__doc__, file=sys.stderr)
             return 2

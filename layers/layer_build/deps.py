@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from layer_build import botocore_data
+from layer_build import botocore_data, docstrings
 from layer_build.bytecode import LayerBuildError, compile_layer
 from layer_build.target import PLATFORM, PYTHON
 
@@ -16,7 +16,7 @@ UNUSED = ("bin", ".lock", "*.dist-info/sboms")
 
 
 def build(layers: Path, artifact: Path) -> None:
-    """Install the locked wheels under `artifact`/python, keep only the API models in use, and compile."""
+    """Install the locked wheels under `artifact`/python, keep of botocore what is in use, and compile."""
     folder = artifact / "python"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -26,6 +26,7 @@ def build(layers: Path, artifact: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     used = json.loads((layers / "deps" / "services.json").read_text(encoding="utf-8"))
     botocore_data.trim(folder / "botocore" / "data", used)
+    docstrings.trim(folder / "botocore" / "docs")
     compile_layer(artifact, name="deps")
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of, message_of
-from buildgate.domain.builds import Build
 from buildgate.domain.errors import Busy, Rejected
 from buildgate.inbound.codebuild_build import parse_build
-from buildgate.ports import BuildOrder
+
+if TYPE_CHECKING:
+    from buildgate.domain.builds import Build
+    from buildgate.ports import BuildOrder
 
 _BATCH = 100
 

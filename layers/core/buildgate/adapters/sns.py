@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.aws_errors import calling
-from buildgate.domain.notices import Notice, Topic
+
+if TYPE_CHECKING:
+    from buildgate.domain.notices import Notice, Topic
 
 
 class SnsTopics:

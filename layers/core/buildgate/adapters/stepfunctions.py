@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of
 from buildgate.domain.redaction import shorten
-from buildgate.domain.runs import Run
+
+if TYPE_CHECKING:
+    from buildgate.domain.runs import Run
 
 _CLOSED = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 _CAUSE_LIMIT = 1_000

@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from buildgate.domain.builds import Build
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.runs import Run, RunStatus
+
+if TYPE_CHECKING:
+    from buildgate.domain.builds import Build
 
 SUBJECT_LIMIT = 100
 _DESCRIPTION_LIMIT = 2_000

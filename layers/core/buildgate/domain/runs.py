@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from buildgate.domain.approvals import Approval
-from buildgate.domain.builds import BuildStatus, SlotRef
-from buildgate.domain.gates import Verdict
+if TYPE_CHECKING:
+    from buildgate.domain.approvals import Approval
+    from buildgate.domain.builds import BuildStatus, SlotRef
+    from buildgate.domain.gates import Verdict
 
 DEFAULT_BUILD_MINUTES = 60
 QUEUED_MINUTES = 480

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from functools import cached_property
-from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from buildgate.adapters.codebuild import CodeBuildLauncher
 from buildgate.adapters.sns import SnsTopics
@@ -17,18 +19,21 @@ from buildgate.adapters.table.outbox import TableOutbox
 from buildgate.adapters.table.runs import TableRuns
 from buildgate.adapters.table.table import Table
 from buildgate.domain.costs import PriceTable
-from buildgate.domain.notices import Topic
-from buildgate.ports import Clock, Randomness
-from buildgate.runtime.clients import Aws
 from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.record_build import RecordBuild
 from buildgate.usecases.send_notice import SendNotice
 
+if TYPE_CHECKING:
+    from buildgate.domain.notices import Topic
+    from buildgate.ports import Clock, Randomness
+    from buildgate.runtime.clients import Aws
+
+_PRICES = Path(__file__).parent.parent / "data" / "prices.json"
+
 
 def price_table() -> PriceTable:
     """Return the price table that ships with the package."""
-    text = resources.files("buildgate.data").joinpath("prices.json").read_text()
-    return PriceTable.from_data(json.loads(text))
+    return PriceTable.from_data(json.loads(_PRICES.read_bytes()))
 
 
 class BuildWiring:
@@ -48,12 +53,13 @@ class BuildWiring:
         self._table_name = table
         self._machine_arn = machine_arn
         self._topic_arns = topics or {}
-        self.clock: Clock = clock or SystemClock()
-        self.randomness: Randomness = randomness or SystemRandomness()
+        # A simulated cloud brings its own time and chance.
+        self.clock: Clock = clock or getattr(aws, "clock", None) or SystemClock()
+        self.randomness: Randomness = randomness or getattr(aws, "randomness", None) or SystemRandomness()
 
     @cached_property
     def table(self) -> Table:
-        return Table(self._aws.client("dynamodb"), self._table_name)
+        return Table(self._aws.client("dynamodb"), self._table_name, pause=getattr(self._aws, "pause", time.sleep))
 
     @cached_property
     def runs(self) -> TableRuns:

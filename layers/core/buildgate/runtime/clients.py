@@ -5,6 +5,7 @@ botocore and not boto3: boto3 imports its transfer machinery with everything els
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Protocol
 
 import botocore.session
@@ -25,15 +26,36 @@ class Aws(Protocol):
 
 
 class Session:
-    """One botocore session and the clients made of it."""
+    """One botocore session and the clients made of it, each at its first call or when it is warmed."""
 
     def __init__(self) -> None:
         self._session: botocore.session.Session | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[str, _FirstUse] = {}
 
     def client(self, service: str) -> Any:
-        if service not in self._clients:
-            if self._session is None:
-                self._session = botocore.session.get_session()
-            self._clients[service] = self._session.create_client(service, config=_CONFIG)
-        return self._clients[service]
+        return self._clients.setdefault(service, _FirstUse(self, service))
+
+    def warm(self, *services: str) -> None:
+        """Make clients now that every event will need, while Lambda gives a starting sandbox its full processor."""
+        for service in services:
+            self.client(service).meta  # noqa: B018 - looking is what makes it
+
+    def make(self, service: str) -> Any:
+        if self._session is None:
+            self._session = botocore.session.get_session()
+        return self._session.create_client(service, config=_CONFIG)
+
+
+class _FirstUse:
+    """Stands for a client, which is made when something is first asked of it."""
+
+    def __init__(self, session: Session, service: str) -> None:
+        self._make = session.make
+        self._service = service
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._make(self._service)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)

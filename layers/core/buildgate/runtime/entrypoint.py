@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from buildgate.runtime import settings
@@ -15,7 +15,7 @@ Handle = Callable[[dict[str, Any], Line], Any]
 Handler = Callable[[dict[str, Any], Any], Any]
 
 
-def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S]) -> Handler:
+def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S], *, warm: Sequence[str] = ("dynamodb",)) -> Handler:
     """Return the handler of a function.
 
     In Lambda the ports are built while the sandbox starts, when there is the most processor time; elsewhere on the
@@ -24,12 +24,14 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S]) -> Handler:
     Args:
         build: The function's composition root: settings and clients in, what handles an event out.
         kind: The function's settings.
+        warm: Services that every event needs: in Lambda their clients are made at the start too.
     """
     built: list[Handle] = []
+    session = Session()
 
     def ready() -> Handle:
         if not built:
-            built.append(build(settings.read(kind, os.environ), Session()))
+            built.append(build(settings.read(kind, os.environ), session))
         return built[0]
 
     def handler(event: dict[str, Any], context: Any) -> Any:
@@ -39,4 +41,5 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S]) -> Handler:
 
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         ready()
+        session.warm(*warm)
     return handler

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from buildgate.domain.approvals import Approval
-from buildgate.domain.builds import SlotRef
-from buildgate.ports import Approvals, Executions, Runs
+if TYPE_CHECKING:
+    from buildgate.domain.approvals import Approval
+    from buildgate.domain.builds import SlotRef
+    from buildgate.ports import Approvals, Executions, Runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from buildgate.domain.builds import Build, BuildHead, BuildStatus, Duplicate, Recorded, Stale, judge_report
-from buildgate.domain.costs import PriceTable
 from buildgate.domain.errors import Conflict, NotFound
 from buildgate.domain.notices import build_ended
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.runs import Slot, SlotState
-from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Runs
-from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
+
+if TYPE_CHECKING:
+    from buildgate.domain.costs import PriceTable
+    from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Runs
+    from buildgate.usecases.deliver import Delivery
 
 _TRIES = 5
 _REASON_LIMIT = 300

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from buildgate.domain.errors import BuildgateError
-from buildgate.domain.notices import Notice
-from buildgate.ports import Clock, Outbox, Topics
+
+if TYPE_CHECKING:
+    from buildgate.domain.notices import Notice
+    from buildgate.ports import Clock, Outbox, Topics
 
 TRY_AGAIN = timedelta(minutes=1)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from buildgate.domain.approvals import ApprovalRef
-from buildgate.domain.builds import SlotRef
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from buildgate.domain.approvals import ApprovalRef
+    from buildgate.domain.builds import SlotRef
 
 HEAD = "HEAD"
 DETAIL = "DETAIL"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.table import Change, Missing, Put, Table
 from buildgate.domain.errors import Conflict
-from buildgate.domain.notices import NoticeRef
 from buildgate.domain.times import to_text
+
+if TYPE_CHECKING:
+    from buildgate.domain.notices import NoticeRef
 
 
 def notice_keys(ref: NoticeRef) -> tuple[str, str]:

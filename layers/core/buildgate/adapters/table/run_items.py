@@ -6,7 +6,6 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.domain.builds import BuildStatus, SlotRef
-from buildgate.domain.gates import Verdict
 from buildgate.domain.runs import (
     GateResult,
     Run,
@@ -148,5 +147,7 @@ def gate_item(run_id: str, result: GateResult) -> dict[str, Any]:
 
 
 def gate_of(item: dict[str, Any]) -> GateResult:
+    from buildgate.domain.gates import Verdict  # noqa: PLC0415 - most who read runs read no verdict
+
     index, attempt, name = keys.parse_stage(item["sk"])
     return GateResult(index, attempt, name, Verdict.from_data(item["verdict"]), from_text(item["evaluated_at"]))

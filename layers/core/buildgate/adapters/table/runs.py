@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys, run_items
 from buildgate.adapters.table.approval_items import approval_of
 from buildgate.adapters.table.outbox import notice_item
 from buildgate.adapters.table.table import All, Any_, Below, Change, Is, IsOneOf, Missing, Present, Put, Table, Write
-from buildgate.domain.builds import SlotRef
 from buildgate.domain.errors import Conflict
 from buildgate.domain.notices import NoticeRef
 from buildgate.domain.runs import GateResult, Run, RunRecord, RunStatus, Slot, SlotState, StageAttempt, StopRequest
 from buildgate.domain.times import to_text
+
+if TYPE_CHECKING:
+    from buildgate.domain.builds import SlotRef
 
 FIRST_LOOK = timedelta(minutes=2)
 _OPEN = IsOneOf("status", (RunStatus.QUEUED.value, RunStatus.RUNNING.value))

@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -19,53 +19,46 @@ _FIRST_PAUSE_SECONDS = 0.05
 _BATCH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Is:
+class Is(NamedTuple):
     """The attribute has this value."""
 
     name: str
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class IsOneOf:
+class IsOneOf(NamedTuple):
     """The attribute has one of these values."""
 
     name: str
     values: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """The attribute is not there."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(NamedTuple):
     """The attribute is there."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Below:
+class Below(NamedTuple):
     """The attribute is less than this value."""
 
     name: str
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Any_:  # noqa: N801 - the plain name is taken by typing
+class Any_(NamedTuple):  # noqa: N801 - the plain name is taken by typing
     """One of the conditions holds."""
 
     of: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(NamedTuple):
     """Every one of the conditions holds."""
 
     of: tuple[Condition, ...]
@@ -74,8 +67,7 @@ class All:
 Condition = Is | IsOneOf | Missing | Present | Below | Any_ | All
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Write a whole item, if the condition holds."""
 
     item: Mapping[str, Any]
