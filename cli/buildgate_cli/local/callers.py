@@ -141,10 +141,16 @@ def resources_of(service: str, request: Mapping[str, Any]) -> Iterator[str]:
         names = _values(request, "repositoryName", "repositoryNames")
         yield from (f"{prefix}{name}" for name in names) if names else ("*",)
         return
-    projects = [name.split(":", 1)[0] for name in _values(request, "projectName", "names", "id", "ids")]
-    projects += _values(request, "name")
-    bare = [re.sub(r"^arn:aws:codebuild:[^:]*:[^:]*:(?:project|build)/", "", name) for name in projects]
-    yield from dict.fromkeys(f"{prefix}project/{name}" for name in bare) if bare else ("*",)
+    groups = [arn.replace(":report/", ":report-group/") for arn in _values(request, "reportArns", "reportArn")]
+    groups = [f"{prefix}report-group/{arn.rsplit('/', 1)[-1].split(':', 1)[0]}" for arn in groups]
+    groups += [arn for arn in _values(request, "reportGroupArns", "reportGroupArn", "arn") if ":report-group/" in arn]
+    if groups:
+        yield from dict.fromkeys(groups)
+        return
+    named = _values(request, "projectName", "names", "id", "ids", "name")
+    bare = [re.sub(r"^arn:aws:codebuild:[^:]*:[^:]*:(?:project|build)/", "", name) for name in named]
+    projects = dict.fromkeys(f"{prefix}project/{name.split(':', 1)[0]}" for name in bare)
+    yield from projects or ("*",)
 
 
 def _values(request: Mapping[str, Any], *members: str) -> list[str]:

@@ -65,8 +65,10 @@ class Notice:
 
 
 def parse_notice(body: str) -> Notice:
-    """Return the notice in an SNS envelope as SQS delivers it. Raises ValueError or KeyError for anything else."""
-    envelope = json.loads(body)
+    """Return the notice in an SNS envelope as SQS delivers it. Raises ValueError, KeyError or TypeError for others."""
+    envelope: Any = json.loads(body)
+    if not isinstance(envelope, dict):
+        raise TypeError("an SNS envelope is an object")
     attributes = {name: str(value["Value"]) for name, value in (envelope.get("MessageAttributes") or {}).items()}
     return Notice(
         id=envelope["MessageId"],

@@ -10,7 +10,7 @@ import contextvars
 import importlib
 import json
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from . import control
@@ -28,6 +28,7 @@ ELSEWHERE = ("CodeBuild_", "CodeCommit_")
 
 _OPEN_INSIDE = ("/_aws/execute-api/", "/_aws/lambda-url/")
 _INSIDE = ("/_ministack", "/_localstack", "/_aws/")
+_READING = ("Get", "List", "Describe", "BatchGet", "Query", "Scan", "Receive")
 _HEALTH = "/_ministack/health"
 
 SEAM = Seam("front door")
@@ -118,10 +119,16 @@ def guarded(application: Application, *, allowed_hosts: frozenset[str]) -> Appli
         try:
             await application(scope, receive, send)
         finally:
-            if scope["method"] not in {"GET", "HEAD", "OPTIONS"}:
+            if _may_change(scope["method"], headers):
                 changed.set()
 
     return entrance
+
+
+def _may_change(method: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Say whether a request can have changed anything worth saving."""
+    operation = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
+    return method not in {"GET", "HEAD", "OPTIONS"} and not operation.startswith(_READING)
 
 
 def _refusal(
