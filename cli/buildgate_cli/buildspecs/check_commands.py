@@ -27,13 +27,13 @@ _ECHO = re.compile(r"(?:^|[;&|\n(]|\bthen\b|\belse\b|\bdo\b)[ \t]*(?:echo|printf
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _DUMP = re.compile(r"(?:env|printenv|export(?:[ \t]+-p)?|set)[ \t]*(?:\|[ \t]*sort[^|]*)?\Z")
 _PIPED = re.compile(
-    r"\b(?:curl|wget)\b[^|;&\n]*\|[ \t]*(?:sudo[ \t]+(?:-\w+[ \t]+)*)?(?:/(?:usr/)?bin/)?(?:ba|z|da)?sh\b"
+    r"\b(?:curl|wget)\b[^|;&\n]{0,500}\|[ \t]*(?:sudo[ \t]+(?:-\w+[ \t]+)*)?(?:/(?:usr/)?bin/)?(?:ba|z|da)?sh\b"
 )
 _SUBSTITUTED = re.compile(
     r"(?:\b(?:ba|z|da)?sh[ \t]+(?:-c[ \t]+)?['\"]?(?:<\(|\$\()|\b(?:source|eval|\.)[ \t]+['\"]?(?:<\(|\$\())[ \t]*(?:curl|wget)\b"
 )
 _PIPED_PYTHON = re.compile(
-    r"\b(?:curl|wget)\b[^|;&\n]*\|[ \t]*(?:sudo[ \t]+)?(?:python3?|node|ruby|perl)\b[ \t]*(?:-[ \t]*)?(?:$|[\n;&])"
+    r"\b(?:curl|wget)\b[^|;&\n]{0,500}\|[ \t]*(?:sudo[ \t]+)?(?:python3?|node|ruby|perl)\b[ \t]*(?:-[ \t]*)?(?:$|[\n;&])"
 )
 _PINNED = re.compile(r"v?\d+\.\d+(?:\.\d+)?|[0-9a-f]{40}")
 _ADDRESS = re.compile(r"https?://\S+")
@@ -56,7 +56,11 @@ _SIMPLE = re.compile(r"[ \t]*(?:[A-Za-z_./~$][\w./~${}-]*)(?:[ \t]|\Z)")
 _HARMLESS = re.compile(
     r"[ \t]*(?:echo|printf|export|cd|if|then|else|elif|fi|for|do|done|while|until|case|esac|set|local|return|exit|test|true|unset|sleep|mkdir|source|readonly|declare|function|trap|rm|ls|pwd|cat|exec)\b|[ \t]*[\w]+=|[ \t]*[\[{}#:.(&|)]"
 )
-_POWERSHELL = ("powershell", "pwsh", "cmd")
+_OTHER_SHELLS = ("powershell", "pwsh", "cmd")
+_POWERSHELL = re.compile(
+    r"\$env:\w|\bWrite-(?:Host|Output|Error)\b"
+    r"|\b(?:Get|Set|New|Remove|Invoke|Start|Stop|Test|Copy|Import|Install|Expand|Compress)-[A-Z][a-z]\w+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +76,22 @@ class Look:
 def check_commands(context: Context, spec: Buildspec, *, privileged: bool | None) -> None:
     shell = spec.env.shell or ""
     commands = context.places.commands
-    if not commands or shell.startswith(_POWERSHELL):
+    if not commands or shell.startswith(_OTHER_SHELLS) or any(_is_powershell(one.text) for one in commands):
         return
     look = Look(context, spec, commands, frozenset(entry.name for entry in context.places.secrets))
     for command in commands:
         text = command.text
-        for marks, check in _CHECKS:
-            if any(mark in text for mark in marks):
+        for marks, longest, check in _CHECKS:
+            if len(text) <= longest and any(mark in text for mark in marks):
                 check(look, command)
+    _check_functions(look)
     _check_docker(look, privileged=privileged)
     _check_bash(look, shell)
     _check_release(look)
+
+
+def _is_powershell(text: str) -> bool:
+    return ("$env:" in text or "-" in text) and _POWERSHELL.search(text) is not None
 
 
 def _check_option(look: Look, command: Command) -> None:
@@ -95,12 +104,24 @@ def _check_option(look: Look, command: Command) -> None:
         )
 
 
-def _check_function(look: Look, command: Command) -> None:
-    for match in _FUNCTION.finditer(command.text):
-        name = match[1] or match[2]
-        used = re.compile(rf"(?:^|[;&|\n(`]|\bif\b|\bthen\b|\bdo\b|!)[ \t]*{re.escape(name)}(?![\w-]|[ \t]*\(\))")
-        user = next((one for one in look.commands if one is not command and used.search(one.text)), None)
-        if user is not None:
+def _check_functions(look: Look) -> None:
+    defined: dict[str, Command] = {}
+    for command in look.commands:
+        if ("()" in command.text or "function " in command.text) and len(command.text) <= _LONG:
+            for match in _FUNCTION.finditer(command.text):
+                defined.setdefault(match[1] or match[2], command)
+        if len(defined) > _FUNCTIONS:
+            return  # a script by now; not a list of commands
+    if not defined:
+        return
+    names = "|".join(map(re.escape, defined))
+    used = re.compile(rf"(?:^|[;&|\n(`]|\bif\b|\bthen\b|\bdo\b|!)[ \t]*({names})(?![\w-]|[ \t]*\(\))")
+    callers: dict[str, set[int]] = {name: set() for name in defined}
+    for number, command in enumerate(look.commands):
+        for name in set(used.findall(command.text)) if len(command.text) <= _LONG else ():
+            callers[name].add(number)
+    for name, command in defined.items():
+        if any(look.commands[number] is not command for number in callers[name]):
             look.context.add(
                 "BS402",
                 command.node,
@@ -155,21 +176,25 @@ def _check_download(look: Look, command: Command) -> None:
         return
 
 
+def _check_open(look: Look, command: Command) -> None:
+    text = command.text.strip()
+    if _OPENER.match(text) and re.search(rf"\b{_CLOSERS[text.split(maxsplit=1)[0]]}\b", text) is None:
+        _add_fragment(look, command, text)
+
+
 def _check_fragment(look: Look, command: Command) -> None:
     text = command.text.strip()
-    opened = _OPENER.match(text)
-    if opened:
-        word = text.split(maxsplit=1)[0]
-        broken = re.search(rf"\b{_CLOSERS[word]}\b", text) is None
-    else:
-        broken = _FRAGMENT.match(text) is not None
-    if broken:
-        look.context.add(
-            "BS409",
-            command.node,
-            f"`{text.splitlines()[0][:60]}` is only a part of a statement; each list item is a script of its own",
-            fix="Write the whole statement as one `|` block.",
-        )
+    if _FRAGMENT.match(text):
+        _add_fragment(look, command, text)
+
+
+def _add_fragment(look: Look, command: Command, text: str) -> None:
+    look.context.add(
+        "BS409",
+        command.node,
+        f"`{text.splitlines()[0][:60]}` is only a part of a statement; each list item is a script of its own",
+        fix="Write the whole statement as one `|` block.",
+    )
 
 
 def _check_login(look: Look, command: Command) -> None:
@@ -196,17 +221,22 @@ def _check_block(look: Look, command: Command) -> None:
         )
 
 
-_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Look, Command], None]], ...] = (
-    (("set ",), _check_option),
-    (("()", "function "), _check_function),
-    (("alias ", "trap ", "shopt "), _check_alias),
-    (("cd ", "="), _check_lost),
-    (("echo ", "printf "), _check_echo),
-    (("env", "export", "set"), _check_dump),
-    (("curl", "wget"), _check_download),
-    (("if ", "for ", "while ", "until ", "case ", "fi", "done", "esac", "then", "do", "else"), _check_fragment),
-    (("ecr get-login",), _check_login),
-    (("\n",), _check_block),
+_SHORT = 500
+_LONG = 50_000
+_FUNCTIONS = 100
+
+# what a text must hold to be looked at, how long it may be, and the check
+_CHECKS: tuple[tuple[tuple[str, ...], int, Callable[[Look, Command], None]], ...] = (
+    (("set ",), _SHORT, _check_option),
+    (("alias ", "trap ", "shopt "), _SHORT, _check_alias),
+    (("cd ", "="), _SHORT, _check_lost),
+    (("echo ", "printf "), _LONG, _check_echo),
+    (("env", "export", "set"), _SHORT, _check_dump),
+    (("curl", "wget"), _LONG, _check_download),
+    (("if ", "for ", "while ", "until ", "case "), _LONG, _check_open),
+    (("fi", "done", "esac", "then", "do", "el"), _SHORT, _check_fragment),
+    (("ecr get-login",), _LONG, _check_login),
+    (("\n",), _LONG, _check_block),
 )
 
 

@@ -6,18 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from buildgate_cli.buildspecs import runtimes, tree
-from buildgate_cli.buildspecs.model import SecretReference
+from buildgate_cli.buildspecs.model import DEFAULT_REPORT_FORMAT, SecretReference
 from buildgate_cli.buildspecs.nearest import nearest
 from buildgate_cli.buildspecs.read_outputs import COVERAGE_FORMATS
 
 if TYPE_CHECKING:
     from buildgate_cli.buildspecs.context import Context, Entry
-    from buildgate_cli.buildspecs.model import Buildspec, ReportGroup
+    from buildgate_cli.buildspecs.model import Buildspec
 
 _SUBSTITUTION = re.compile(r"\$\(|`[^`]+`")
 _REFERENCE = re.compile(r"\$(?:\{[A-Za-z_]\w*\}|[A-Za-z_]\w*)")
 _SECRET_NAME = re.compile(
-    r"(?:^|_)(?:PASS(?:WORD|WD|PHRASE)?|PWD|SECRETS?|TOKEN|CREDENTIALS?|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|SECRET_?KEY)$",
+    r"(?:(?:^|_)(?:PASS(?:WORD|WD|PHRASE)|SECRETS?|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|SECRET_?KEY)|_PASS|_PWD)$",
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(
@@ -41,8 +41,9 @@ def check_values(context: Context, spec: Buildspec) -> None:
     _check_exported(context)
     for entry in places.secrets:
         _check_reference(context, entry)
-    for group in spec.reports:
-        _check_report(context, group)
+    formats = {group.name: group.file_format for group in spec.reports}
+    for entry in places.report_files:
+        _check_report(context, entry, formats.get(entry.name, DEFAULT_REPORT_FORMAT))
     _check_cache(context, spec)
     version = places.version
     if places.batch is not None and version is not None and not tree.is_plain(version):
@@ -138,7 +139,7 @@ def _check_version(context: Context, entry: Entry, image: str | None) -> None:
     if known is None or text in known or f"{text}.0" in known or text.removesuffix(".0") in known:
         return
     if image is None:
-        if any(text.startswith(f"{one}.") for one in known):
+        if any(text.startswith(f"{one}.") or one.startswith(f"{text}.") for one in known):
             return
         message = f"no current image carries {name} {text}: it is downloaded in every build, or refused"
     elif runtimes.takes_other_versions(image):
@@ -153,15 +154,10 @@ def _check_version(context: Context, entry: Entry, image: str | None) -> None:
     context.add("BS311", entry.node, message, fix=fix if known else "Choose another image.", refusal=refusal)
 
 
-def _check_report(context: Context, group: ReportGroup) -> None:
-    for entry in context.places.report_files:
-        if entry.name == group.name and (better := _fitting(entry.text.lower(), group.file_format)) is not None:
-            context.add(
-                "BS301",
-                entry.node,
-                f"`{entry.text}` is not a {group.file_format} file, and is not read",
-                fix=better,
-            )
+def _check_report(context: Context, entry: Entry, declared: str) -> None:
+    better = _fitting(entry.text.lower(), declared)
+    if better is not None:
+        context.add("BS301", entry.node, f"`{entry.text}` is not a {declared} file, and is not read", fix=better)
 
 
 def _fitting(file: str, declared: str) -> str | None:

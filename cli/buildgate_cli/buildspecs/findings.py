@@ -29,8 +29,14 @@ class Finding:
         return asdict(self)
 
 
+LIMIT = 1_000  # findings of one file; more help nobody
+
+
 class Gathered:
-    """A sink that keeps every problem of one file once, whatever number of aliases lead to it."""
+    """A sink that keeps every problem of one file once, whatever number of aliases lead to it.
+
+    After `LIMIT` findings only the first error is still taken, so that a refused file is always told apart.
+    """
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -42,6 +48,8 @@ class Gathered:
         self.add_at(code, line, column, message, fix=fix, refusal=refusal)
 
     def add_at(self, code: str, line: int, column: int, message: str, *, fix: str = "", refusal: str = "") -> None:
+        if len(self._found) >= LIMIT and (severity_of(code) != "error" or has_errors(self._found.values())):
+            return
         said = f"{message} (CodeBuild: {refusal})" if refusal else message
         found = Finding(self._file, line, column, code, severity_of(code), said, fix)
         self._found.setdefault((line, column, code, said), found)

@@ -148,7 +148,7 @@ def _list_edit(node: tree.Node, begin: int, end: int, text: str) -> Edit | None:
     if "{" in before or "[" in before or indent is None:
         return None
     return Edit(
-        "BS205", line_start + len(before.rstrip()), end, "\n" + " " * (len(indent[0]) + 2) + "- " + text[begin:end]
+        "BS205", line_start + len(before.rstrip()), end, newline + " " * (len(indent[0]) + 2) + "- " + text[begin:end]
     )
 
 

@@ -9,11 +9,12 @@ from buildgate_cli.buildspecs import templated, tree
 from buildgate_cli.buildspecs.check_commands import check_commands
 from buildgate_cli.buildspecs.check_values import check_runtimes, check_values
 from buildgate_cli.buildspecs.context import Context
-from buildgate_cli.buildspecs.findings import Finding, Gathered
+from buildgate_cli.buildspecs.findings import Finding, Gathered, has_errors
 from buildgate_cli.buildspecs.model import BuildspecError
 from buildgate_cli.buildspecs.reading import read
+from buildgate_cli.buildspecs.rules.rule import severity_of
 
-_IGNORE = re.compile(r"#[^\n]*\bbuildgate:[ \t]*ignore\b[ \t]*((?:BS\d{3}[ \t,]*)*)")
+_IGNORE = re.compile(r"\bbuildgate:[ \t]*ignore\b((?:[ \t,]*BS\d{3})*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +40,21 @@ def lint(source: str | bytes, *, file: str = "buildspec.yml", surroundings: Surr
     except BuildspecError as error:
         _not_yaml(found, error)
         return found.findings()
-    template = templated.template_line(text)
-    if template is None:
-        template = _lint_text(text, found, surroundings)
+    _lint_text(text, found, surroundings)
+    findings = found.findings()
+    template = templated.template_line(text, is_refused=has_errors(findings))
     if template is not None:
         message = "a template, not a buildspec; nothing else was checked"
-        found.add_at("BS901", template, 1, message, fix="Lint the rendered file.")
-    findings = found.findings()
+        return [Finding(file, template, 1, "BS901", severity_of("BS901"), message, "Lint the rendered file.")]
     return _without_ignored(findings, text) if "buildgate:" in text else findings
 
 
-def _lint_text(text: str, found: Gathered, surroundings: Surroundings) -> int | None:
-    """Gather the findings of a text; a line number means that the text is no YAML, but a template, from that line."""
+def _lint_text(text: str, found: Gathered, surroundings: Surroundings) -> None:
     try:
         document = tree.parse(text)
     except BuildspecError as error:
-        if templated.may_be_template(text):
-            return templated.first_mark(text)
         _not_yaml(found, error)
-        return None
+        return
     context = Context(found)
     spec = read(context, document)
     check_values(context, spec)
@@ -66,19 +63,19 @@ def _lint_text(text: str, found: Gathered, surroundings: Surroundings) -> int | 
     if spec.version == "0.1" and context.places.version is not None:
         fix = "Write `version: 0.2`, and check commands that rely on a fresh shell."
         found.add("BS903", context.places.version, "version 0.1 runs each command in a shell of its own", fix=fix)
-    return None
 
 
 def _not_yaml(found: Gathered, error: BuildspecError) -> None:
-    fix = "Use spaces for indentation." if "cannot start any token" in error.message else ""
+    tabbed = "cannot start any token" in error.message or "tab character" in error.message
+    fix = "Use spaces for indentation; quote a text that begins with @, ` or %." if tabbed else ""
     found.add_at("BS101", error.line or 1, error.column or 1, f"not YAML: {error.message}", fix=fix)
 
 
 def _without_ignored(findings: list[Finding], text: str) -> list[Finding]:
     silenced: dict[int, set[str]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        match = _IGNORE.search(line)
-        if match:
+        match = _IGNORE.search(line) if "buildgate:" in line else None
+        if match and "#" in line[: match.start()]:
             codes = set(re.findall(r"BS\d{3}", match[1]))
             at = number + 1 if line.lstrip().startswith("#") else number
             silenced.setdefault(at, set()).update(codes or {"*"})

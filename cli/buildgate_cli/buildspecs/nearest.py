@@ -80,14 +80,12 @@ def _plain(key: str) -> str:
 def nearest(key: str, known: Collection[str]) -> str | None:
     """Return the known key that `key` was probably meant to be, or None."""
     plain = _plain(key)
-    by_plain = {_plain(one): one for one in known}
-    if plain in by_plain:
-        return by_plain[plain]
-    other = _OTHER_WORDS.get(key.lower(), _OTHER_WORDS.get(plain))
-    if other in known:
-        return other
-    close = difflib.get_close_matches(plain, by_plain, n=1, cutoff=0.72)
-    return by_plain[close[0]] if close else None
+    meant = {_plain(word): one for word, one in _OTHER_WORDS.items() if one in known}
+    meant |= {_plain(one): one for one in known}
+    if plain in meant:
+        return meant[plain]
+    close = difflib.get_close_matches(plain, meant, n=1, cutoff=0.72)
+    return meant[close[0]] if close else None
 
 
 def misplaced(key: str, where: str) -> str | None:

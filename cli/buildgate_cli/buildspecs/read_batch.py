@@ -127,10 +127,10 @@ def _check_identifier(context: Context, identifier: str, node: tree.Node) -> Non
 
 def _check_depends(context: Context, tasks: list[BatchTask], depends: list[tuple[str, str, tree.Node]]) -> None:
     known = {task.identifier for task in tasks}
+    names = ", ".join(sorted(filter(None, known))[:10])
     for task, needed, node in depends:
         if needed not in known:
-            names = ", ".join(sorted(filter(None, known)))
-            context.add("BS111", node, f"`{task}` depends on `{needed}`, which is no task", fix=f"Tasks are {names}.")
+            context.add("BS111", node, f"`{task}` depends on `{needed}`, which is no task", fix=f"There are {names}.")
     waiting = _in_circles(tasks)
     for task, _needed, node in depends:
         if task in waiting:
@@ -142,10 +142,10 @@ def _check_depends(context: Context, tasks: list[BatchTask], depends: list[tuple
 
 def _in_circles(tasks: list[BatchTask]) -> set[str]:
     """Return the tasks that can never start because they wait, directly or not, for each other."""
-    needs = {task.identifier: set(task.depend_on) for task in tasks}
+    known = {task.identifier for task in tasks}
+    needs = {task.identifier: {one for one in task.depend_on if one in known} for task in tasks}
     followers: dict[str, list[str]] = {name: [] for name in needs}
     for name, needed in needs.items():
-        needed.intersection_update(needs)
         for one in needed:
             followers[one].append(name)
     ready = [name for name, needed in needs.items() if not needed]

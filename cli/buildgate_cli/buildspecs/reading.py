@@ -38,7 +38,7 @@ def read(context: Context, document: tree.Document) -> Buildspec:
         return Buildspec()
     top = {key: (key_node, value) for key, key_node, value in context.mapping(root, "")}
     version = _read_version(context, root, top)
-    parts = _read_parts(context, top, version)
+    parts = _read_parts(context, root, top, version)
     _check_phases(context, root, top)
     if document.more_at is not None:
         message = f"CodeBuild reads the first document only; what follows line {document.more_at} is ignored"
@@ -66,7 +66,9 @@ def _read_version(
     return "0.2"
 
 
-def _read_parts(context: Context, top: dict[str, tuple[tree.Node, tree.Node]], version: str) -> dict[str, Any]:
+def _read_parts(
+    context: Context, root: tree.Node, top: dict[str, tuple[tree.Node, tree.Node]], version: str
+) -> dict[str, Any]:
     readers: dict[str, Callable[[tree.Node, tree.Node], Any]] = {
         "run-as": lambda _key, node: context.text(node, "run-as"),
         "env": lambda _key, node: read_env(context, node),
@@ -78,12 +80,17 @@ def _read_parts(context: Context, top: dict[str, tuple[tree.Node, tree.Node]], v
         "cache": lambda key, node: read_cache(context, key, node),
     }
     parts: dict[str, Any] = {}
+    unknown = []
     for key, (key_node, node) in top.items():
         if key in readers:
             parts[key.replace("-", "_")] = readers[key](key_node, node)
         elif key == "environment_variables" and version == "0.1":
             parts.setdefault("env", read_old_env(context, node))
         elif key != "version" and not key.startswith(("x-", ".", "_")):
+            unknown.append((key, key_node, node))
+    shared = tree.repeated(root) if unknown else set()
+    for key, key_node, node in unknown:
+        if not tree.holds_any(node, shared):  # a place for anchors, used elsewhere
             context.unknown(key, key_node, TOP_KEYS, "")
     return parts
 

@@ -143,6 +143,41 @@ def _holds_itself(root: Node) -> bool:
     return False
 
 
+def repeated(root: Node) -> set[int]:
+    """Return the ids of the nodes that more than one alias or parent leads to."""
+    seen: set[int] = set()
+    again: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            again.add(id(node))
+        else:
+            seen.add(id(node))
+            stack.extend(_children(node))
+    return again
+
+
+def holds_any(root: Node, ids: set[int]) -> bool:
+    """Whether the node or one below it is among the ids."""
+    stack = [root] if ids else []
+    seen: set[int] = set()
+    while stack:
+        node = stack.pop()
+        if id(node) in ids:
+            return True
+        if id(node) not in seen:
+            seen.add(id(node))
+            stack.extend(_children(node))
+    return False
+
+
+def _children(node: Node) -> list[Node]:
+    if isinstance(node, Mapping):
+        return [one for pair in node.value for one in pair]
+    return list(node.value) if isinstance(node, Sequence) else []
+
+
 def line_of(node: Node) -> int:
     mark: Any = node.start_mark
     return int(mark.line) + 1
