@@ -147,6 +147,7 @@ def _list_edit(node: tree.Node, begin: int, end: int, text: str) -> Edit | None:
     indent = re.match(r"[ \t]*(?:- +)*", before)
     if "{" in before or "[" in before or indent is None:
         return None
+    newline = "\r\n" if "\r\n" in text else "\n"
     return Edit(
         "BS205", line_start + len(before.rstrip()), end, newline + " " * (len(indent[0]) + 2) + "- " + text[begin:end]
     )
