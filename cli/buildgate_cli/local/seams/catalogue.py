@@ -17,6 +17,7 @@ from .rules import SEAM as RULES
 from .saving import SEAM as SAVING
 from .schedules import SEAM as SCHEDULES
 from .tasks import SEAM as TASKS
+from .transport import SEAM as TRANSPORT
 
 SEAMS: tuple[Seam, ...] = (
     CREDENTIALS,
@@ -25,6 +26,7 @@ SEAMS: tuple[Seam, ...] = (
     RULES,
     ROLES,
     CALLBACKS,
+    TRANSPORT,
     SCHEDULES,
     FAILURES,
     TASKS,
