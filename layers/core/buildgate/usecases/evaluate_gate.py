@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 
 from buildgate.domain.builds import Build
 from buildgate.domain.errors import NotFound
 from buildgate.domain.gates import Evidence, Gate, Pin, Verdict, judge
-from buildgate.domain.measurements import Refusal, Report, merge
+from buildgate.domain.gates.gather import gather, is_fed_by
+from buildgate.domain.measurements import Refusal, Report
 from buildgate.domain.runs import GateResult, RunRecord, StageAttempt
-from buildgate.ports import Clock, Launcher, Pipelines, ReportFile, Reports, Runs
-
-_NOTES_KEPT = 20
+from buildgate.ports import Clock, Launcher, Pipelines, Reports, Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class EvaluateGate:
         return self.launcher.builds(ids) if ids else []
 
     def _evidence(self, gate: Gate, builds: Iterable[Build]) -> Evidence:
-        files = [file for build in builds for file in self.reports.of_build(build) if _feeds(gate, file)]
+        files = [file for build in builds for file in self.reports.of_build(build) if is_fed_by(gate, file.name)]
         reports: list[Report] = []
         refused: list[Refusal] = []
         pins: list[Pin] = []
@@ -68,22 +66,6 @@ class EvaluateGate:
             reports += read.reports
             refused += [read.refusal] if read.refusal else []
             pins.append(Pin(file.name, read.sha256, file.version_id))
-        if not files:
-            wanted = ", ".join(gate.reports) or "any report"
-            refused.append(Refusal(wanted, "absent", "no build of the stage reported it"))
-        merged = merge(reports)
-        better = [str(one) for one in merged.disagreements if one.is_header_better]
-        return Evidence(
-            measurements=merged.measurements,
-            refused=tuple(refused),
-            findings=merged.findings,
-            controls={control.id: control.status for control in merged.controls},
-            now=self.clock.now(),
-            pins=tuple(pins),
-            conflicts=(*merged.conflicts, *better),
-            notes=merged.warnings[:_NOTES_KEPT],
-        )
-
-
-def _feeds(gate: Gate, file: ReportFile) -> bool:
-    return not gate.reports or any(fnmatch(file.name, pattern) for pattern in gate.reports)
+        if not files and not gate.reports:
+            refused.append(Refusal("any report", "absent", "no build of the stage reported one"))
+        return gather(gate, reports, refused, Evidence(now=self.clock.now()), pins=pins)
