@@ -23,7 +23,28 @@ Data = dict[str, Any]
 FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "STOPPED", "TIMED_OUT", "SUPERSEDED"})
 _ACTIVE: Final = frozenset({"RUNNING", "IN_PROGRESS", "STARTING", "PARKED", "BOUND"})
 _PENDING: Final = "PENDING"
+_BEFORE: Final = frozenset({"WAITING", "PARKED", None})
+NOT_STARTED: Final = "NOT STARTED"
 _SLOT_WORDS: Final = {"PARKED": "STARTING", "BOUND": "STARTING"}
+
+
+def as_ended(run: Data) -> Data:
+    """Return a run whose end reaches its parts: nothing of an ended run is still going on or still to come.
+
+    A run that was stopped leaves its stage as it stood then; its own status says how that stage ended, and builds that
+    never started say so.
+    """
+    if not is_final(run):
+        return run
+    stages = []
+    for stage in run.get("stages", []):
+        builds = [
+            {**build, "status": NOT_STARTED if build.get("status") in _BEFORE else build.get("status")}
+            for build in stage.get("builds", [])
+        ]
+        status = run["status"] if stage["status"] == "RUNNING" else stage["status"]
+        stages.append({**stage, "status": NOT_STARTED if status == _PENDING else status, "builds": builds})
+    return {**run, "stages": stages}
 
 
 def is_final(run: Mapping[str, Any]) -> bool:
@@ -44,8 +65,9 @@ def headline(run: Mapping[str, Any], now: datetime) -> Text:
     return line
 
 
-def tree(run: Mapping[str, Any], now: datetime, spinners: Mapping[str, Spinner] | None = None) -> RenderableType:
+def tree(run: Data, now: datetime, spinners: Mapping[str, Spinner] | None = None) -> RenderableType:
     """Return the whole run as a renderable; with `spinners` what is going on turns."""
+    run = as_ended(run)
     root = Tree(headline(run, now), guide_style="dim")
     if run.get("message"):
         root.add(Text(f"“{safe(run['message'])[:100]}”", style="italic dim"))
@@ -74,9 +96,7 @@ def _seconds(run: Mapping[str, Any], now: datetime) -> float | None:
 
 
 def _stage(stage: Mapping[str, Any]) -> Text:
-    line = Text("stage ", style="dim")
-    line.append(safe(stage["name"]), style="bold not dim")
-    line.append(" ")
+    line = Text.assemble(("stage ", "dim"), (safe(stage["name"]), "bold"), " ")
     line.append_text(status_text(stage["status"]))
     attempt = stage.get("attempt") or 1
     line.append(f"  attempt {attempt}" if attempt > 1 else "", style="dim")
@@ -86,8 +106,7 @@ def _stage(stage: Mapping[str, Any]) -> Text:
 
 def build_text(build: Mapping[str, Any]) -> Text:
     """Return one build in a line: name, status, phase while it runs, duration and cost."""
-    line = Text("build ", style="dim")
-    line.append(f"{safe(build['name']):<12} ", style="not dim")
+    line = Text.assemble(("build ", "dim"), f"{safe(build['name']):<12} ")
     status = str(build.get("status") or "WAITING")
     line.append_text(status_text(_SLOT_WORDS.get(status, status)))
     if build.get("phase") and str(build.get("status", "")).upper() in _ACTIVE:
@@ -103,10 +122,9 @@ def build_text(build: Mapping[str, Any]) -> Text:
 
 def approval_text(approval: Mapping[str, Any]) -> Text:
     """Return one approval in a line: status and by whom, or how to decide while it waits."""
-    line = Text("approval ", style="dim")
-    line.append_text(status_text(approval["status"]))
+    line = Text.assemble(("approval ", "dim"), status_text(approval["status"]))
     if approval.get("decided_by"):
-        line.append(f"  by {safe(approval['decided_by'])}", style="not dim")
+        line.append(f"  by {safe(approval['decided_by'])}")
         line.append(f" ({safe(approval.get('identity') or 'unknown')})", style="dim")
         line.append(f": {safe(approval['comment'])}" if approval.get("comment") else "", style="italic")
     elif str(approval["status"]).upper() == "WAITING":
@@ -129,8 +147,7 @@ def _gate(gate: Mapping[str, Any]) -> RenderableType:
 
 def gate_text(gate: Mapping[str, Any]) -> Text:
     """Return one verdict in a line."""
-    line = Text("gate ", style="dim")
-    line.append(f"{safe(gate.get('name') or gate.get('gate') or ''):<12} ", style="not dim")
+    line = Text.assemble(("gate ", "dim"), f"{safe(gate.get('name') or gate.get('gate') or ''):<12} ")
     line.append_text(status_text(gate.get("status") or "WAITING"))
     if gate.get("score") is not None:
         line.append(f"  score {float(gate['score']):.0f}", style="dim")
@@ -148,11 +165,12 @@ def cost(run: Mapping[str, Any]) -> int | None:
     return sum(known) if known else None
 
 
-def facts(run: Mapping[str, Any]) -> dict[str, Text]:
+def facts(run: Data) -> dict[str, Text]:
     """Return one line per thing of a run, by a key that stays: two looks compared tell what changed."""
+    run = as_ended(run)
     found: dict[str, Text] = {"run": _run_fact(run)}
     for stage in run.get("stages", []):
-        if stage["status"] == _PENDING:
+        if stage["status"] in {_PENDING, NOT_STARTED}:
             continue
         key = f"{stage['name']}#{stage.get('attempt') or 1}"
         found[key] = _stage(stage)
@@ -182,8 +200,7 @@ def changes(before: Mapping[str, Text], after: Mapping[str, Text]) -> Iterator[t
 
 
 def _run_fact(run: Mapping[str, Any]) -> Text:
-    line = Text("run ", style="dim")
-    line.append(f"{safe(run['run_id'])} ", style="bold not dim")
+    line = Text.assemble(("run ", "dim"), (f"{safe(run['run_id'])} ", "bold"))
     line.append_text(status_text(run["status"]))
     line.append(f"  {safe(run['reason'])}" if run.get("reason") else "", style="dim")
     return line

@@ -1,4 +1,9 @@
+import contextlib
 import json
+import os
+import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -269,3 +274,33 @@ def test_every_command_that_prints_data_has_a_form_for_programs(cli: Cli, api: O
         ["list"], ["show", ID], ["stop", ID], ["retry", ID, "--from", "test"], ["start", "shop"],
     ):  # fmt: skip
         assert json.loads(cli("run", *words, "--json").stdout)
+
+
+def test_on_a_terminal_the_tree_lives_and_its_last_form_stays(cli: Cli, api: OperatorApi) -> None:
+    looks = [
+        run("RUNNING", stages=[stage("RUNNING", builds=[build("IN_PROGRESS")])]),
+        run("SUCCEEDED", stages=[stage("SUCCEEDED", builds=[DONE])]),
+    ]
+    api.on("GET", f"/v1/runs/{ID}", *[(200, {"run": look}) for look in looks])
+
+    shown, code = on_a_terminal(cli, "run", "watch", ID)
+
+    assert code == 0
+    assert "IN_PROGRESS" in shown
+    assert "run ✔ SUCCEEDED in 30s, builds cost $0.0050" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+
+
+def on_a_terminal(cli: Cli, *arguments: str) -> tuple[str, int]:
+    """Run a command whose output is a terminal, and return what it drew and its exit code."""
+    ours, theirs = os.openpty()
+    program = f"import sys; from buildgate_cli.main import main; sys.exit(main({list(arguments)!r}))"
+    environment = {"BUILDGATE_HOME": str(cli.home), "TERM": "xterm", "COLUMNS": "120", "PATH": os.environ["PATH"]}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        drawn = b""
+        with contextlib.suppress(OSError):  # the other end closes with an input/output error
+            while piece := os.read(ours, 65536):
+                drawn += piece
+        code = process.wait(timeout=30)
+    os.close(ours)
+    return drawn.decode(errors="replace"), code

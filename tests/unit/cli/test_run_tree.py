@@ -65,3 +65,19 @@ def test_only_what_changed_is_told_and_time_going_by_is_no_change() -> None:
 
     assert [key for key, _ in run_tree.changes(before, run_tree.facts(later))] == ["test#2/build/lint"]
     assert list(run_tree.changes(before, before)) == []
+
+
+def test_the_end_of_a_run_reaches_what_it_left_open() -> None:
+    waiting = {"name": "go", "project": "p", "status": "WAITING"}
+    stages = [
+        *RUN["stages"],
+        {"name": "release", "status": "RUNNING", "builds": [waiting]},
+        {"name": "x", "status": "PENDING"},
+    ]
+
+    shown = drawn(run_tree.tree({**RUN, "status": "STOPPED", "stages": stages}, NOW))
+
+    assert "stage release ■ STOPPED" in shown
+    assert "build go           · NOT STARTED" in shown
+    assert "stage x · NOT STARTED" in shown
+    assert "stage release ▶ RUNNING" in drawn(run_tree.tree({**RUN, "stages": stages}, NOW))
