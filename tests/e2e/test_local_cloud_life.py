@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
+from buildgate_cli.cloud_context import Credentials
 from buildgate_cli.errors import UserError
 from buildgate_cli.local.state import Home
 from e2e.harness import RunningCloud, running_cloud
@@ -76,6 +79,32 @@ def test_the_front_refuses_a_body_that_no_function_could_take(cloud):
     answer = cloud.ask("POST", "/approvals/x", body=b"a" * (6 * 1024 * 1024 + 1))
 
     assert answer.status == 413
+
+
+def test_our_own_services_take_only_what_their_caller_signed(cloud):
+    genuine = cloud.client("codebuild").list_projects()
+    forged = replace(cloud.context, credentials=Credentials(cloud.description["access_key_id"], "wrong"))
+    unknown = replace(cloud.context, credentials=Credentials("AKIAUNKNOWNUNKNOWN12", "x"))
+
+    assert genuine["ResponseMetadata"]["HTTPStatusCode"] == 200
+    for context, code in ((forged, "InvalidSignatureException"), (unknown, "UnrecognizedClientException")):
+        with pytest.raises(ClientError) as refused:
+            context.client("codebuild").list_projects()
+        assert refused.value.response["Error"]["Code"] == code
+
+
+def test_our_own_services_ask_iam_what_a_user_may_do(cloud):
+    iam = cloud.client("iam")
+    iam.create_user(UserName="bob")
+    made = iam.create_access_key(UserName="bob")["AccessKey"]
+    bob = replace(cloud.context, credentials=Credentials(made["AccessKeyId"], made["SecretAccessKey"]))
+    statement = {"Effect": "Allow", "Action": "codecommit:ListRepositories", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="bob", PolicyName="look", PolicyDocument=policy)
+
+    bob.client("codecommit").list_repositories()
+    with pytest.raises(ClientError, match="not authorized to perform: codecommit:CreateRepository"):
+        bob.client("codecommit").create_repository(repositoryName="mine")
 
 
 def test_notices_land_in_the_inbox_with_their_links_and_addressee(cloud):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from .jsonservice import Caller, JsonService, ServiceError
-from .seams.control import CALLER_PATH, SECRET_HEADER, SESSION_PATH
+from .seams.control import CALLER_PATH, SECRET_HEADER, SESSION_PATH, SIGNATURE_PATH
 from .state import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -56,6 +57,17 @@ class Callers:
         }
         found = self._ask(CALLER_PATH, question)
         return found is not None and bool(found["is_allowed"])
+
+    def signed(self, caller: Caller, path: str, headers: Mapping[str, str], body: bytes) -> bool:
+        """Say whether the caller's secret signed a POST that came to our own services."""
+        question = {
+            "access_key_id": caller.access_key_id,
+            "path": path,
+            "headers": list(headers.items()),
+            "body": base64.b64encode(body).decode(),
+        }
+        found = self._ask(SIGNATURE_PATH, question)
+        return found is not None and bool(found["is_genuine"])
 
     def role_variables(self, role_arn: str) -> dict[str, str]:
         """Return the variables that give a process a role's keys; none when there is no such role."""

@@ -190,7 +190,7 @@ class Cloud:
             self.home, self.client, lambda role: {**self._endpoints(), **callers.role_variables(role)}
         )
         guarded = [authorised(service, callers) for service in services.all]
-        server = ServicesServer(guarded, self._ports["services"], callers.known)
+        server = ServicesServer(guarded, self._ports["services"], callers.known, is_genuine=callers.signed)
         self._stack.callback(services.stop)
         self._stack.callback(server.stop)
         server.start()

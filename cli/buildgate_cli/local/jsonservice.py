@@ -33,6 +33,9 @@ class Caller:
     account: str = ACCOUNT
 
 
+Genuine = Callable[[Caller, str, Mapping[str, str], bytes], bool]
+
+
 class ServiceError(Exception):
     """An answer that is an AWS error: its code (the name of an exception in the model), its text, its HTTP status."""
 
@@ -69,6 +72,7 @@ class _Router:
     services: Mapping[str, tuple[JsonService, WireModel]]
     hooks: Mapping[str, Hooked]
     credentials: Callable[[str], Caller | None]
+    is_genuine: Genuine
     hosts: frozenset[str] = field(default=frozenset())
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
@@ -81,20 +85,22 @@ class _Router:
         if entry is None or not entry[1].has(operation):
             raise ServiceError("UnknownOperationException", f"No operation {target}.{operation} here.", 404)
         service, model = entry
-        caller = self._caller(headers)
+        caller = self._caller(path, headers, body)
         request = model.read_input(operation, _json_object(body))
         try:
             return model.write_output(operation, service.handle(operation, request, caller))
         except NotImplementedError:
             raise ServiceError("UnknownOperationException", f"{operation} is not part of the local cloud.") from None
 
-    def _caller(self, headers: Mapping[str, str]) -> Caller:
+    def _caller(self, path: str, headers: Mapping[str, str], body: bytes) -> Caller:
         match = _CREDENTIAL.match(headers.get("Authorization", ""))
         if match is None:
             raise ServiceError("MissingAuthenticationTokenException", "The request is not signed.", 403)
         caller = self.credentials(match.group(1))
         if caller is None:
             raise ServiceError("UnrecognizedClientException", "The access key is not one of this cloud.", 403)
+        if not self.is_genuine(caller, path, headers, body):
+            raise ServiceError("InvalidSignatureException", "The signature is not one made with this key.", 403)
         return caller
 
     def _hook(self, name: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
@@ -194,15 +200,24 @@ class _Server(ThreadingHTTPServer):
 class ServicesServer:
     """Serves several AWS services on one loopback port. `port` 0 takes a free one.
 
-    `credentials` names the caller behind an access key id, or None for a key this cloud did not give out.
+    `credentials` names the caller behind an access key id, or None for a key this cloud did not give out; `is_genuine`
+    says whether that caller signed the request (path, headers, body), and may be left out where nobody else can ask.
     """
 
-    def __init__(self, services: Sequence[JsonService], port: int, credentials: Callable[[str], Caller | None]) -> None:
+    def __init__(
+        self,
+        services: Sequence[JsonService],
+        port: int,
+        credentials: Callable[[str], Caller | None],
+        *,
+        is_genuine: Genuine = lambda *_: True,
+    ) -> None:
         models = [(service, WireModel(service.service)) for service in services]
         router = _Router(
             services={model.target_prefix: (service, model) for service, model in models},
             hooks={service.service: service for service in services if isinstance(service, Hooked)},
             credentials=credentials,
+            is_genuine=is_genuine,
         )
         self._server = _Server(("127.0.0.1", port), type("_BoundHandler", (_Handler,), {"router": router}))
         self._thread: threading.Thread | None = None

@@ -5,6 +5,7 @@ Two paths, for who knows the cloud's control secret. Answers come from the same 
 
 from __future__ import annotations
 
+import base64
 import hmac
 import importlib
 import json
@@ -13,12 +14,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from .fitting import Seam
 
 CALLER_PATH = "/_buildgate/caller"
 SESSION_PATH = "/_buildgate/session"
-PATHS = frozenset({CALLER_PATH, SESSION_PATH})
+SIGNATURE_PATH = "/_buildgate/signature"
+PATHS = frozenset({CALLER_PATH, SESSION_PATH, SIGNATURE_PATH})
 SESSION_SECONDS = 37 * 3600
 """Longer than the longest build."""
 
@@ -27,6 +30,7 @@ _EVALUATOR = "ministack.core.iam_evaluator"
 
 SEAM = Seam("control")
 SEAM.needs(_EVALUATOR, "resolve_caller_identity", "resolve_principal", "enforce", "AuthError", "validate_role_arn")
+SEAM.needs(_EVALUATOR, "pin_signed_request", "pin_signed_body", "authenticate")
 SEAM.needs("ministack.services.sts", "register_session")
 SEAM.needs("ministack.core.responses", "request_scope")
 
@@ -38,7 +42,8 @@ async def answer(
 
     `caller`: `{"access_key_id", "action", "resource", "service"}`, the last three may be absent: the caller's ARN and
     whether the action is allowed; 404 when nobody holds the key. `session`: `{"role_arn", "name"}`: new temporary keys
-    of the role; 404 when there is no such role.
+    of the role; 404 when there is no such role. `signature`: `{"access_key_id", "path", "headers", "body"}` (a POST, the
+    body in base64): whether the key's holder signed it.
     """
     expected = os.environ.get("BUILDGATE_CONTROL", "")
     if not expected or not hmac.compare_digest(headers.get(SECRET_HEADER.encode(), b""), expected.encode()):
@@ -49,7 +54,7 @@ async def answer(
         part = await receive()
         body, more = body + part.get("body", b""), part.get("more_body", False)
     question = json.loads(body)
-    return _judge(question) if path == CALLER_PATH else _assume(question)
+    return _ANSWERS[path](question)
 
 
 def _judge(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -76,6 +81,18 @@ def _judge(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         return 200, {**known, "is_allowed": refused is None}
 
 
+def _verify(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """Check a signature over a request that came to another server of this cloud."""
+    evaluator = importlib.import_module(_EVALUATOR)
+    key, url = question["access_key_id"], urlsplit(question["path"])
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in question["headers"]]
+    query = parse_qs(url.query, keep_blank_values=True)
+    evaluator.pin_signed_request("POST", url.path, query, headers)
+    evaluator.pin_signed_body(base64.b64decode(question["body"]))
+    checked = evaluator.authenticate(key, os.environ.get("MINISTACK_ACCOUNT_ID", "000000000000"))
+    return 200, {"is_genuine": checked is not None and not isinstance(checked, evaluator.AuthError)}
+
+
 def _assume(question: dict[str, str]) -> tuple[int, dict[str, Any]]:
     """Give temporary keys of a role, as its service gets them on AWS."""
     evaluator = importlib.import_module(_EVALUATOR)
@@ -97,3 +114,6 @@ def _assume(question: dict[str, str]) -> tuple[int, dict[str, Any]]:
         },
     )
     return 200, keys
+
+
+_ANSWERS = {CALLER_PATH: _judge, SESSION_PATH: _assume, SIGNATURE_PATH: _verify}
