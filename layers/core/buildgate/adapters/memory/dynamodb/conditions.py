@@ -27,7 +27,7 @@ _FUNCTIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """A compiled expression. `checks` are the refusals that depend on the values' kinds, made before any reading."""
 

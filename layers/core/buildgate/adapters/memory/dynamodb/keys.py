@@ -22,7 +22,7 @@ class Term:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class KeyCondition:
     """A compiled KeyConditionExpression, its terms in the order written."""
 

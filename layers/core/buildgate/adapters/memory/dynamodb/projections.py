@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from buildgate.adapters.memory.dynamodb.values import Item, Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Projection:
     """A compiled ProjectionExpression; it reads no values."""
 

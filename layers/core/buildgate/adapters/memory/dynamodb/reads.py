@@ -63,7 +63,7 @@ def prepare_reading(request: dict[str, Any], table: Table) -> Reading:
     key_condition = compile_key_condition(key_text, names) if key_text is not None else None
     found_filter = compile_condition(filter_text, names, "FilterExpression") if filter_text is not None else None
     projection = _projection(projection_text, names)
-    check_placeholders(names, values, (key_condition, found_filter, projection))
+    check_placeholders(names, values, key_condition, found_filter, projection)
     index = _index(table, request.get("IndexName"))
     is_consistent = bool(request.get("ConsistentRead"))
     if index is not None and is_consistent:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from buildgate.adapters.memory.dynamodb.values import Value, take_item
 from buildgate.adapters.memory.errors import invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from buildgate.adapters.memory.dynamodb.syntax import Names
 
 Values = dict[str, Value]
+Check = Callable[[Values], None]
 
 
 class Expression(Protocol):
@@ -31,7 +32,7 @@ class Expression(Protocol):
         """Its `:value` placeholders."""
 
     @property
-    def checks(self) -> tuple[Callable[[Values], None], ...]:
+    def checks(self) -> tuple[Check, ...]:
         """Refusals that depend on the kinds of the values."""
 
 
@@ -63,26 +64,37 @@ def taken_values(values: dict[str, Any] | None, absent: str) -> Values:
     return take_item(values)
 
 
-def check_placeholders(names: Names, values: Values, expressions: Iterable[Expression | None]) -> None:
+@lru_cache(maxsize=4096)
+def _wanted(expressions: tuple[Expression | None, ...]) -> tuple[frozenset[str], frozenset[str], tuple[Check, ...]]:
+    """Return the names, values and checks of several expressions together, worked out once."""
+    given = [expression for expression in expressions if expression is not None]
+    return (
+        frozenset().union(*(expression.names_used for expression in given)),
+        frozenset().union(*(expression.values_used for expression in given)),
+        tuple(check for expression in given for check in expression.checks),
+    )
+
+
+def check_placeholders(names: Names, values: Values, *expressions: Expression | None) -> None:
     """Refuse values that an expression reads and nobody gave, and names and values that no expression reads."""
-    names_used: set[str] = set()
-    values_used: set[str] = set()
-    for expression in expressions:
-        if expression is None:
-            continue
-        names_used |= expression.names_used
-        values_used |= expression.values_used
-        if not expression.values_used <= values.keys():
-            missing = min(expression.values_used - values.keys())
-            raise invalid(
-                f"Invalid {expression.label}: An expression attribute value used in expression is not defined; "
-                f"attribute value: {missing}"
-            )
-        for check in expression.checks:
-            check(values)
+    names_used, values_used, checks = _wanted(expressions)
+    if values.keys() != values_used:
+        _refuse_absent(values, expressions)
+    for check in checks:
+        check(values)
     if len(names_used) != len(names):
         unused = ", ".join(name for name, _ in names if name not in names_used)
         raise invalid(f"Value provided in ExpressionAttributeNames unused in expressions: keys: {{{unused}}}")
     if len(values_used) != len(values):
         unused = ", ".join(name for name in values if name not in values_used)
         raise invalid(f"Value provided in ExpressionAttributeValues unused in expressions: keys: {{{unused}}}")
+
+
+def _refuse_absent(values: Values, expressions: tuple[Expression | None, ...]) -> None:
+    for expression in expressions:
+        if expression is not None and not expression.values_used <= values.keys():
+            missing = min(expression.values_used - values.keys())
+            raise invalid(
+                f"Invalid {expression.label}: An expression attribute value used in expression is not defined; "
+                f"attribute value: {missing}"
+            )

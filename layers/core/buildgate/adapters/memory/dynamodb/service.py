@@ -88,7 +88,7 @@ class DynamoDb:
         text = request.get("ProjectionExpression")
         names = taken_names(request.get("ExpressionAttributeNames"), has_expression=text is not None)
         projection = compile_projection(text, names) if text is not None else None
-        check_placeholders(names, {}, (projection,))
+        check_placeholders(names, {}, projection)
         table = self.table(request["TableName"])
         key_item = take_item(request["Key"])
         table.check_key(key_item)

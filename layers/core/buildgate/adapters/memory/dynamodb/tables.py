@@ -164,21 +164,26 @@ class Table(Store):
         partition = self.partitions.get(key[0])
         return partition.rows.get((key[1],)) if partition else None
 
-    def write(self, key: Key, new: Row | None) -> dict[str, float]:
-        """Put (or, with None, delete) the row of a key; return the write units of the indexes that changed."""
+    def write(self, key: Key, new: Row | None, touched: frozenset[str] | None = None) -> dict[str, float]:
+        """Put (or, with None, delete) the row of a key; return the write units of the indexes that changed.
+
+        `touched` names the only attributes that may differ from before: indexes that project none are left alone.
+        """
         if new is not None:
             self.put(key[0], (key[1],), new)
         elif self.get(key) is not None:
             self.drop(key[0], (key[1],))
         if self.defer is not None:
-            self.defer(lambda: self._refresh(key))
+            self.defer(lambda: self._refresh(key, None))
             return {}
-        return self._refresh(key)
+        return self._refresh(key, touched)
 
-    def _refresh(self, key: Key) -> dict[str, float]:
+    def _refresh(self, key: Key, touched: frozenset[str] | None) -> dict[str, float]:
         row = self.get(key)
         spent: dict[str, float] = {}
         for index in self.indexes.values():
+            if touched is not None and index.projection != "ALL" and touched.isdisjoint(index.projected):
+                continue
             units = index.refresh(key, row)
             if units:
                 spent[index.name] = units

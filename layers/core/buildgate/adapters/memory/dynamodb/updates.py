@@ -20,7 +20,7 @@ _LABEL = "UpdateExpression"
 _SECTIONS = ("SET", "ADD", "DELETE", "REMOVE")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Update:
     """A compiled expression; `paths` are those it writes."""
 
@@ -33,6 +33,7 @@ class Update:
     values_used: frozenset[str]
     checks: tuple[Check, ...]
     paths: tuple[Path, ...]
+    attributes: frozenset[str]
 
     def apply(self, item: Item, values: Values) -> Item:
         """Return the changed item; every operand is read from the item as it was before."""
@@ -68,6 +69,7 @@ def compile_update(text: str, names: Names) -> Update:
         frozenset(parser.values_used),
         tuple(parser.checks),
         tuple(paths),
+        frozenset(str(path[0]) for path in paths),
     )
 
 

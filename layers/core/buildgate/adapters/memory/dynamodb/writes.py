@@ -56,8 +56,8 @@ class Write:
         if old is None:
             return sized(after, "Item size to update")
         size = old.size
-        for name in {path[0] for path in self.update.paths}:
-            length = len(str(name).encode())
+        for name in self.update.attributes:
+            length = len(name.encode())
             size -= length + value_size(before[name]) if name in before else 0
             size += length + value_size(after[name]) if name in after else 0
         return sized(after, "Item size to update") if size > 300_000 else Row(after, size)
@@ -70,7 +70,10 @@ class Write:
 
     def commit(self, old: Row | None, new: Row | None, operation: str, factor: int = 1) -> Spent:
         """Store what `decide` returned; `factor` is 2 in a transaction. Return what it cost."""
-        index_units = self.table.write(self.key, new) if self.action != "check" else {}
+        index_units: dict[str, float] = {}
+        if self.action != "check":
+            touched = self.update.attributes if self.update is not None and old is not None else None
+            index_units = self.table.write(self.key, new, touched)
         size = max(old.size if old else 0, new.size if new else 0)
         return Spent(operation, self.table.name, True, write_units(size) * factor, index_units)
 
@@ -85,7 +88,7 @@ def prepare(action: str, request: dict[str, Any], find_table: FindTable) -> Writ
     values = taken_values(request.get("ExpressionAttributeValues"), _absent(action, condition_text, update_text))
     update = compile_update(update_text, names) if update_text is not None else None
     condition = compile_condition(condition_text, names) if condition_text is not None else None
-    check_placeholders(names, values, (update, condition))
+    check_placeholders(names, values, update, condition)
     table = find_table(request["TableName"])
     item = take_item(request["Item"]) if action == "put" else None
     if item is not None:
