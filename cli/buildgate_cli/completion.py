@@ -28,18 +28,19 @@ def _silently(find: Callable[[], Iterator[Offer]]) -> list[Offer]:
 def _client(context: Any) -> ApiClient:
     from buildgate_cli.api_client import ApiClient  # noqa: PLC0415  # loads the SDK's signer
 
-    return ApiClient(_cloud(context), pause=lambda _: None, read_seconds=2.0)
+    _choose(context)
+    return ApiClient(cloud_context.current(), pause=lambda _: None, read_seconds=2.0)
 
 
-def _cloud(context: Any) -> cloud_context.CloudContext:
-    said = context.find_root().params if context is not None else {}
+def _choose(context: Any) -> None:
+    """Choose the cloud by what the unfinished line says; a completion runs no callback that would."""
+    said = context.find_root().params
     choice = cloud_context.Choice(
         stack=said.get("stack") or os.environ.get(cloud_context.STACK_VARIABLE),
         profile=said.get("profile"),
         region=said.get("region"),
     )
     cloud_context.choose(choice)
-    return cloud_context.current()
 
 
 def pipelines(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
@@ -74,10 +75,15 @@ def approvals(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
 
 def projects(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
     """Offer the names of CodeBuild projects."""
+    _choose(ctx)
+    return [(name, "") for name in project_names()]
+
+
+def project_names() -> list[str]:
+    """Return the first hundred projects of the cloud in use; none when it cannot be asked."""
 
     def find() -> Iterator[Offer]:
-        codebuild = _cloud(ctx).client("codebuild")
-        for name in codebuild.list_projects(sortBy="NAME")["projects"]:
+        for name in cloud_context.current().client("codebuild").list_projects(sortBy="NAME")["projects"]:
             yield name, ""
 
-    return _silently(find)
+    return [name for name, _ in _silently(find)]

@@ -7,6 +7,7 @@ command; `resolve_command` imports the one that is run.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -43,7 +44,9 @@ NOUNS: Final[dict[str, Noun]] = {
     "repo": Noun("buildgate_cli.commands.repo", "Create and list CodeCommit repositories.", "Set-up"),
     "init": Noun("buildgate_cli.commands.init", "Write starter files for this repository.", "Set-up", has_verbs=False),
     "local": Noun("buildgate_cli.commands.local", "Run the whole of Buildgate on this machine.", "Set-up"),
-    "demo": Noun("buildgate_cli.commands.demo", "Show push, builds, gate, approval, release.", "Set-up", has_verbs=False),
+    "demo": Noun(
+        "buildgate_cli.commands.demo", "Show push, builds, gate, approval, release.", "Set-up", has_verbs=False
+    ),
 }
 
 
@@ -131,6 +134,9 @@ def choose_cloud(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; a defect of Buildgate is one line, with the traceback on request."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a sign gets another one, not an error
     command = typer.main.get_command(app)
     try:
         command.main(args=list(sys.argv[1:] if arguments is None else arguments), prog_name="buildgate")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -16,7 +18,7 @@ from buildgate_cli import completion
 from buildgate_cli.errors import ExitCode
 from buildgate_cli.human import ago
 from buildgate_cli.output import console, note, print_facts, print_json, print_table, say, status_text
-from buildgate_cli.source_files import FileRefusedError, print_problems, read_pipeline
+from buildgate_cli.source_files import FileProblem, FileRefusedError, print_problems, read_pipeline
 
 if TYPE_CHECKING:
     from buildgate.domain.pipelines import Pipeline
@@ -155,9 +157,17 @@ def _put(client: ApiClient, source: PipelineSource, *, dry_run: bool) -> dict[st
     except ApiError as error:
         problem = source.problem_at(error.field or "", error.said, error.fix)
         if problem is not None:
-            print_problems([problem])
+            print_problems([replace(problem, nearest=_nearest_project(problem))])
         raise
     return answer
+
+
+def _nearest_project(problem: FileProblem) -> str:
+    """Return the existing project most like one that does not exist; an empty text for any other complaint."""
+    from buildgate_cli.sdk_shapes import near  # noqa: PLC0415  # only after a refusal
+
+    wanted = re.search(r"no such project: ([A-Za-z0-9_-]+)", problem.message)
+    return near(wanted[1], completion.project_names()) if wanted else ""
 
 
 def _stored(client: ApiClient, name: str) -> dict[str, Any] | None:

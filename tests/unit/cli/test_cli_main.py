@@ -42,6 +42,27 @@ def test_every_noun_is_in_the_help_with_its_line(cli: Cli) -> None:
         assert entry_of.help in shown
 
 
+def test_a_terminal_without_our_signs_gets_others(tmp_path: Path) -> None:
+    (tmp_path / "pipeline.yaml").write_text("name: shop\nstages: [{name: x, größe: 1}]\n", encoding="utf-8")
+    program = (
+        "import sys; from buildgate_cli.main import main; sys.exit(main(['pipeline', 'validate', 'pipeline.yaml']))"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONIOENCODING": "ascii"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, cwd=tmp_path, env=environment, check=False, timeout=60
+    )
+
+    assert done.returncode == 1
+    assert b"unknown key 'gr??e'" in done.stdout
+
+
+def test_a_folder_is_no_file(cli: Cli, tmp_path: Path) -> None:
+    answer = cli("pipeline", "validate", str(tmp_path))
+
+    assert (answer.exit_code, answer.stderr) == (2, f"Error: {tmp_path} is a folder.\n  -> Name a file.\n")
+
+
 def test_a_misspelt_noun_is_a_usage_error_that_names_the_nearest(cli: Cli) -> None:
     answer = cli("pipelin", "list")
 

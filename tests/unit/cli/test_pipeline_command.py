@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from buildgate.inbound import pipeline_file
-from cli_harness import Call, Cli, OperatorApi
+from cli_harness import Call, Cli, OperatorApi, write_cloud
+from fake_services import FakeCodeBuild
+from local_harness import serving
 
 GOOD = """\
 name: shop
@@ -179,6 +181,19 @@ def test_what_the_cloud_refuses_is_shown_at_its_place_in_the_file(cli: Cli, api:
     assert answer.exit_code == 1
     assert f"{good}:12:34: stages[1].builds[0].project: no such project: shop-release" in answer.stderr
     assert "create it with: buildgate project apply FILE" in answer.stderr
+
+
+def test_a_misspelt_project_comes_with_the_nearest_that_exists(api: OperatorApi, tmp_path: Path, good: Path) -> None:
+    codebuild = FakeCodeBuild()
+    codebuild.projects = {"shop-releases": {}, "other": {}}
+    error = {"class": "Rejected", "message": "no such project: shop-release, x", "field": "stages[1].builds[0].project"}
+    api.on("GET", "/v1/pipelines/shop", NOT_FOUND)
+    api.on("PUT", "/v1/pipelines/shop", (400, {"error": error}))
+    with serving(codebuild) as services:
+        write_cloud(tmp_path / "home", front=api.url, services=services.url)
+        answer = Cli(tmp_path / "home")("pipeline", "apply", str(good))
+
+    assert "    nearest: shop-releases" in answer.stderr
 
 
 def test_apply_without_a_cloud_ends_with_3(tmp_path: Path, good: Path) -> None:
