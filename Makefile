@@ -50,7 +50,7 @@ fix: setup ## format, and repair what lint can repair by itself
 	@$(IN) ruff format . && $(IN) ruff check --fix .
 
 bench: setup ## measure, and print what the documentation quotes
-	@$(IN) python -m tests.bench $(ARGS)
+	@$(IN) env PYTHONPATH=layers python -m tests.bench $(ARGS)
 
 docs: setup ## write the generated reference pages again
 	@$(IN) python -m buildgate_cli.reference

@@ -41,7 +41,9 @@ def instructions(case: Case) -> int | None:
         return None
     options = ("--tool=cachegrind", "--cache-sim=no", f"--cachegrind-out-file={os.devnull}")
     environment = {**case.environment, "PYTHONHASHSEED": "0"}
-    done = subprocess.run([valgrind, *options, *case.command], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [valgrind, *options, *case.command], capture_output=True, text=True, env=environment, check=False
+    )
     found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
     if done.returncode != 0 or found is None:
         raise RuntimeError(f"{case.command} failed under valgrind: {done.stderr[-2000:]}")

@@ -3,7 +3,7 @@
 import boto3
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent
-from aws_lambda_powertools.utilities.parser import event_parser
+from aws_lambda_powertools.utilities.parser import envelopes, event_parser
 from pydantic import BaseModel, create_model
 
 FIELDS = {
@@ -26,6 +26,6 @@ persistence = DynamoDBPersistenceLayer(table_name="seen")
 @tracer.capture_lambda_handler
 @metrics.log_metrics
 @idempotent(persistence_store=persistence, config=IdempotencyConfig())
-@event_parser(model=MODELS[0])
+@event_parser(model=MODELS[0], envelope=envelopes.EventBridgeEnvelope)
 def handler(event, context):
     return None

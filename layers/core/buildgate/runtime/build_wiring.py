@@ -13,13 +13,12 @@ from buildgate.adapters.codebuild import CodeBuildLauncher
 from buildgate.adapters.sns import SnsTopics
 from buildgate.adapters.stepfunctions import StepFunctionsExecutions
 from buildgate.adapters.system import SystemClock, SystemRandomness
-from buildgate.adapters.table.approvals import TableApprovals
 from buildgate.adapters.table.builds import TableBuilds
 from buildgate.adapters.table.outbox import TableOutbox
 from buildgate.adapters.table.runs import TableRuns
 from buildgate.adapters.table.table import Table
 from buildgate.domain.costs import PriceTable
-from buildgate.usecases.deliver import Delivery
+from buildgate.usecases.deliver import SlotDelivery
 from buildgate.usecases.record_build import RecordBuild
 from buildgate.usecases.send_notice import SendNotice
 
@@ -66,10 +65,6 @@ class BuildWiring:
         return TableRuns(self.table)
 
     @cached_property
-    def approvals(self) -> TableApprovals:
-        return TableApprovals(self.table)
-
-    @cached_property
     def records(self) -> TableBuilds:
         return TableBuilds(self.table)
 
@@ -90,8 +85,8 @@ class BuildWiring:
         return SnsTopics(self._aws.client("sns"), self._topic_arns)
 
     @cached_property
-    def delivery(self) -> Delivery:
-        return Delivery(self.runs, self.approvals, self.executions)
+    def slot_delivery(self) -> SlotDelivery:
+        return SlotDelivery(self.runs, self.executions)
 
     @cached_property
     def send(self) -> SendNotice:
@@ -103,7 +98,7 @@ class BuildWiring:
             launcher=self.launcher,
             records=self.records,
             runs=self.runs,
-            delivery=self.delivery,
+            delivery=self.slot_delivery,
             outbox=self.outbox,
             send=self.send,
             prices=price_table(),

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from buildgate.adapters.codecommit import CodeCommitRepositories
 from buildgate.adapters.reminders import LambdaReminders
+from buildgate.adapters.table.approvals import TableApprovals
 from buildgate.adapters.table.pipelines import TablePipelines
 from buildgate.adapters.table.pushes import TablePushes
 from buildgate.adapters.table.work import TableWork
@@ -13,6 +14,7 @@ from buildgate.runtime.build_wiring import BuildWiring
 from buildgate.usecases.apply_pipeline import ApplyPipeline
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.decide_approval import DecideApproval
+from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.next_step import NextStep
 from buildgate.usecases.open_run import OpenRun
 from buildgate.usecases.reconcile import Reconcile
@@ -25,6 +27,14 @@ from buildgate.usecases.stop_run import StopRun
 
 class Wiring(BuildWiring):
     """Everything a function may need, made when it is asked for: a function pays for what it uses."""
+
+    @cached_property
+    def approvals(self) -> TableApprovals:
+        return TableApprovals(self.table)
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        return Delivery(self.runs, self.executions, self.approvals)
 
     @cached_property
     def pipelines(self) -> TablePipelines:

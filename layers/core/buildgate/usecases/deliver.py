@@ -12,14 +12,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """Sends callbacks and clears what was owed.
+class SlotDelivery:
+    """Sends the callbacks of builds and clears what was owed.
 
     The state machine judges nothing: a waiting task is told to go on, and the next step reads the table.
     """
 
     runs: Runs
-    approvals: Approvals
     executions: Executions
 
     def slot(self, ref: SlotRef) -> str:
@@ -40,6 +39,13 @@ class Delivery:
                 slot = again
         self.runs.mark_delivered(ref, token=slot.token)
         return "delivered" if told else "the task waits no more"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(SlotDelivery):
+    """Sends the callbacks of builds and of approvals, and clears what was owed."""
+
+    approvals: Approvals
 
     def approval(self, approval: Approval) -> str:
         """Tell a decided approval's task to go on; safe to repeat. Returns what happened, in words."""

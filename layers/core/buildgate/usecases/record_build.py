@@ -15,7 +15,7 @@ from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
 if TYPE_CHECKING:
     from buildgate.domain.costs import PriceTable
     from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Runs
-    from buildgate.usecases.deliver import Delivery
+    from buildgate.usecases.deliver import SlotDelivery
 
 _TRIES = 5
 _REASON_LIMIT = 300
@@ -39,7 +39,7 @@ class RecordBuild:
     launcher: Launcher
     records: BuildRecords
     runs: Runs
-    delivery: Delivery
+    delivery: SlotDelivery
     outbox: Outbox
     send: SendNotice
     prices: PriceTable

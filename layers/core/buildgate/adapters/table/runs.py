@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys, run_items
-from buildgate.adapters.table.approval_items import approval_of
 from buildgate.adapters.table.outbox import notice_item
 from buildgate.adapters.table.table import All, Any_, Below, Change, Is, IsOneOf, Missing, Present, Put, Table, Write
 from buildgate.domain.errors import Conflict
@@ -43,6 +42,8 @@ class TableRuns:
         return None if item is None else run_items.run_of(item)
 
     def record(self, run_id: str) -> RunRecord | None:
+        from buildgate.adapters.table.approval_items import approval_of  # noqa: PLC0415 - recording builds goes without
+
         items = list(self._table.query(keys.run(run_id)))
         head = next((item for item in items if item["sk"] == keys.RUN), None)
         if head is None:
