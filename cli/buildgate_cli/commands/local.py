@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -197,5 +198,16 @@ def _print_notice(notice: Notice, *, as_json: bool) -> None:
     topic = notice.topic.rsplit(":", 1)[-1]
     console.print(f"{notice.at}  {safe(topic)}{addressee}", style="dim", markup=False)
     console.print(f"  {safe(notice.subject or '')}", style="bold", markup=False)
-    for line in notice.message.splitlines():
-        console.print(f"  {safe(line)}", markup=False)
+    for line in _lines_of(notice.message):
+        console.print(f"  {safe(line)}", markup=False, soft_wrap=True)
+
+
+def _lines_of(message: str) -> list[str]:
+    """Return a message as its receiver reads it: a chat card's text, facts and next steps, any other text as it is."""
+    try:
+        card = json.loads(message)
+        content, facts = card["content"], card.get("metadata", {}).get("additionalContext", {})
+    except (ValueError, KeyError, TypeError):
+        return message.splitlines()
+    shown = [f"{name}: {value}" for name, value in facts.items() if name != "link"]
+    return [*str(content["description"]).splitlines(), ", ".join(shown), *content.get("nextSteps", [])]

@@ -60,8 +60,8 @@ class Notice:
     @property
     def subject(self) -> str:
         """Return a subject line as SNS takes it: ASCII, one line, at most 100 characters."""
-        plain = " ".join(self.title.encode("ascii", "replace").decode().split())
-        return shorten(plain, limit=SUBJECT_LIMIT).replace("…", ".")
+        plain = " ".join(self.title.encode("ascii", "ignore").decode().split())
+        return plain[:SUBJECT_LIMIT]
 
     @property
     def text(self) -> str:

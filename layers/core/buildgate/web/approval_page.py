@@ -14,8 +14,10 @@ from hmac import compare_digest
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from buildgate.domain.approvals import (
+    ENTRY,
     Approval,
     ApprovalRef,
     ApprovalStatus,
@@ -30,7 +32,7 @@ from buildgate.domain.approvals import (
 from buildgate.domain.runs import RunRecord
 from buildgate.ports import Approvals, Clock, Pipelines, Runs
 from buildgate.usecases.decide_approval import DecideApproval
-from buildgate.web.http import BODY_LIMIT, Answer, Request
+from buildgate.web.http import BODY_LIMIT, STYLE, Answer, Request
 
 _NOBODY = Approval(
     ref=ApprovalRef("0", 0, 0, "-"),
@@ -55,6 +57,7 @@ def pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["style"] = Markup(STYLE)  # noqa: S704 - our own file, no input
     environment.filters["moment"] = lambda at: at.strftime("%d %b %Y, %H:%M UTC") if at else ""
     return environment
 
@@ -128,7 +131,7 @@ class ApprovalPage:
             {"name": stage.name, "builds": [build.name for build in stage.builds], "first": index == 0}
             for index, stage in enumerate(stages)
         ]
-        return {"run": record.run if record else None, "following": following, "history": _history(record)}
+        return {"run": record.run if record else None, "following": following, "history": _history(record, approval)}
 
     def _post(self, request: Request, approval: Approval, sent_to: Capability, capability: str) -> Answer:
         approval_id = approval.ref.to_text()
@@ -150,17 +153,19 @@ class ApprovalPage:
         return _thanks(now, decision, judged.reason, is_new=isinstance(judged, Decided))
 
 
-def _history(record: RunRecord | None) -> list[dict[str, Any]]:
-    """Return what happened so far: stages with their builds and gates, in order."""
+def _history(record: RunRecord | None, approval: Approval) -> list[dict[str, Any]]:
+    """Return what happened so far: stages with their builds and gates, in order; not the stage that waits to begin."""
     if record is None:
         return []
+    last = approval.ref.stage - (1 if approval.ref.name == ENTRY else 0)
+    stages = [stage for stage in record.stages if stage.index <= last]
     return [
         {
             "stage": stage,
             "builds": record.slots_of(stage),
             "gates": [gate.verdict for gate in record.gates_of(stage)],
         }
-        for stage in sorted(record.stages, key=lambda stage: (stage.index, stage.attempt))
+        for stage in sorted(stages, key=lambda stage: (stage.index, stage.attempt))
     ]
 
 
