@@ -230,8 +230,10 @@ class Walk:
         visit.flow.scope.keep(self._world.timeline.after(seconds, lambda: self._leave(visit, data), name))
 
     def _succeed(self, visit: _Visit) -> None:
+        path = visit.state.get("OutputPath", "$")
+        data = {} if path is None else find(path, self._input(visit), self._context(visit))
         self._log("SucceedStateExited", visit.name)
-        visit.flow.done(self._input(visit))
+        visit.flow.done(data)
 
     def _fail(self, visit: _Visit) -> None:
         state, context = visit.state, self._context(visit)
