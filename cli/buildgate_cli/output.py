@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 console: Final = Console(highlight=False, soft_wrap=True)
 errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
+LAST_WIDTH: Final = 12
+"""The least a table's last column shrinks to before the ones in the middle fold."""
 _LOOKS: Final = {
     "SUCCEEDED": ("✔", "green"),
     "APPROVED": ("✔", "green"),
@@ -83,6 +85,7 @@ def print_table(
 ) -> None:
     """Print rows under their columns, or the sentence `empty`; the columns named in `right` are aligned right.
 
+    On a narrow terminal the last column is cut and the ones before it fold; the first, which names the row, stays whole.
     Cells are text (made safe here) or ready `Text` values.
     """
     if not rows:
@@ -93,8 +96,14 @@ def print_table(
         _print_plain(columns, cells, right)
         return
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    widths = [max(len(column), *(len(row[index]) for row in cells)) for index, column in enumerate(columns)]
+    room = console.width - sum(widths[:-1]) - 2 * (len(columns) - 1)
+    for column, width in zip(columns[:-1], widths, strict=False):
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(column, justify=justify, overflow="fold", min_width=width if column == columns[0] else None)
+    last: Literal["left", "right"] = "right" if columns[-1] in right else "left"
+    least = min(LAST_WIDTH, widths[-1])
+    table.add_column(columns[-1], justify=last, no_wrap=True, min_width=least, max_width=max(room, least))
     for row in cells:
         table.add_row(*row)
     console.print(table, soft_wrap=False)

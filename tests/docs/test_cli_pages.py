@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from botocore.session import Session
 
 from buildgate.inbound import pipeline_file
 from buildgate.inbound.pipeline_models import MODELS, keys_of
 from buildgate_cli import main, reference
 from buildgate_cli.errors import ExitCode
+from buildgate_cli.project_file import read_project
 
 ROOT = Path(__file__).parents[2]
 PIPELINE_PAGE = (ROOT / "docs/reference/pipeline-file.md").read_text(encoding="utf-8")
@@ -34,6 +36,17 @@ def test_the_example_of_the_pipeline_file_is_valid() -> None:
 
     assert example is not None
     assert pipeline_file.parse(yaml.safe_load(example[1])).name == "shop"
+
+
+def test_the_example_of_the_project_file_is_valid(tmp_path: Path) -> None:
+    page = (ROOT / "docs/reference/project-file.md").read_text(encoding="utf-8")
+    example = re.search(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert example is not None
+    (tmp_path / "project.yaml").write_text(example[1])
+
+    project = read_project(tmp_path / "project.yaml", Session().get_service_model("codebuild"))
+
+    assert [group.name for group in project.groups] == ["tests", "coverage"]
 
 
 @pytest.mark.parametrize("path", [(), ("triggers",), ("stages",), ("stages", "builds"), ("stages", "approval")])
