@@ -140,9 +140,20 @@ class Asked:
     topic_arn: str = ""
 
 
+def approval_key(approval_id: str, approver: str) -> str:
+    """Return the key of a request for approval: which approval, and who is asked (``all`` for a broadcast)."""
+    return f"approval/{approval_id}/{approver or 'all'}"
+
+
+def approval_of_key(key: str) -> str:
+    """Return the approval's id of such a key, and nothing for another one."""
+    kind, _, rest = key.partition("/")
+    return rest.split("/", 1)[0] if kind == "approval" else ""
+
+
 def approval_asked(run: Run, asked: Asked, *, now: datetime) -> Notice:
     """Return the message that asks for a decision; without a link it names the command instead."""
-    key = f"approval-{asked.approval_id}-{asked.approver or 'all'}"
+    key = approval_key(asked.approval_id, asked.approver)
     decide = asked.link or f"buildgate approval show {asked.approval_id}"
     facts = _run_facts(run) | {"approval": asked.approval_id, "expires in": _span(asked.due_at - now)}
     if asked.link:

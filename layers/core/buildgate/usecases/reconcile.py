@@ -11,7 +11,7 @@ from buildgate.domain.approvals import ApprovalRef
 from buildgate.domain.builds import Build, SlotRef
 from buildgate.domain.errors import BuildgateError
 from buildgate.domain.ids import fingerprint
-from buildgate.domain.notices import build_ended
+from buildgate.domain.notices import approval_of_key, build_ended
 from buildgate.domain.pushes import Push, matches
 from buildgate.domain.runs import RunStatus, Slot
 from buildgate.domain.times import FAR_FUTURE
@@ -148,7 +148,7 @@ class Reconcile:
 
     def _notice(self, pending: PendingNotice) -> bool:
         if pending.kind == "approval":
-            ref = ApprovalRef.from_text(pending.ref.key.removeprefix("approval-").rsplit("-", 1)[0])
+            ref = ApprovalRef.from_text(approval_of_key(pending.ref.key))
             if ref is not None:
                 self.reminders.remind(ref)
         elif pending.kind == "build":

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, Capability, Identity
 from buildgate.domain.errors import NotFound
 from buildgate.domain.ids import fingerprint
-from buildgate.domain.notices import Asked, NoticeRef, approval_asked
+from buildgate.domain.notices import Asked, NoticeRef, approval_asked, approval_key
 from buildgate.domain.pipelines import ApprovalRule, Pipeline
 from buildgate.domain.runs import Run, StageAttempt
 from buildgate.domain.steps import approval_rule
@@ -130,4 +130,4 @@ def _recipients(approval: Approval) -> Sequence[str]:
 
 def approval_asked_ref(ref: ApprovalRef, approver: str) -> NoticeRef:
     """Return under which key an approver is asked: the same as the notice's own."""
-    return NoticeRef(ref.run_id, f"approval-{ref.to_text()}-{approver or 'all'}")
+    return NoticeRef(ref.run_id, approval_key(ref.to_text(), approver))

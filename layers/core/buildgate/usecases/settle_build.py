@@ -11,6 +11,8 @@ from buildgate.ports import Clock, Launcher, Runs
 from buildgate.usecases.record_build import why
 
 _REASON_LIMIT = 300
+_ENDS = {"States.Timeout": BuildStatus.TIMED_OUT, "Stopped": BuildStatus.STOPPED, "Closed": BuildStatus.STOPPED}
+"""How a build ended by what made its task fail; ``Stopped`` and ``Closed`` are our own words for a run's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class SettleBuild:
         slot = self.runs.slot(ref)
         if slot is None or slot.is_settled:
             return "settled before"
-        status = BuildStatus.TIMED_OUT if error == "States.Timeout" else BuildStatus.FAULT
+        status = _ENDS.get(error, BuildStatus.FAULT)
         reason = shorten(redact(f"{error}: {cause}" if cause else error), limit=_REASON_LIMIT)
         if slot.build_id:
             builds = self.launcher.builds([slot.build_id])
