@@ -25,7 +25,7 @@ from .emulator import Emulator
 from .front import Front
 from .inbox import Inbox
 from .jsonservice import ServicesServer
-from .probe import refuse_open_routes
+from .probe import refuse_open_routes, refuse_open_services
 from .services import own_services
 from .state import ACCOUNT, REGION, STACK, Home, Keys
 
@@ -95,6 +95,7 @@ class Cloud:
         self.outputs = Deployment(self.client, STACK).deploy(settings.template, self._parameters())
         front = self._start_front()
         tell("checking that authorised routes are shut")
+        refuse_open_services(port=self._ports["emulator"])
         refuse_open_routes(template, host="127.0.0.1", port=front.port)
         inbox = Inbox(home, self.client, settings.show)
         inbox.start()

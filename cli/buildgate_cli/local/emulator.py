@@ -103,7 +103,9 @@ class Emulator:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None:
-                raise self._why_it_ended(self._process.returncode)
+                status = self._process.returncode
+                self.stop()
+                raise self._why_it_ended(status)
             if time.monotonic() > deadline:
                 self.stop()
                 raise UserError(
@@ -141,7 +143,6 @@ class Emulator:
             connection.close()
 
     def _why_it_ended(self, status: int) -> UserError:
-        self._process = None
         if status == CHANGED_EXIT:
             return UserError(
                 f"The installed emulator is not the version this local cloud was made for: {self._last_line()}",

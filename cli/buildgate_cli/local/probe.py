@@ -15,6 +15,8 @@ from buildgate_cli.errors import ExitCode, UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_MEND: Final = "The local cloud does not start with an open door: restore the pinned packages with `make setup`."
+_CODE: Final = ExitCode.UNAVAILABLE
 _FALSE_CREDENTIALS: Final[tuple[Mapping[str, str], ...]] = (
     {},
     {"Authorization": "Bearer anything"},
@@ -60,12 +62,20 @@ def refuse_open_routes(template: Mapping[str, Any], *, host: str, port: int) -> 
         for headers in _FALSE_CREDENTIALS:
             status = _status(host, port, route, headers)
             if status not in {401, 403}:
-                raise UserError(
-                    f"{route.method} {route.path} must be refused without credentials, but answered {status}.",
-                    "The local cloud does not start with an open door: restore the pinned packages with `make setup`.",
-                    ExitCode.UNAVAILABLE,
-                )
+                told = f"{route.method} {route.path} must be refused without credentials, but answered {status}."
+                raise UserError(told, _MEND, _CODE)
     return len(shut)
+
+
+def refuse_open_services(*, port: int) -> None:
+    """Ask the emulated AWS itself with keys that nobody was given. Raises UserError when it answers."""
+    for authorization in (None, "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/dynamodb/aws4_request"):
+        headers = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+        if authorization:
+            headers["Authorization"] = authorization
+        status = _status("127.0.0.1", port, Route("POST", "/", is_public=False), headers)
+        if status not in {400, 401, 403}:
+            raise UserError(f"The emulated AWS answered {status} to a request nobody signed.", _MEND, _CODE)
 
 
 def _status(host: str, port: int, route: Route, headers: Mapping[str, str]) -> int:

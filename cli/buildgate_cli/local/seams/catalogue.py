@@ -5,6 +5,7 @@ from __future__ import annotations
 from .callbacks import SEAM as CALLBACKS
 from .control import SEAM as CONTROL
 from .credentials import SEAM as CREDENTIALS
+from .crowding import SEAM as CROWDING
 from .events import SEAM as EVENTS
 from .failures import SEAM as FAILURES
 from .fitting import Seam, fit_all
@@ -29,6 +30,7 @@ SEAMS: tuple[Seam, ...] = (
     TRANSPORT,
     SCHEDULES,
     FAILURES,
+    CROWDING,
     TASKS,
     MACHINES,
     HTTP_API,

@@ -1,7 +1,8 @@
 """The cloud's state reaches the disk while it runs, so that a killed process loses seconds, not everything.
 
-As shipped, state is saved only by an orderly stop. A thread saves every second in which something changed, and only
-the services whose state differs from what was last written.
+As shipped, state is saved only by an orderly stop. A thread saves after changes, about every second while that is
+quick, and writes only the services whose state differs from what was last written. A state that has grown large is
+saved less often: saving never takes more than a twentieth of the time.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import importlib
 import json
 import os
 import threading
+import time
 from typing import Any
 
 from .fitting import Function, Seam
 
 _APP, _PERSISTENCE = "ministack.app", "ministack.core.persistence"
+
+_REST = 20.0
 
 SEAM = Seam("saving")
 SEAM.needs(_APP, "_build_persistence_save_dict", "PERSIST_STATE")
@@ -64,8 +68,9 @@ def keep_saving(every_seconds: float = 1.0) -> threading.Thread:
         while True:
             changed.wait()
             changed.clear()
+            began = time.monotonic()
             save_now()
-            threading.Event().wait(every_seconds)
+            threading.Event().wait(max(every_seconds, _REST * (time.monotonic() - began)))
 
     thread = threading.Thread(target=loop, daemon=True, name="saving")
     thread.start()
