@@ -170,11 +170,11 @@ def merge(reports: Iterable[Report]) -> Merged:
     measured: dict[str, Measured] = {}
     conflicts: list[str] = []
     for name in sorted(by_name):
-        value = _combined(name, by_name)
-        if value is None:
+        combined = _combined(name, by_name)
+        if combined is None:
             conflicts.append(name)
         else:
-            measured[name] = Measured(value, ", ".join(dict.fromkeys(file for _, file in by_name[name])))
+            measured[name] = Measured(combined, ", ".join(dict.fromkeys(file for _, file in by_name[name])))
     return Merged(
         measurements=measured,
         findings=tuple(sorted((f for r in ordered for f in r.findings), key=finding_key)),
