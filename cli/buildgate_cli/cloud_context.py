@@ -11,6 +11,7 @@ import os
 import stat
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -70,20 +71,32 @@ class CloudContext:
     account: str | None = None
     repositories: Path | None = None
 
-    def client(self, service: str) -> Any:
-        """Return a botocore client for one service of this cloud; the SDK is loaded here, not before."""
-        from botocore.config import Config  # noqa: PLC0415  # the SDK costs a tenth of a second; most commands need none
-        from botocore.session import Session  # noqa: PLC0415  # as above
+    def client(self, service: str, *, is_quick: bool = False) -> Any:
+        """Return a botocore client for one service of this cloud; the SDK is loaded here, not before.
 
-        return Session().create_client(
+        `is_quick` is for answers that nobody waits for, such as completions: one attempt, two seconds.
+        """
+        from botocore.config import Config  # noqa: PLC0415  # the SDK costs a tenth of a second; most commands need none
+
+        patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5)
+        quick = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
+        return _session().create_client(
             service,
             region_name=self.region,
             endpoint_url=self.endpoints.get(service, self.endpoints.get("*")),
             aws_access_key_id=self.credentials.access_key_id,
             aws_secret_access_key=self.credentials.secret_access_key,
             aws_session_token=self.credentials.session_token,
-            config=Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5),
+            config=quick if is_quick else patient,
         )
+
+
+@cache
+def _session() -> Any:
+    """Return the process's one session: it keeps the service models it has read."""
+    from botocore.session import Session  # noqa: PLC0415  # as above
+
+    return Session()
 
 
 _choice: ContextVar[Choice | None] = ContextVar("_choice", default=None)

@@ -12,6 +12,7 @@ import pytest
 from buildgate_cli.api_client import ApiClient
 from buildgate_cli.cloud_context import read_local
 from buildgate_cli.commands.run import _watch as watch_to_the_end
+from buildgate_cli.errors import UserError
 from buildgate_cli.run_watch import Watch
 from cli_harness import Cli, OperatorApi
 
@@ -219,14 +220,16 @@ def test_following_the_latest_goes_on_with_the_newer_run(cli: Cli, api: Operator
     assert f"run {OTHER} ✔ SUCCEEDED" in answer.stdout
 
 
-def test_watch_ends_with_3_when_the_cloud_is_gone(cli: Cli, api: OperatorApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
+def test_a_cloud_that_is_gone_ends_watch_with_3_after_a_few_attempts(cli: Cli, api: OperatorApi) -> None:
+    pauses: list[float] = []
     api.on("GET", f"/v1/runs/{ID}", (503, {"message": "Service Unavailable"}))
+    client = ApiClient(read_local(cli.home), pause=pauses.append)
 
-    answer = cli("run", "watch", ID)
+    with pytest.raises(UserError) as caught:
+        watch_to_the_end(Watch(client, 1.0), ID)
 
-    assert answer.exit_code == 3
-    assert "Traceback" not in answer.output
+    assert caught.value.exit_code == 3
+    assert len(pauses) == 3
 
 
 def test_a_person_who_stops_watching_is_told_that_the_run_goes_on(
