@@ -17,8 +17,10 @@ _WORDS: Final[dict[str, Severity]] = {
     **dict.fromkeys(("critical", "blocker", "crit", "fatal", "very high", "severe"), "critical"),
     **dict.fromkeys(("high", "error", "major", "important", "serious"), "high"),
     **dict.fromkeys(("medium", "moderate", "warning", "warn", "minor", "mid"), "medium"),
-    **dict.fromkeys(("low", "note", "negligible", "style"), "low"),
-    **dict.fromkeys(("info", "information", "informational", "none", "ignore", "trivial"), "info"),
+    **dict.fromkeys(("low", "note"), "low"),
+    **dict.fromkeys(
+        ("info", "information", "informational", "none", "ignore", "negligible", "style", "trivial"), "info"
+    ),
     **dict.fromkeys(("unknown", "untriaged", "undefined", "unassigned", "unspecified", ""), "unknown"),
 }
 

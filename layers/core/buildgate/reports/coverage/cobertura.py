@@ -89,7 +89,9 @@ class _Lines:
         self.root: dict[str, str] = {}
         self.class_depth = 0
         self.class_name = ""
-        self.method: tuple[str, bool] | None = None
+        self.method: str | None = None
+        self.is_method_hit: bool | None = None
+        self.has_method_rate = False
         self.methods = Identities()
         self.has_file = False
 
@@ -112,8 +114,8 @@ class _Lines:
             self.see(number)
             if is_hit:
                 self.cover(number)
-                if self.method is not None:
-                    self.method = (self.method[0], True)
+            if self.method is not None:
+                self.is_method_hit = self.is_method_hit or is_hit
             if "condition-coverage" in attributes:
                 self.conditions(number, attributes["condition-coverage"])
         else:
@@ -130,8 +132,8 @@ class _Lines:
             covered = list(compress(numbers, map(self.hits.__getitem__, hits)))
         self.coverage.seen.update(numbers)
         self.coverage.covered.update(covered)
-        if covered and self.method is not None:
-            self.method = (self.method[0], True)
+        if self.method is not None:
+            self.is_method_hit = self.is_method_hit or bool(covered)
 
     def conditions(self, number: str, text: str) -> None:
         """Note `50% (1/2)`."""
@@ -150,8 +152,9 @@ class _Lines:
             self.has_file = True
         elif name == "method":
             self.close_method()
-            key = f"{attributes.get('name')}{attributes.get('signature')}"
-            self.method = (key, (as_rate(attributes.get("line-rate")) or 0.0) > 0)
+            self.method = f"{attributes.get('name')}{attributes.get('signature')}"
+            self.is_method_hit = None
+            self.has_method_rate = (as_rate(attributes.get("line-rate")) or 0.0) > 0
         elif name == "lines" and depth == self.class_depth + 1:
             self.close_method()
         elif name == "coverage" and depth == 1:
@@ -164,10 +167,10 @@ class _Lines:
             self.ends.clear()
 
     def close_method(self) -> None:
-        """Count the method whose end has passed."""
+        """Count the method whose end has passed: by its lines, or by its rate where it lists none."""
         if self.method is not None:
-            key, is_covered = self.method
-            self.methods.add(hash((self.class_name, key)), int(is_covered))
+            is_covered = self.has_method_rate if self.is_method_hit is None else self.is_method_hit
+            self.methods.add(hash((self.class_name, self.method)), int(is_covered))
             self.coverage.functions_total += 1
             self.coverage.functions_covered += is_covered
             self.method = None

@@ -100,7 +100,7 @@ class Tfsec:
         def result(value: Any) -> None:
             entry, place = mapping(value), mapping(at(value, "location"))
             status = text(entry.get("status")).lower()
-            if status in {"1", "passed"}:
+            if status in {"1", "passed"} or entry.get("passed") is True:
                 return
             rule, file = text(entry.get("long_id") or entry.get("rule_id")), text(place.get("filename"))
             findings.add(

@@ -43,6 +43,8 @@ _BY_CHILD: Final = {
     "disabled": SKIPPED,
     "ignored": SKIPPED,
 }
+_RANK: Final = {PASSED: 0, SKIPPED: 1, FAILED: 2, ERRORED: 3}
+"""Of several results of one case the worst stands."""
 _AGAIN: Final = frozenset({"flakyFailure", "flakyError"})
 _BY_ATTRIBUTE: Final = {
     **dict.fromkeys(("failed", "failure", "fail"), FAILED),
@@ -163,7 +165,7 @@ class _Cases:
         time = case.get("time")
         if time is not None:
             self.add_time(time)
-        if self.identities is not None:
+        if self.identities is not None and "name" in case:
             identity = hash((self.suite_name, case.get("classname"), case.get("name")))
             self.identities.buckets[identity >> STATE_BITS & BUCKETS - 1].append(identity & ~STATE_MASK | status)
         if status or self.is_flaky or self.shows_all:
@@ -256,10 +258,9 @@ class _Cases:
         if name in _AGAIN:
             self.is_flaky = True
             return
-        if status == SKIPPED and self.status != PASSED:
+        if _RANK[status] <= _RANK[self.status]:
             return
-        if self.status != FAILED:
-            self.status = status
+        self.status = status
         self.message = (attributes.get("message") or attributes.get("type") or "")[:MESSAGE_CHARS]
         if not self.message:
             self.parser.CharacterDataHandler = self.text

@@ -1,7 +1,7 @@
 """Test cases counted: one rule for every format about cases that are listed more than once.
 
 A case that is listed both as passed and as failed was run again: it is one case, it counts as failed, and it is
-flaky. One listed as failed and as errored (pytest writes that when the tear-down breaks too) is one failed case. Equal
+flaky. One listed as failed and as errored (pytest writes that when the tear-down breaks too) is one errored case. Equal
 results under one name are as many cases: runners give parameterised cases the same name.
 """
 
@@ -127,7 +127,7 @@ class Tests:
     def _settle(self, states: list[int]) -> None:
         """Make one case of a name that is listed with results that cannot all be its last."""
         kinds = set(states)
-        worst = FAILED if FAILED in kinds else ERRORED
+        worst = ERRORED if ERRORED in kinds else FAILED
         if worst not in kinds or len(kinds - {SKIPPED}) < 2:
             return
         for state in states:

@@ -39,11 +39,14 @@ class Trx:
         """Count the results; a run that failed though no result did (a crashed host) has one error more."""
         results = _Results(document)
         document.walk(results)
-        tests = results.tests
+        tests, is_broken = results.tests, False
         if results.outcome in _BROKEN_RUN and not tests.counts[FAILED] and not tests.counts[ERRORED]:
             document.warn(f"the run's own outcome is {results.outcome!r} though no result is; counted as an error")
             tests.add(Case("(run)", "errored", "", results.run_message[:500]), has_duration=False)
+            is_broken = True
         said = counts_of(results.counters, ("total", "passed", "failed"))
+        if is_broken and "total" in said:
+            said["total"] += 1
         tests.finish({f"tests.{name}": count for name, count in said.items()})
 
 
