@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from buildgate.adapters.memory import MemoryAws
-from contract.dynamodb_cases import DEFINITION, TABLE, av, avs
-from contract.test_dynamodb_semantics import outcome, plain
+from contract.dynamodb_answers import outcome, plain
+from contract.dynamodb_stock import DEFINITION, TABLE, av, avs
 
 KEYS = st.builds(lambda pk, sk: avs({"pk": pk, "sk": sk}), st.sampled_from("ab"), st.sampled_from(["1", "10", "2"]))
 NUMBERS = st.one_of(st.integers(-20, 20), st.sampled_from([0.5, 1e10, 123456789012345678901234567890]))

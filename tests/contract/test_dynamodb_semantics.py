@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, ParamValidationError
 from moto import mock_aws
 
 from buildgate.adapters.memory import MemoryAws
-from contract.dynamodb_cases import (
-    CASES,
-    DEFINITION,
-    FAILED,
-    GAPS,
-    INVALID,
-    KEY,
-    ONE,
-    PARAMETERS,
-    STOCK,
-    TABLE,
-    Case,
-    avs,
-)
+from contract.dynamodb_answers import outcome, plain
+from contract.dynamodb_cases import CASES, GAPS
+from contract.dynamodb_stock import DEFINITION, KEY, ONE, STOCK, TABLE, Case, avs
 
 KINDS = ("memory", "moto")
 
@@ -40,46 +27,11 @@ def clients():
         yield made
 
 
-def plain(value: Any) -> Any:
-    """Return an answer with numbers in one spelling and sets in one order."""
-    if isinstance(value, dict):
-        if set(value) <= {"SS", "NS", "BS"} and value:
-            return {
-                kind: sorted(map(plain_number if kind == "NS" else str, members)) for kind, members in value.items()
-            }
-        if set(value) == {"N"}:
-            return {"N": plain_number(value["N"])}
-        return {name: plain(child) for name, child in value.items() if name != "ResponseMetadata"}
-    return [plain(child) for child in value] if isinstance(value, list) else value
-
-
-def plain_number(text: str) -> str:
-    return format(Decimal(text).normalize(), "f") if Decimal(text) else "0"
-
-
 def restock(client: Any) -> None:
     for item in client.scan(TableName=TABLE)["Items"]:
         client.delete_item(TableName=TABLE, Key={name: item[name] for name in KEY})
     for item in STOCK:
         client.put_item(TableName=TABLE, Item=avs(item))
-
-
-def outcome(client: Any, operation: str, request: dict[str, Any]) -> Any:
-    """Return the answer, or the error's code, or the codes of a cancelled transaction's reasons."""
-    if not operation.startswith(("transact", "batch")):
-        request = {"TableName": TABLE, **request}
-    try:
-        return plain(getattr(client, operation)(**request))
-    except ParamValidationError:
-        return PARAMETERS
-    except ClientError as error:
-        reasons = error.response.get("CancellationReasons")
-        if reasons is None:
-            return error.response["Error"]["Code"]
-        longer = {"ConditionalCheckFailed": FAILED, "ValidationError": INVALID}
-        return [longer.get(reason["Code"], reason["Code"]) for reason in reasons]
-    except Exception as error:  # noqa: BLE001 - an emulator that breaks has a gap, which is named
-        return f"broke with {type(error).__name__}"
 
 
 def differences(client: Any, case: Case) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from buildgate.adapters.memory.dynamodb.predicates import begins, contains, is_ordered, size_value
 from buildgate.adapters.memory.dynamodb.syntax import Names, Parser, Path, find, path_text
-from buildgate.adapters.memory.dynamodb.values import KINDS, Item, Value, described, ordering, value_size
+from buildgate.adapters.memory.dynamodb.values import KINDS, Item, Value, described
 from buildgate.adapters.memory.errors import invalid
 
 Values = dict[str, Value]
@@ -137,7 +138,7 @@ class _ConditionParser(Parser):
             if name != "size":
                 self._refuse_name(name)
             path = self._size_path()
-            return _Operand(lambda item, _: _size(find(item, path)))
+            return _Operand(lambda item, _: size_value(find(item, path)))
         path = self.path()
         self.paths.add(path)
         return _Operand(_reader(path), path=path)
@@ -167,7 +168,7 @@ class _ConditionParser(Parser):
         if operator == "<>":
             return lambda item, values: (found := one(item, values)) is None or found != two(item, values)
         self._check_ordered(operator, left, right)
-        return lambda item, values: _ordered(operator, one(item, values), two(item, values))
+        return lambda item, values: is_ordered(operator, one(item, values), two(item, values))
 
     def _check_ordered(self, operator: str, *operands: _Operand) -> None:
         for name in (operand.value for operand in operands if operand.value):
@@ -196,7 +197,7 @@ class _ConditionParser(Parser):
 
         def test(item: Item, values: Values) -> bool:
             found = read(item, values)
-            return _ordered(">=", found, bottom(item, values)) and _ordered("<=", found, top(item, values))
+            return is_ordered(">=", found, bottom(item, values)) and is_ordered("<=", found, top(item, values))
 
         return test
 
@@ -204,7 +205,7 @@ class _ConditionParser(Parser):
         label = self.label
 
         def check(values: Values) -> None:
-            if not _ordered("<=", values[low], values[high]):
+            if not is_ordered("<=", values[low], values[high]):
                 raise invalid(
                     f"Invalid {label}: The BETWEEN operator requires upper bound to be greater than or equal to lower "
                     f"bound; lower bound operand: {described(values[low])}, "
@@ -254,12 +255,12 @@ class _ConditionParser(Parser):
         if name == "attribute_not_exists":
             return lambda item, values: one(item, values) is None
         if name == "contains":
-            return lambda item, values: _contains(one(item, values), two(item, values))
+            return lambda item, values: contains(one(item, values), two(item, values))
         value = operands[1].value
         if name == "begins_with":
             if value:
                 self._check_kind(value, ("S", "B"), "operator or function: begins_with")
-            return lambda item, values: _begins(one(item, values), two(item, values))
+            return lambda item, values: begins(one(item, values), two(item, values))
         if not value:
             self.refuse("Operator or function requires a value; operator or function: attribute_type")
         self._check_type_name(value)
@@ -285,44 +286,3 @@ def _reader(path: Path) -> Read:
         name = path[0]
         return lambda item, _: item.get(name)  # type: ignore[arg-type]
     return lambda item, _: find(item, path)
-
-
-def _ordered(operator: str, left: Value | None, right: Value | None) -> bool:
-    if left is None or right is None:
-        return False
-    one, two = ordering(left), ordering(right)
-    if one is None or two is None or one[0] != two[0]:
-        return False
-    if operator == "<":
-        return bool(one[1] < two[1])
-    if operator == "<=":
-        return bool(one[1] <= two[1])
-    return bool(one[1] > two[1]) if operator == ">" else bool(one[1] >= two[1])
-
-
-def _begins(value: Value | None, prefix: Value | None) -> bool:
-    if value is None or prefix is None:
-        return False
-    ((kind, content),) = value.items()
-    ((other, start),) = prefix.items()
-    return kind == other and kind in ("S", "B") and content.startswith(start)
-
-
-def _contains(value: Value | None, sought: Value | None) -> bool:
-    if value is None or sought is None:
-        return False
-    ((kind, content),) = value.items()
-    ((other, part),) = sought.items()
-    if kind == "L":
-        return sought in content
-    return (kind == other and kind in ("S", "B") and part in content) or (kind == other + "S" and part in content)
-
-
-def _size(value: Value | None) -> Value | None:
-    if value is None:
-        return None
-    ((kind, content),) = value.items()
-    if kind in ("N", "BOOL", "NULL"):
-        return None
-    size = value_size(value) if kind in ("S", "B") else len(content)
-    return {"N": str(size)}

@@ -5,79 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from buildgate.adapters.memory.stepfunctions.choices import holds, moment
 from buildgate.adapters.memory.stepfunctions.paths import Failed, find, limited, placed, runtime_failure, template
+from buildgate.adapters.memory.stepfunctions.records import Broken, Done, Execution, Flow, Visit, World
 from buildgate.adapters.memory.stepfunctions.retries import catcher, next_delay
 from buildgate.adapters.memory.stepfunctions.tasks import CALLBACK, Attempt, Scope, invoke, seconds_of
 
-if TYPE_CHECKING:
-    import random
-
-    from buildgate.adapters.memory.lambdas import Lambda
-    from buildgate.adapters.memory.timeline import Timeline
-
 MAX_EVENTS = 25_000
 INLINE_CONCURRENCY = 40
-Done = Callable[[Any], None]
-Broken = Callable[[Failed], None]
-
-
-@dataclass(slots=True)
-class World:
-    """What an execution acts on. `breakdown` may name the error of a service that a task cannot reach."""
-
-    timeline: Timeline
-    lambdas: Lambda
-    dice: random.Random
-    open_token: Callable[[Attempt], str]
-    breakdown: Callable[[str], str | None]
-
-
-@dataclass(slots=True)
-class Execution:
-    """An execution and what became of it."""
-
-    arn: str
-    name: str
-    machine_arn: str
-    machine_name: str
-    definition: dict[str, Any]
-    input: Any
-    started_at: datetime
-    status: str = "RUNNING"
-    stopped_at: datetime | None = None
-    output: Any = None
-    error: str = ""
-    cause: str = ""
-    scope: Scope = field(default_factory=Scope)
-    history: list[tuple[datetime, str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """States being walked: the machine's own, or those of one iteration or branch."""
-
-    states: dict[str, Any]
-    scope: Scope
-    done: Done
-    broken: Broken
-    item: dict[str, Any] | None
-
-
-@dataclass(slots=True)
-class _Visit:
-    """One stay in a state, over all its attempts."""
-
-    flow: _Flow
-    name: str
-    state: dict[str, Any]
-    data: Any
-    entered_at: datetime
-    attempts: dict[int, int] = field(default_factory=dict)
 
 
 class Walk:
@@ -102,11 +40,11 @@ class Walk:
     def _start(
         self, machine: dict[str, Any], data: Any, scope: Scope, done: Done, broken: Broken, item: Any = None
     ) -> None:
-        self._go(_Flow(machine["States"], scope, done, broken, item), machine["StartAt"], data)
+        self._go(Flow(machine["States"], scope, done, broken, item), machine["StartAt"], data)
 
-    def _go(self, flow: _Flow, name: str, data: Any) -> None:
+    def _go(self, flow: Flow, name: str, data: Any) -> None:
         def enter() -> None:
-            visit = _Visit(flow, name, flow.states[name], data, self._world.timeline.now())
+            visit = Visit(flow, name, flow.states[name], data, self._world.timeline.now())
             if flow.scope.is_open:
                 self._log(f"{visit.state['Type']}StateEntered", name)
                 self._try(visit)
@@ -118,7 +56,7 @@ class Walk:
         if len(self._execution.history) > MAX_EVENTS and self._execution.scope.is_open:
             self._ended("FAILED", None, "States.Runtime", "The execution reached the maximum number of history events")
 
-    def _context(self, visit: _Visit, token: str = "") -> dict[str, Any]:
+    def _context(self, visit: Visit, token: str = "") -> dict[str, Any]:
         execution = self._execution
         context: dict[str, Any] = {
             "Execution": {
@@ -140,7 +78,7 @@ class Walk:
             context["Task"] = {"Token": token}
         return context
 
-    def _try(self, visit: _Visit) -> None:
+    def _try(self, visit: Visit) -> None:
         acts = {
             "Pass": self._pass,
             "Choice": self._choice,
@@ -156,11 +94,11 @@ class Walk:
         except Failed as failure:
             self._failed(visit, failure)
 
-    def _input(self, visit: _Visit) -> Any:
+    def _input(self, visit: Visit) -> Any:
         path = visit.state.get("InputPath", "$")
         return {} if path is None else find(path, visit.data, self._context(visit))
 
-    def _leave(self, visit: _Visit, result: Any) -> None:
+    def _leave(self, visit: Visit, result: Any) -> None:
         """Combine the result with the input and go on; what goes wrong here fails the state too."""
         state, context = visit.state, self._context(visit)
         try:
@@ -178,7 +116,7 @@ class Walk:
         else:
             self._go(visit.flow, state["Next"], data)
 
-    def _failed(self, visit: _Visit, failure: Failed) -> None:
+    def _failed(self, visit: Visit, failure: Failed) -> None:
         if not visit.flow.scope.is_open:
             return
         state = visit.state
@@ -200,13 +138,13 @@ class Walk:
         self._log(f"{state['Type']}StateExited", visit.name)
         self._go(visit.flow, caught["Next"], data)
 
-    def _pass(self, visit: _Visit) -> None:
+    def _pass(self, visit: Visit) -> None:
         data = self._input(visit)
         if "Parameters" in visit.state:
             data = template(visit.state["Parameters"], data, self._context(visit))
         self._leave(visit, deepcopy(visit.state.get("Result", data)))
 
-    def _choice(self, visit: _Visit) -> None:
+    def _choice(self, visit: Visit) -> None:
         data, context = self._input(visit), self._context(visit)
         chosen = next((rule["Next"] for rule in visit.state["Choices"] if holds(rule, data, context)), None)
         following = chosen or visit.state.get("Default")
@@ -216,7 +154,7 @@ class Walk:
         self._log("ChoiceStateExited", visit.name)
         self._go(visit.flow, following, find(path, data, context))
 
-    def _wait(self, visit: _Visit) -> None:
+    def _wait(self, visit: Visit) -> None:
         state, data, context = visit.state, self._input(visit), self._context(visit)
         if "Timestamp" in state or "TimestampPath" in state:
             text = state["Timestamp"] if "Timestamp" in state else find(state["TimestampPath"], data, context)
@@ -229,13 +167,13 @@ class Walk:
         name = f"{self._execution.name} has waited in {visit.name}"
         visit.flow.scope.keep(self._world.timeline.after(seconds, lambda: self._leave(visit, data), name))
 
-    def _succeed(self, visit: _Visit) -> None:
+    def _succeed(self, visit: Visit) -> None:
         path = visit.state.get("OutputPath", "$")
         data = {} if path is None else find(path, self._input(visit), self._context(visit))
         self._log("SucceedStateExited", visit.name)
         visit.flow.done(data)
 
-    def _fail(self, visit: _Visit) -> None:
+    def _fail(self, visit: Visit) -> None:
         state, context = visit.state, self._context(visit)
         texts = [
             find(state[name + "Path"], visit.data, context) if name + "Path" in state else state.get(name, "")
@@ -243,7 +181,7 @@ class Walk:
         ]
         visit.flow.broken(Failed(*texts))
 
-    def _task(self, visit: _Visit) -> None:
+    def _task(self, visit: Visit) -> None:
         world, resource = self._world, visit.state["Resource"]
         attempt = Attempt(
             visit.flow.scope,
@@ -264,15 +202,15 @@ class Walk:
         self._log("TaskStarted", visit.name)
         invoke(world.lambdas, resource, parameters, attempt, world.breakdown)
 
-    def _task_done(self, visit: _Visit, result: Any) -> None:
+    def _task_done(self, visit: Visit, result: Any) -> None:
         self._log("TaskSucceeded", visit.name)
         self._leave(visit, result)
 
-    def _task_failed(self, visit: _Visit, failure: Failed) -> None:
+    def _task_failed(self, visit: Visit, failure: Failed) -> None:
         self._log("TaskTimedOut" if failure.error == "States.Timeout" else "TaskFailed", visit.name)
         self._failed(visit, failure)
 
-    def _map(self, visit: _Visit) -> None:
+    def _map(self, visit: Visit) -> None:
         state, data, context = visit.state, self._input(visit), self._context(visit)
         items = find(state.get("ItemsPath", "$"), data, context)
         if not isinstance(items, list):
@@ -288,14 +226,14 @@ class Walk:
             work.append((machine, chosen, item))
         self._fan_out(visit, work, min(most, INLINE_CONCURRENCY))
 
-    def _parallel(self, visit: _Visit) -> None:
+    def _parallel(self, visit: Visit) -> None:
         data = self._input(visit)
         if "Parameters" in visit.state:
             data = template(visit.state["Parameters"], data, self._context(visit))
         work = [(branch, deepcopy(data), visit.flow.item) for branch in visit.state["Branches"]]
         self._fan_out(visit, work, len(work))
 
-    def _fan_out(self, visit: _Visit, work: list[tuple[Any, Any, Any]], most: int) -> None:
+    def _fan_out(self, visit: Visit, work: list[tuple[Any, Any, Any]], most: int) -> None:
         """Walk all of the work, at most so many at a time; the first failure abandons the rest."""
         scope = visit.flow.scope.inside()
         results: list[Any] = [None] * len(work)

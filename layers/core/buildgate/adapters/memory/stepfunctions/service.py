@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.memory.errors import AwsError
-from buildgate.adapters.memory.stepfunctions.execution import Execution, Walk, World, as_json
+from buildgate.adapters.memory.stepfunctions.execution import Walk, as_json
 from buildgate.adapters.memory.stepfunctions.paths import MAX_BYTES
+from buildgate.adapters.memory.stepfunctions.records import Execution, World
 from buildgate.adapters.memory.stepfunctions.tasks import Attempt
 
 if TYPE_CHECKING:
