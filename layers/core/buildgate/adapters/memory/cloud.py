@@ -86,6 +86,11 @@ class MemoryAws:
             )
         return self._clients[service]
 
+    def lag_indexes(self, delay: Callable[[], float]) -> None:
+        """Let every table's indexes follow their table only after so many seconds, drawn anew for each write."""
+        for table in self.dynamodb.tables.values():
+            table.defer = lambda work: self.timeline.after(delay(), work, "an index catches up")
+
     def _cross(self, call: Call, proceed: Proceed) -> dict[str, Any]:
         return self.boundary(call, proceed)
 
