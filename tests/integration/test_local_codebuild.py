@@ -4,16 +4,14 @@ import io
 import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from buildgate_cli.local.codebuild import LocalCodeBuild, Settings
-from buildgate_cli.local.codecommit import LocalCodeCommit
-from local_harness import RecordingBus, client, commit, git, new_work_tree, serving
+from buildgate_cli.local.codebuild import Settings
+from local_builds import BuildCloud, build_cloud, refused
+from local_harness import RecordingBus, git
 
 SPEC = """\
 version: 0.2
@@ -47,153 +45,14 @@ COBERTURA = """<coverage line-rate="0.5" branch-rate="0"><packages><package name
 </class></classes></package></packages></coverage>"""
 
 
-@dataclass
-class FakeS3:
-    objects: dict[str, bytes] = field(default_factory=dict)
-    is_down: bool = False
-
-    def put_object(self, *, Bucket: str, Key: str, Body: Any) -> dict[str, Any]:  # noqa: N803
-        if self.is_down:
-            raise ConnectionError("S3 is away")
-        self.objects[f"{Bucket}/{Key}"] = Body.read()
-        return {}
-
-
-@dataclass
-class FakeLogs:
-    streams: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-
-    def create_log_group(self, **arguments: Any) -> None:
-        return None
-
-    def create_log_stream(self, *, logGroupName: str, logStreamName: str) -> None:  # noqa: N803
-        self.streams[logGroupName, logStreamName] = []
-
-    def put_log_events(self, *, logGroupName: str, logStreamName: str, logEvents: list[Any]) -> None:  # noqa: N803
-        self.streams[logGroupName, logStreamName] += [event["message"] for event in logEvents]
-
-
-@dataclass
-class FakeParameters:
-    def get_parameters(self, *, Names: list[str], WithDecryption: bool) -> dict[str, Any]:  # noqa: N803
-        known = {"/shop/token": "parameter-value"}
-        return {
-            "Parameters": [{"Name": name, "Value": known[name]} for name in Names if name in known],
-            "InvalidParameters": [name for name in Names if name not in known],
-        }
-
-
-@dataclass
-class FakeSecrets:
-    def get_secret_value(self, *, SecretId: str) -> dict[str, Any]:  # noqa: N803
-        return {"SecretString": '{"key": "secret-value"}'}
-
-
-@dataclass
-class Cloud:
-    api: Any
-    bus: RecordingBus
-    s3: FakeS3
-    logs: FakeLogs
-    home: Path
-    work: Path
-    service: LocalCodeBuild
-    remote: str
-
-    def project(self, name: str = "shop", buildspec: str | None = None, **members: Any) -> None:
-        source = {"type": "CODECOMMIT", "location": self.remote} if buildspec is None else {"type": "NO_SOURCE"}
-        request = {
-            "name": name,
-            "source": source | ({"buildspec": buildspec} if buildspec else {}),
-            "artifacts": {"type": "NO_ARTIFACTS"},
-            "environment": {
-                "type": "LINUX_CONTAINER",
-                "image": "aws/codebuild/standard:7.0",
-                "computeType": "BUILD_GENERAL1_SMALL",
-                "environmentVariables": [{"name": "WHO", "value": "project"}],
-            },
-            "serviceRole": "arn:aws:iam::000000000000:role/builds",
-        }
-        self.api.create_project(**request | members)
-
-    def inline(self, *commands: str, name: str = "inline", **members: Any) -> str:
-        lines = "".join(f"      - {command}\n" for command in commands)
-        self.project(name, f"version: 0.2\nphases:\n  build:\n    commands:\n{lines}", **members)
-        return str(self.api.start_build(projectName=name)["build"]["id"])
-
-    def push(self, **files: str) -> str:
-        commit_id = commit(self.work, {name.replace("_", "."): text for name, text in files.items()})
-        git(self.work, "push", "-q", "origin", "main")
-        return commit_id
-
-    def get(self, build_id: str) -> dict[str, Any]:
-        (build,) = self.api.batch_get_builds(ids=[build_id])["builds"]
-        return dict(build)
-
-    def wait(self, build_id: str, *, phase: str | None = None, seconds: float = 30) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            build = self.get(build_id)
-            if build["buildComplete"] or (phase and build["currentPhase"] == phase):
-                return build
-            time.sleep(0.02)
-        raise AssertionError(f"{build_id} is still in {build['currentPhase']}")
-
-    def wait_for_log(self, build_id: str, text: str, seconds: float = 30) -> list[str]:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            lines = self.log(build_id)
-            if any(line == text for line in lines):
-                return lines
-            time.sleep(0.02)
-        raise AssertionError(f"{text} was not logged")
-
-    def log(self, build_id: str) -> list[str]:
-        project, _, stream = build_id.partition(":")
-        return self.logs.streams.get((f"/aws/codebuild/{project}", stream), [])
-
-    def details(self, kind: str) -> list[dict[str, Any]]:
-        return [event.detail for event in self.bus.events if event.detail_type == f"CodeBuild Build {kind} Change"]
-
-    def settle(self) -> None:
-        """Let the events that are on their way arrive."""
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            if all(d["build-status"] != "IN_PROGRESS" for d in self.details("State")[-1:]):
-                return
-            time.sleep(0.01)
-
-
-def open_cloud(tmp_path: Path, settings: Settings, bus: RecordingBus) -> Iterator[Cloud]:
-    s3, logs, home = FakeS3(), FakeLogs(), tmp_path / "home"
-    clients: dict[str, Any] = {"s3": s3, "logs": logs, "ssm": FakeParameters(), "secretsmanager": FakeSecrets()}
-    commits = LocalCodeCommit(home, RecordingBus())
-    builds = LocalCodeBuild(home, clients.__getitem__, bus, settings=settings)
-    with serving(commits, builds) as server:
-        if not commits.repositories.exists("shop"):
-            client(server, "codecommit").create_repository(repositoryName="shop")
-            new_work_tree(tmp_path / "work", str(home / "repositories" / "shop.git"))
-        remote = "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/shop"
-        try:
-            yield Cloud(client(server, "codebuild"), bus, s3, logs, home, tmp_path / "work", builds, remote)
-        finally:
-            builds.stop()
-
-
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
+def cloud(tmp_path: Path) -> Iterator[BuildCloud]:
     settings = Settings(grace_seconds=0.3, concurrent_builds=2, queue_factor=2, seconds_per_minute=60)
-    yield from open_cloud(tmp_path, settings, RecordingBus())
+    with build_cloud(tmp_path, settings) as opened:
+        yield opened
 
 
-def refused(call: Any, **arguments: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**arguments)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
-def test_a_pushed_commit_is_really_built(cloud: Cloud) -> None:
+def test_a_pushed_commit_is_really_built(cloud: BuildCloud) -> None:
     cloud.api.create_report_group(
         name="shop-unit",
         type="TEST",
@@ -225,7 +84,7 @@ def test_a_pushed_commit_is_really_built(cloud: Cloud) -> None:
     assert not list((cloud.home / "builds").iterdir())
 
 
-def test_reports_are_exported_raw_and_summed_up(cloud: Cloud) -> None:
+def test_reports_are_exported_raw_and_summed_up(cloud: BuildCloud) -> None:
     cloud.api.create_report_group(
         name="shop-unit",
         type="TEST",
@@ -254,7 +113,7 @@ def test_reports_are_exported_raw_and_summed_up(cloud: Cloud) -> None:
     assert listed == [unit["arn"]]
 
 
-def test_events_have_the_exact_shape(cloud: Cloud) -> None:
+def test_events_have_the_exact_shape(cloud: BuildCloud) -> None:
     build_id = cloud.inline("exit 4")
     build = cloud.wait(build_id)
     cloud.settle()
@@ -283,7 +142,7 @@ def test_events_have_the_exact_shape(cloud: Cloud) -> None:
     assert cloud.bus.events[0].resources == (build["arn"],)
 
 
-def test_the_same_token_is_the_same_build_and_other_parameters_are_refused(cloud: Cloud) -> None:
+def test_the_same_token_is_the_same_build_and_other_parameters_are_refused(cloud: BuildCloud) -> None:
     cloud.inline("true")
     request: dict[str, Any] = {"projectName": "inline", "idempotencyToken": "t", "sourceVersion": "a"}
 
@@ -295,7 +154,7 @@ def test_the_same_token_is_the_same_build_and_other_parameters_are_refused(cloud
     assert (code, "do not match" in message) == ("InvalidInputException", True)
 
 
-def test_stop_ends_a_build_and_nothing_of_it_survives(cloud: Cloud) -> None:
+def test_stop_ends_a_build_and_nothing_of_it_survives(cloud: BuildCloud) -> None:
     build_id = cloud.inline("setsid sleep 300 & echo begun; wait")
     cloud.wait_for_log(build_id, "begun")
 
@@ -316,7 +175,7 @@ def is_marked(path: Path, build_id: str) -> bool:
         return False
 
 
-def test_a_full_account_queues_then_refuses_and_a_full_project_refuses(cloud: Cloud) -> None:
+def test_a_full_account_queues_then_refuses_and_a_full_project_refuses(cloud: BuildCloud) -> None:
     cloud.project("slow", "version: 0.2\nphases: {build: {commands: [sleep 60]}}\n")
     cloud.project("one", "version: 0.2\nphases: {build: {commands: [sleep 60]}}\n", concurrentBuildLimit=1)
     cloud.api.start_build(projectName="one")
@@ -334,26 +193,22 @@ def test_a_full_account_queues_then_refuses_and_a_full_project_refuses(cloud: Cl
 
 def test_builds_that_ran_when_the_cloud_went_down_become_faults_with_an_event(tmp_path: Path) -> None:
     settings, bus = Settings(grace_seconds=0.3), RecordingBus()
-    first = open_cloud(tmp_path, settings, bus)
-    cloud = next(first)
-    build_id = cloud.inline("echo begun; sleep 300")
-    cloud.wait_for_log(build_id, "begun")
-    first.close()
+    with build_cloud(tmp_path, settings, bus) as cloud:
+        build_id = cloud.inline("echo begun; sleep 300")
+        cloud.wait_for_log(build_id, "begun")
 
-    again = open_cloud(tmp_path, settings, bus)
-    cloud = next(again)
-    assert cloud.get(build_id)["buildStatus"] == "IN_PROGRESS"
-    assert cloud.service.start() == [build_id]
-    build = cloud.get(build_id)
-    cloud.settle()
-    again.close()
+    with build_cloud(tmp_path, settings, bus) as cloud:
+        assert cloud.get(build_id)["buildStatus"] == "IN_PROGRESS"
+        assert cloud.service.start() == [build_id]
+        build = cloud.get(build_id)
+        cloud.settle()
 
     assert (build["buildStatus"], build["currentPhase"], build["buildComplete"]) == ("FAULT", "COMPLETED", True)
     assert build["phases"][-2]["phaseStatus"] == "FAULT"
     assert cloud.details("State")[-1]["build-status"] == "FAILED"
 
 
-def test_a_missing_buildspec_is_a_yaml_file_error(cloud: Cloud) -> None:
+def test_a_missing_buildspec_is_a_yaml_file_error(cloud: BuildCloud) -> None:
     cloud.project()
     cloud.push(readme="x")
 
@@ -364,7 +219,7 @@ def test_a_missing_buildspec_is_a_yaml_file_error(cloud: Cloud) -> None:
     assert build["buildStatus"] == "FAILED"
 
 
-def test_branches_tags_and_unknown_versions(cloud: Cloud) -> None:
+def test_branches_tags_and_unknown_versions(cloud: BuildCloud) -> None:
     cloud.project()
     spec = "version: 0.2\nphases: {build: {commands: ['echo %s']}}\n"
     first = cloud.push(buildspec_yml=spec % "first")
@@ -382,7 +237,7 @@ def test_branches_tags_and_unknown_versions(cloud: Cloud) -> None:
     )
 
 
-def test_secrets_reach_the_build_and_not_the_log(cloud: Cloud) -> None:
+def test_secrets_reach_the_build_and_not_the_log(cloud: BuildCloud) -> None:
     build_id = cloud.inline(
         'echo "$P $S"; test "$P" = parameter-value; test "$S" = secret-value',
         environment={
@@ -401,7 +256,7 @@ def test_secrets_reach_the_build_and_not_the_log(cloud: Cloud) -> None:
     assert not [line for line in cloud.log(build_id) if "parameter-value" in line and "Running" not in line]
 
 
-def test_an_upload_that_fails_fails_the_build(cloud: Cloud) -> None:
+def test_an_upload_that_fails_fails_the_build(cloud: BuildCloud) -> None:
     cloud.s3.is_down = True
     cloud.project(artifacts={"type": "S3", "location": "artifacts"})
     cloud.push(
@@ -418,7 +273,7 @@ def test_an_upload_that_fails_fails_the_build(cloud: Cloud) -> None:
     assert "S3 is away" in phase["contexts"][0]["message"]
 
 
-def test_a_build_asked_to_retry_runs_again_under_a_new_id(cloud: Cloud) -> None:
+def test_a_build_asked_to_retry_runs_again_under_a_new_id(cloud: BuildCloud) -> None:
     cloud.project("again", "version: 0.2\nphases: {build: {on-failure: RETRY-1, commands: ['exit 1']}}\n")
 
     first = cloud.wait(cloud.api.start_build(projectName="again")["build"]["id"])
@@ -433,7 +288,7 @@ def test_a_build_asked_to_retry_runs_again_under_a_new_id(cloud: Cloud) -> None:
     assert len(cloud.api.list_builds_for_project(projectName="again")["ids"]) == 2
 
 
-def test_a_windows_project_says_honestly_that_it_cannot_run(cloud: Cloud) -> None:
+def test_a_windows_project_says_honestly_that_it_cannot_run(cloud: BuildCloud) -> None:
     build_id = cloud.inline(
         "dir",
         environment={"type": "WINDOWS_SERVER_2019_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_MEDIUM"},
@@ -445,7 +300,7 @@ def test_a_windows_project_says_honestly_that_it_cannot_run(cloud: Cloud) -> Non
     assert build["buildStatus"] == "FAILED"
 
 
-def test_projects_are_created_changed_and_deleted(cloud: Cloud) -> None:
+def test_projects_are_created_changed_and_deleted(cloud: BuildCloud) -> None:
     cloud.inline("true")
     assert refused(cloud.project, name="inline")[0] == "ResourceAlreadyExistsException"
 
@@ -460,7 +315,7 @@ def test_projects_are_created_changed_and_deleted(cloud: Cloud) -> None:
     assert refused(cloud.api.update_project, name="inline")[0] == "ResourceNotFoundException"
 
 
-def test_lists_are_paged_newest_first(cloud: Cloud) -> None:
+def test_lists_are_paged_newest_first(cloud: BuildCloud) -> None:
     cloud.inline("true")
     ids = [cloud.wait(cloud.api.start_build(projectName="inline")["build"]["id"])["id"] for _ in range(3)]
 

@@ -12,6 +12,11 @@ DEFAULT_BUILDSPEC = "buildspec.yml"
 MEBIBYTE = 1024 * 1024
 
 
+def is_inline(buildspec: str) -> bool:
+    """Say whether a project's `buildspec` is the text itself and no path: it has several lines or is a JSON object."""
+    return "\n" in buildspec or buildspec.lstrip().startswith("{")
+
+
 class Failure(Exception):
     """Why a phase failed, as CodeBuild reports it: a status code and a message."""
 
@@ -133,7 +138,17 @@ class Sink(Protocol):
     def source_resolved(self, commit: str) -> None: ...
 
 
-class Outside(Protocol):
+class Objects(Protocol):
+    """S3 as a source needs it."""
+
+    def fetch_object(self, location: str, into: Path) -> str | None:
+        """Bring in an S3 object, or all below a location that ends in `/`; return the object's version if it has one.
+
+        Raises Failure.
+        """
+
+
+class Outside(Objects, Protocol):
     """What a build needs from around it. Every method raises Failure when it cannot."""
 
     def parameters(self, names: Mapping[str, str]) -> Mapping[str, str]:
@@ -147,9 +162,6 @@ class Outside(Protocol):
 
     def keep_report(self, report: CollectedReport) -> None:
         """Keep one report group's raw files."""
-
-    def fetch_object(self, location: str, into: Path) -> str | None:
-        """Bring in an S3 object, or all below a location that ends in `/`; return the object's version if it has one."""
 
     def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
         """Bring in the archive under the key, or the newest whose key begins with a fallback; return its key."""

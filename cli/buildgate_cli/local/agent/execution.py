@@ -33,10 +33,11 @@ class Interrupt:
     def __init__(self) -> None:
         self.reason: Reason | None = None
         self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
+        self._is_open = True
 
     def request(self, reason: Reason) -> None:
-        if self.reason is None:
+        """Ask for the end. Asking again, or after `close`, changes nothing."""
+        if self.reason is None and self._is_open:
             self.reason = reason
             os.write(self._write, b"!")
 
@@ -45,6 +46,7 @@ class Interrupt:
         return self._read
 
     def close(self) -> None:
+        self._is_open = False
         os.close(self._read)
         os.close(self._write)
 

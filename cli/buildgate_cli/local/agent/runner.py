@@ -28,6 +28,7 @@ from buildgate_cli.local.agent.build import (
     Request,
     Sink,
     Status,
+    is_inline,
 )
 from buildgate_cli.local.agent.cache import CacheWork
 from buildgate_cli.local.agent.collect import Collector
@@ -193,7 +194,7 @@ class Runner:
     def _load_buildspec(self) -> Buildspec:
         text = self._request.buildspec
         try:
-            if text is not None and ("\n" in text or text.lstrip().startswith("{")):
+            if text is not None and is_inline(text):
                 self._say("YAML location is inline")
                 return load_bytes(text.encode())
             if text is not None and text.startswith("arn:"):

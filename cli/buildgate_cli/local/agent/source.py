@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from buildgate_cli.local.agent.build import Failure, Outside
+from buildgate_cli.local.agent.build import Failure, Objects
 from buildgate_cli.local.agent.execution import Execution
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
@@ -25,7 +25,7 @@ _GIT_ENVIRONMENT = {
 class Source(Protocol):
     """A place where source code comes from."""
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         """Fill the folder, which does not exist yet; return the commit when there is one. Raises Failure."""
 
 
@@ -33,7 +33,7 @@ class Source(Protocol):
 class NoSource:
     """NO_SOURCE: an empty folder; the buildspec is inline."""
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         folder.mkdir(parents=True)
         return None
 
@@ -44,7 +44,7 @@ class RefusedSource:
 
     message: str
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         raise Failure("CLIENT_ERROR", self.message)
 
 
@@ -52,7 +52,7 @@ class RefusedSource:
 class InPlaceSource:
     """The folder itself, where it is."""
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         return None
 
 
@@ -63,7 +63,7 @@ class FolderSource:
     origin: Path
     ignored: tuple[str, ...] = ()
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         shutil.copytree(self.origin, folder, symlinks=True, ignore=shutil.ignore_patterns(*self.ignored))
         return None
 
@@ -74,7 +74,7 @@ class ObjectSource:
 
     location: str
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         folder.mkdir(parents=True)
         if self.location.endswith("/"):
             return outside.fetch_object(self.location, folder)
@@ -110,7 +110,7 @@ class GitSource:
     has_submodules: bool = False
     name: str = "primary source"
 
-    def fetch(self, folder: Path, execution: Execution, outside: Outside) -> str | None:
+    def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         git = _Git(execution, folder)
         folder.mkdir(parents=True)
         commit = self._fetch_shallow(git) if self.depth else None

@@ -3,9 +3,13 @@
 import shlex
 from pathlib import Path
 
-from buildgate_cli.local.agent import hash_files
+from buildgate_cli.local.agent import glob_search, hash_files, tests_run
 
-_TOOLS = {"codebuild-hash-files": hash_files.__file__}
+_TOOLS = {
+    "codebuild-hash-files": hash_files.__file__,
+    "codebuild-glob-search": glob_search.__file__,
+    "codebuild-tests-run": tests_run.__file__,
+}
 
 
 def install_tools(folder: Path, interpreter: str) -> Path:

@@ -24,7 +24,7 @@ class AgentProcess:
             self._process = subprocess.Popen(
                 [interpreter, "-I", "-m", "buildgate_cli.local.agent"],
                 cwd=folder,
-                env={**environment, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+                env={**environment, "HOME": str(folder)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,15 @@ class Retry:
     limit: int
 
 
+@dataclass(frozen=True)
+class Member:
+    """Which batch a build belongs to, as which of its tasks, and as which share of how many in a fan-out."""
+
+    batch_arn: str
+    identifier: str
+    share: tuple[int, int] | None = None
+
+
 class Builds:
     """The builds of all projects."""
 
@@ -50,17 +59,22 @@ class Builds:
         self._conductor = conductor
         self._settings = settings
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def start(self, request: dict[str, Any], caller: Caller) -> Document:
         """Start a build; with an idempotency token, the same request within five minutes is the same build."""
-        with self._lock:
-            return self._once("start", request, lambda: self._start(request, initiator(caller.arn)))
+        who = initiator(caller.arn)
+        return self.once("start", request, lambda: self._start(request, who), self._ledger.build)
 
     def retry(self, request: dict[str, Any], caller: Caller) -> Document:
         """Start a build again as it was asked for."""
+        who = initiator(caller.arn)
+        return self.once("retry", request, lambda: self._start_again(request["id"], who), self._ledger.build)
+
+    def start_member(self, request: Mapping[str, Any], who: str, member: Member) -> Document:
+        """Start a build of a batch."""
         with self._lock:
-            return self._once("retry", request, lambda: self._start_again(request["id"], initiator(caller.arn)))
+            return self._start(request, who, member=member)
 
     def auto_retry(self, build_id: str, limit: int) -> None:
         """Start a failed build again on its own account, unless it has been retried that often."""
@@ -72,7 +86,7 @@ class Builds:
             return
         with self._lock:
             retry = Retry(record["build"]["arn"], number, limit)
-            again = self._start(record["request"], record["build"]["initiator"], retry)
+            again = self._start(record["request"], record["build"]["initiator"], retry=retry)
         config = {"autoRetryLimit": limit, "autoRetryNumber": number - 1, "nextAutoRetry": again["arn"]}
         self._ledger.note(build_id, autoRetryConfig=record["build"].get("autoRetryConfig", {}) | config)
 
@@ -82,7 +96,9 @@ class Builds:
             raise ServiceError("ResourceNotFoundException", f"Build not found: {build_id}")
         return self._start(record["request"], who)
 
-    def _start(self, request: Mapping[str, Any], who: str, retry: Retry | None = None) -> Document:
+    def _start(
+        self, request: Mapping[str, Any], who: str, *, retry: Retry | None = None, member: Member | None = None
+    ) -> Document:
         project = self._projects.get(request["projectName"])
         self._check_room(project)
         plan = overridden(project, request)
@@ -91,7 +107,11 @@ class Builds:
         build_id = f"{project['name']}:{uuid.uuid4()}"
         identity = Identity(build_id, number, self._now().timestamp(), who)
         build = new_build(plan, identity, auto_retry=_retry_config(plan, retry))
-        self._ledger.add({"build": build, "plan": plan, "request": dict(request)})
+        record = {"build": build, "plan": plan, "request": dict(request)}
+        if member is not None:
+            build["buildBatchArn"] = member.batch_arn
+            record["member"] = {"identifier": member.identifier, "share": member.share}
+        self._ledger.add(record)
         self._conductor.submit(build_id, build["queuedTimeoutInMinutes"] * self._settings.seconds_per_minute)
         return build
 
@@ -107,23 +127,34 @@ class Builds:
                 "AccountLimitExceededException", f"Cannot have more than {waiting} builds in queue for the account"
             )
 
-    def _once(self, what: str, request: Mapping[str, Any], start: Any) -> Document:
+    def once(
+        self,
+        what: str,
+        request: Mapping[str, Any],
+        start: Callable[[], Document],
+        find: Callable[[str], Document | None],
+    ) -> Document:
+        """Start something, or return what the same token started in the last five minutes.
+
+        Raises InvalidInputException when the token was used with other parameters.
+        """
         token = request.get("idempotencyToken")
-        if not token:
-            return dict(start())
-        key = f"{what}:{token}"
-        digest = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
-        seen = self._store.get(_TOKEN, key)
-        if seen is not None and self._now().timestamp() - seen["at"] < _TOKEN_SECONDS:
-            if seen["digest"] != digest:
-                text = f"Parameters do not match those of the earlier request with token {token}"
-                raise ServiceError("InvalidInputException", text)
-            build = self._ledger.build(seen["build_id"])
-            if build is not None:
-                return build
-        build = dict(start())
-        self._store.put(_TOKEN, key, {"digest": digest, "build_id": build["id"], "at": self._now().timestamp()})
-        return build
+        with self._lock:
+            if not token:
+                return start()
+            key = f"{what}:{token}"
+            digest = hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()
+            seen = self._store.get(_TOKEN, key)
+            if seen is not None and self._now().timestamp() - seen["at"] < _TOKEN_SECONDS:
+                if seen["digest"] != digest:
+                    text = f"Parameters do not match those of the earlier request with token {token}"
+                    raise ServiceError("InvalidInputException", text)
+                found = find(seen["id"])
+                if found is not None:
+                    return found
+            started = start()
+            self._store.put(_TOKEN, key, {"digest": digest, "id": started["id"], "at": self._now().timestamp()})
+            return started
 
     def stop(self, build_id: str) -> Document:
         """Stop a build; stopping one that is complete changes nothing."""

@@ -52,6 +52,7 @@ class Execution:
     keeper: Keeper
     _agent: AgentProcess | None = None
     _is_stopped: bool = False
+    _is_killed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -68,7 +69,7 @@ class Execution:
     def kill(self) -> None:
         """End the agent at once: the cloud goes down."""
         with self._lock:
-            self._is_stopped = True
+            self._is_stopped = self._is_killed = True
             if self._agent is not None:
                 self._agent.kill()
 
@@ -111,7 +112,7 @@ class Execution:
         finally:
             overtime.cancel()
             code = agent.close(self.around.settings.grace_seconds)
-        if last["status"] == "FAULT":
+        if last["status"] == "FAULT" and not self._is_killed:
             LOG.warning("the agent of %s ended with %s: %s", self.build_id, code, self._agent_errors())
         return last
 
@@ -187,7 +188,7 @@ class Execution:
             source=self.folder / "src",
             mark=self._mark,
             buildspec=build["source"].get("buildspec") or None,
-            system_variables=variables.system_variables(build),
+            system_variables=variables.system_variables(build) | variables.member_variables(record.get("member")),
             base_variables=base_variables(self.folder, self.around.interpreter, cloud),
             variables=plain,
             parameter_store=parameters,

@@ -1,6 +1,7 @@
 """What a build leaves behind, on its way to S3: artifacts, and the raw files of reports."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,20 @@ from buildgate_cli.local.jsonservice import ServiceError
 LOG = logging.getLogger(__name__)
 Clients = Callable[[str], Any]
 """Returns a client of the emulated cloud by botocore's service name."""
+
+
+def remembered(clients: Clients) -> Clients:
+    """Return the factory with each client made once: making one loads a service model."""
+    made: dict[str, Any] = {}
+    lock = threading.Lock()
+
+    def client(service: str) -> Any:
+        with lock:
+            if service not in made:
+                made[service] = clients(service)
+            return made[service]
+
+    return client
 
 
 class Keeper:

@@ -26,6 +26,11 @@ class Ledger:
         self._put_event = put_event
         self._now = now
         self._lock = threading.RLock()
+        self._listeners: list[Callable[[str], None]] = []
+
+    def on_finish(self, listener: Callable[[str], None]) -> None:
+        """Have every build's id told to the listener once the build is complete."""
+        self._listeners.append(listener)
 
     def add(self, record: Document) -> None:
         build = record["build"]
@@ -103,19 +108,25 @@ class Ledger:
     def finish(self, build_id: str, status: str, **members: Any) -> None:
         """Complete a build, once: its open phase ends too, with the status of the build."""
         with self._lock:
-            record = self.record(build_id)
-            if record is None or record["build"]["buildComplete"]:
+            build = self.build(build_id)
+            if build is None or build["buildComplete"]:
                 return
-            build = record["build"]
             if "endTime" not in build["phases"][-1]:
                 self.end_phase(build_id, status)
-                build = (self.record(build_id) or record)["build"]
-            ended_at = self._now().timestamp()
-            build["phases"].append({"phaseType": "COMPLETED", "startTime": ended_at})
-            build |= {"currentPhase": "COMPLETED", "buildStatus": status, "buildComplete": True, "endTime": ended_at}
-            build |= {name: value for name, value in members.items() if value}
-            self._save(record | {"build": build})
-            self._put_event(notices.state_change(build, self._now()))
+            self._complete(build_id, status, members)
+        for listener in self._listeners:
+            listener(build_id)
+
+    def _complete(self, build_id: str, status: str, members: dict[str, Any]) -> None:
+        record = self.record(build_id)
+        if record is None:
+            return
+        build, ended_at = record["build"], self._now().timestamp()
+        build["phases"].append({"phaseType": "COMPLETED", "startTime": ended_at})
+        build |= {"currentPhase": "COMPLETED", "buildStatus": status, "buildComplete": True, "endTime": ended_at}
+        build |= {name: value for name, value in members.items() if value}
+        self._save(record)
+        self._put_event(notices.state_change(build, self._now()))
 
     def delete(self, build_id: str) -> bool:
         return self._store.delete(KIND, build_id)

@@ -57,14 +57,14 @@ class Projects:
         stamp = self._now().timestamp()
         project = {**_DEFAULTS, **_members(request), "name": name, "arn": arn("project", name)}
         project |= {"created": stamp, "lastModified": stamp}
-        return self._save(project)
+        return self.save(project)
 
     def update(self, request: dict[str, Any]) -> Document:
         """Replace the members given. A concurrency limit of -1 removes the limit, as in AWS."""
         project = self.get(request["name"]) | _members(request)
         if project.get("concurrentBuildLimit") == -1:
             del project["concurrentBuildLimit"]
-        return self._save(project | {"lastModified": self._now().timestamp()})
+        return self.save(project | {"lastModified": self._now().timestamp()})
 
     def delete(self, name: str) -> None:
         """Forget a project; its builds stay. Deleting what is not there is no error, as in AWS."""
@@ -86,7 +86,8 @@ class Projects:
         part, token = page(names, request.get("nextToken"), _PAGE, refusal="InvalidInputException")
         return {"projects": part, "nextToken": token}
 
-    def _save(self, project: Document) -> Document:
+    def save(self, project: Document) -> Document:
+        """Write a project down. Raises InvalidInputException for one that CodeBuild refuses."""
         check_project(project)
         self._store.put(KIND, project["name"], project)
         return project

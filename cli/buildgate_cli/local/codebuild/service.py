@@ -1,17 +1,26 @@
 """The CodeBuild service of the local cloud."""
 
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.agent import processes
+from buildgate_cli.local.codebuild.account import Account
+from buildgate_cli.local.codebuild.batches import Batches
 from buildgate_cli.local.codebuild.builds import Builds
 from buildgate_cli.local.codebuild.conductor import Conductor
 from buildgate_cli.local.codebuild.execution import Execution, Surroundings
-from buildgate_cli.local.codebuild.keeping import Clients, Keeper
+from buildgate_cli.local.codebuild.keeping import Clients, Keeper, remembered
 from buildgate_cli.local.codebuild.names import Clock, utc_now
+from buildgate_cli.local.codebuild.operations import (
+    Operation,
+    account_operations,
+    batch_operations,
+    build_operations,
+    project_operations,
+    report_operations,
+)
 from buildgate_cli.local.codebuild.outbox import Outbox
 from buildgate_cli.local.codebuild.progress import Ledger
 from buildgate_cli.local.codebuild.projects import Projects
@@ -50,6 +59,7 @@ class LocalCodeBuild:
         now: Clock = utc_now,
     ) -> None:
         settings = settings or Settings.from_environment()
+        clients = remembered(clients)
         self._store = Store(home / "codebuild.sqlite3")
         self._outbox = Outbox(emit)
         self._ledger = Ledger(self._store, self._outbox.put, now)
@@ -68,6 +78,15 @@ class LocalCodeBuild:
         self._conductor = Conductor(self._ledger, settings, self._prepare, self._ended)
         self._projects = Projects(self._store, now)
         self._builds = Builds(self._store, self._projects, self._ledger, self._conductor, settings, now)
+        self._batches = Batches(self._store, self._projects, self._builds, self._ledger, self._around, now)
+        self._ledger.on_finish(self._batches.build_ended)
+        self.operations: Mapping[str, Operation] = {
+            **project_operations(self._projects, self._store),
+            **build_operations(self._builds),
+            **batch_operations(self._batches),
+            **report_operations(self._groups),
+            **account_operations(Account(self._store, self._projects, now)),
+        }
 
     def start(self) -> list[str]:
         """Take up work where an earlier cloud left it: its open builds become FAULT. Returns their ids.
@@ -78,20 +97,20 @@ class LocalCodeBuild:
         for build_id in lost:
             processes.end(lambda mark=build_id: processes.marked(mark), grace_seconds=0.5)  # type: ignore[misc]
             self._ledger.finish(build_id, "FAULT")
+        self._batches.recover()
         return lost
 
     def stop(self) -> None:
         """End all builds and close the store. Their records stay open and become FAULT at the next start."""
+        self._batches.close()
         self._conductor.close()
         self._outbox.close()
         self._store.close()
 
     def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        method = getattr(self, "_do_" + re.sub(r"(?<!^)(?=[A-Z])", "_", operation).lower(), None)
-        if method is None:
+        if operation not in self.operations:
             raise NotImplementedError(operation)
-        answer: dict[str, Any] = method(request, caller)
-        return answer
+        return self.operations[operation](request, caller)
 
     def _prepare(self, build_id: str) -> Execution:
         return Execution(build_id, self._around, self._ledger, self._keeper)
@@ -103,85 +122,3 @@ class LocalCodeBuild:
         limit = max(int(last.get("retries", 0)), int(project_limit))
         if limit:
             self._builds.auto_retry(build_id, limit)
-
-    # Projects
-
-    def _do_create_project(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"project": self._projects.create(request)}
-
-    def _do_update_project(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"project": self._projects.update(request)}
-
-    def _do_delete_project(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        self._projects.delete(request["name"])
-        return {}
-
-    def _do_batch_get_projects(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._projects.batch_get(request["names"])
-
-    def _do_list_projects(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._projects.listed(request)
-
-    def _do_invalidate_project_cache(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        self._store.count("cache", self._projects.get(request["projectName"])["name"])
-        return {}
-
-    # Builds
-
-    def _do_start_build(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"build": self._builds.start(request, caller)}
-
-    def _do_retry_build(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"build": self._builds.retry(request, caller)}
-
-    def _do_stop_build(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"build": self._builds.stop(request["id"])}
-
-    def _do_batch_get_builds(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._builds.batch_get(request["ids"])
-
-    def _do_batch_delete_builds(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._builds.batch_delete(request["ids"])
-
-    def _do_list_builds(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._builds.listed(request)
-
-    def _do_list_builds_for_project(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._builds.listed(request, request["projectName"])
-
-    # Reports
-
-    def _do_create_report_group(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"reportGroup": self._groups.create(request)}
-
-    def _do_update_report_group(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return {"reportGroup": self._groups.update(request)}
-
-    def _do_delete_report_group(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        self._groups.delete(request["arn"], with_reports=request.get("deleteReports", False))
-        return {}
-
-    def _do_batch_get_report_groups(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.batch_get(request["reportGroupArns"])
-
-    def _do_list_report_groups(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.listed(request)
-
-    def _do_batch_get_reports(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.batch_get_reports(request["reportArns"])
-
-    def _do_list_reports(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.list_reports(request)
-
-    def _do_list_reports_for_report_group(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.list_reports(request, request["reportGroupArn"])
-
-    def _do_delete_report(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        self._groups.delete_report(request["arn"])
-        return {}
-
-    def _do_describe_test_cases(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.test_cases(request)
-
-    def _do_describe_code_coverages(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        return self._groups.coverages(request)

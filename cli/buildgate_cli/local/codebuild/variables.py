@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from buildgate_cli.local.agent.tests_run import SHARE_INDEX, SHARE_TOTAL
 from buildgate_cli.local.codebuild.store import Document
 
 
@@ -26,6 +27,17 @@ def system_variables(build: Document) -> dict[str, str]:
         **{name: value for name, value in optional.items() if value},
         **secondary_variables(build),
     }
+
+
+def member_variables(member: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the variables of a batch's member; those of its share are for `codebuild-tests-run`."""
+    if member is None:
+        return {}
+    found = {"CODEBUILD_BATCH_BUILD_IDENTIFIER": member["identifier"]}
+    if member["share"]:
+        index, total = member["share"]
+        found |= {SHARE_INDEX: str(index), SHARE_TOTAL: str(total)}
+    return found
 
 
 def secondary_variables(build: Document) -> dict[str, str]:
