@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.memory.client import Boundary, Call, Client, Proceed
 from buildgate.adapters.memory.codebuild import CodeBuild
@@ -18,6 +18,9 @@ from buildgate.adapters.memory.sns import Sns
 from buildgate.adapters.memory.sqs import Sqs
 from buildgate.adapters.memory.stepfunctions import StepFunctions
 from buildgate.adapters.memory.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class MemoryAws:

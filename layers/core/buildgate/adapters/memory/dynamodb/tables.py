@@ -13,7 +13,7 @@ from buildgate.adapters.memory.errors import AwsError, invalid
 
 Key = tuple[Any, Any]
 Order = tuple[Any, ...]
-Defer = Callable[[Callable[[], object]], None]
+Defer = Callable[[Callable[[], object]], object]
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PARTITION_KEY_BYTES = 2048
