@@ -1,8 +1,8 @@
 """No more handlers run at once than the machine can carry.
 
 AWS starts a new environment for each concurrent invocation; on one machine a stage of forty builds would start forty
-Python processes. Here an invocation waits for its turn. One that waits very long goes ahead all the same, so that
-functions which invoke each other cannot wait for ever.
+Python processes. Here an invocation waits for its turn. A person's request through the front does not wait; and one
+that waits very long goes ahead all the same, so that functions which invoke each other cannot wait for ever.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 from .fitting import Function, Seam
+from .front_door import front_api
 
 _SERVICE = "ministack.services.lambda_svc"
 _AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
@@ -27,7 +28,7 @@ def wait_for_a_turn(original: Function) -> Function:
     """Lease a worker when it is this invocation's turn."""
 
     def acquire_worker(*arguments: Any, **named: Any) -> Any:
-        _holders.has_turn = _turns.acquire(timeout=_PATIENCE_SECONDS)
+        _holders.has_turn = not front_api.get() and _turns.acquire(timeout=_PATIENCE_SECONDS)
         try:
             return original(*arguments, **named)
         except BaseException:

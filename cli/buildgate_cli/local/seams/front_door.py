@@ -33,7 +33,8 @@ _HEALTH = "/_ministack/health"
 
 SEAM = Seam("front door")
 SEAM.needs("ministack.app", "_handle_execute_api_request", "_with_data_plane_headers")
-_front_api: contextvars.ContextVar[str] = contextvars.ContextVar("buildgate_front_api", default="")
+front_api: contextvars.ContextVar[str] = contextvars.ContextVar("buildgate_front_api", default="")
+"""The API that the request at hand came for through the front; empty for every other request."""
 
 
 @SEAM.replaces("ministack.app", "_parse_execute_api_url", "host", "path")
@@ -41,7 +42,7 @@ def route_the_front(original: Function) -> Function:
     """Send a request that the front forwarded to the API it names, on the default stage, path unchanged."""
 
     def parse_execute_api_url(host: str, path: str) -> Any:
-        api = _front_api.get()
+        api = front_api.get()
         return (api, "$default", path) if api else original(host, path)
 
     return parse_execute_api_url
@@ -52,7 +53,7 @@ def keep_administration_off_the_front(original: Function) -> Function:
     """Let no administration path shadow a path of the API."""
 
     async def handle_pre_body_request(*request: Any, **named: Any) -> Any:
-        return None if _front_api.get() else await original(*request, **named)
+        return None if front_api.get() else await original(*request, **named)
 
     return handle_pre_body_request
 
@@ -64,7 +65,7 @@ def keep_shortcuts_off_the_front(original: Function) -> Function:
     """Do the same for the paths that need a body."""
 
     async def handle_post_body_shortcuts(*request: Any, **named: Any) -> Any:
-        return None if _front_api.get() else await original(*request, **named)
+        return None if front_api.get() else await original(*request, **named)
 
     return handle_post_body_shortcuts
 
@@ -80,7 +81,7 @@ def serve_the_api_alone(original: Function) -> Function:
     async def handle_special_data_plane_request(
         method: str, path: str, headers: Any, body: bytes, query_params: Any, request_id: str, **named: Any
     ) -> Any:
-        if not _front_api.get():
+        if not front_api.get():
             return await original(method, path, headers, body, query_params, request_id, **named)
         app = importlib.import_module("ministack.app")
         response = await app._handle_execute_api_request(  # noqa: SLF001
@@ -113,7 +114,7 @@ def guarded(application: Application, *, allowed_hosts: frozenset[str]) -> Appli
             await _answer(send, *refusal)
             return
         api = headers.get(API_HEADER.encode(), b"").decode("latin-1")
-        _front_api.set(api)
+        front_api.set(api)
         if api:
             scope["headers"] = [item for item in scope["headers"] if item[0].lower() != API_HEADER.encode()]
         try:
