@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_builds():
     def history(seed: int) -> list[Any]:
         aws = MemoryAws(seed=seed)
         aws.client("codebuild").create_project(**PROJECT)
-        aws.codebuild.plan = seeded_plans(random.Random(seed))  # noqa: S311 - chance that repeats
+        aws.codebuild.plan = seeded_plans(random.Random(seed))
         for _ in range(5):
             aws.client("codebuild").start_build(projectName="unit")
         aws.timeline.settle()

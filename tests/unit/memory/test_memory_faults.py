@@ -104,7 +104,7 @@ def test_another_function_may_run_between_two_calls_of_this_one(aws):
 
 
 def test_faults_drawn_by_a_seed_repeat(aws):
-    plans = [at_random(random.Random(7), {Fault.THROTTLE: 0.3, Fault.CRASH_AFTER: 0.2}) for _ in range(2)]  # noqa: S311 - chance that repeats
+    plans = [at_random(random.Random(7), {Fault.THROTTLE: 0.3, Fault.CRASH_AFTER: 0.2}) for _ in range(2)]
 
     drawn = [[plan(None) for _ in range(50)] for plan in plans]
 
