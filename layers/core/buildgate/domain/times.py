@@ -18,6 +18,11 @@ def from_text(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def whole_second(moment: datetime) -> datetime:
+    """Return the moment as events of pushes carry it: without its fraction of a second."""
+    return moment.replace(microsecond=0)
+
+
 def day_of(moment: datetime) -> str:
     """Return the UTC day of a moment as ``2026-11-22``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from buildgate.domain.errors import Rejected
 from buildgate.domain.pipelines import Pipeline
+from buildgate.domain.pushes import matches
+from buildgate.domain.times import whole_second
 from buildgate.ports import Clock, Launcher, Pipelines, Pushes, Repositories
 
 
@@ -49,12 +51,14 @@ class ApplyPipeline:
 
     def _seed(self, pipeline: Pipeline) -> None:
         """Note where the branches stand now, so that only later pushes are ever found missing."""
+        now = whole_second(self.clock.now())
         for trigger in pipeline.triggers:
-            for branch in self.repositories.branches(trigger.repository):
+            names = self.repositories.branches(trigger.repository)
+            for branch in (name for name in names if any(matches(glob, name) for glob in trigger.branches)):
                 commit = self.repositories.head_of(trigger.repository, branch)
                 if commit:
                     key = f"{trigger.provider}:{trigger.repository}"
-                    self.pushes.seed_cursor(key, branch, commit, self.clock.now())
+                    self.pushes.seed_cursor(key, branch, commit, now)
 
 
 def _field_of(pipeline: Pipeline, project: str) -> str:
