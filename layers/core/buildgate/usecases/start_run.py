@@ -80,9 +80,9 @@ class StartRun:
             matched, reasons = [], ["the commit message asks to skip"]
         runs = [self._run(push, pipeline, version, commit) for pipeline, version in matched]
         reason = "; ".join(reasons) or fresh.reason
-        self.pushes.open_runs(push, moved=(cursor, fresh.cursor), runs=runs, reason=redact(reason))
         if not runs:
             self.pushes.ignore(push, redact(reason))
+        self.pushes.open_runs(push, moved=(cursor, fresh.cursor), runs=runs, reason=redact(reason))
         for run in runs:
             self.executions.start(run)
         return Opened(tuple(run.run_id for run in runs), reason)
