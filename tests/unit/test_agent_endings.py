@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from agent_harness import run_buildspec
 from buildgate_cli.local.agent import processes
 from buildgate_cli.local.agent.build import Limits
@@ -95,11 +97,21 @@ def test_one_endless_line_is_cut(tmp_path: Path) -> None:
     assert sum(len(line) for line in done.heard.output if line != "post") == 1_000_000
 
 
-def test_a_full_disk_ends_the_build_with_a_reason(tmp_path: Path) -> None:
-    done = run_buildspec(tmp_path, one(f"ln -sf /dev/full {tmp_path}/agent/script.sh"))
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_full_disk_fails_the_command_whose_state_is_lost(tmp_path: Path, shell: str) -> None:
+    command = f"ln -s /dev/full {tmp_path}/agent/env.1.sh; A=1"
+
+    done = run_buildspec(tmp_path, one(command).replace("phases:", f"env: {{shell: {shell}}}\nphases:", 1))
+
+    assert done.phases["BUILD"] == "FAILED"
+    assert "the command's variables could not be saved" in done.context("BUILD")[1]
+
+
+def test_a_build_that_takes_the_agents_files_away_ends_with_a_reason(tmp_path: Path) -> None:
+    done = run_buildspec(tmp_path, one(f"rm -rf {tmp_path}/agent && touch {tmp_path}/agent"))
 
     assert done.outcome.status == "FAILED"
-    assert "No space left on device" in done.context("POST_BUILD")[1]
+    assert done.context("POST_BUILD")[0] == "CLIENT_ERROR"
 
 
 def test_a_killed_shell_is_a_failed_command(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import getpass
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from buildgate_cli.buildspecs import PHASE_NAMES, Buildspec, BuildspecError, Cache, Phase, load_bytes
@@ -113,7 +114,9 @@ class Runner:
             phase = self._spec.phase(name)
             result = self._phase(name.upper(), lambda phase=phase: self._run_commands(phase))  # type: ignore[misc]
             if result.status != "SUCCEEDED":
-                self._state.assign({"CODEBUILD_BUILD_SUCCEEDING": "0"})
+                # A build that took the agent's files away hears of it at its next command.
+                with suppress(OSError):
+                    self._state.assign({"CODEBUILD_BUILD_SUCCEEDING": "0"})
             if not self._goes_on(phase, result):
                 return
         self._phase("UPLOAD_ARTIFACTS", self._upload)

@@ -7,6 +7,8 @@ and a command that calls `exit` saves nothing. Source: CodeBuild's observed beha
 the same design.
 """
 
+import errno
+import os
 import re
 import secrets
 import shutil
@@ -17,6 +19,7 @@ from buildgate_cli.local.agent.execution import Execution
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHELLS = {"bash": "bash", "/bin/bash": "bash", "sh": "sh", "/bin/sh": "sh"}
+_COMPLETE = "# complete"
 _MINIMAL = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
@@ -38,25 +41,34 @@ def find_shell(name: str | None) -> str:
     return path
 
 
+def _is_complete(path: Path) -> bool:
+    """Say whether a file of variables was written to its end."""
+    wanted = f"{_COMPLETE}\n".encode()
+    if not path.is_file() or path.stat().st_size < len(wanted):
+        return False
+    with path.open("rb") as file:
+        file.seek(-len(wanted), os.SEEK_END)
+        return file.read() == wanted
+
+
 class ShellState:
-    """Folder and variables as the next command finds them, kept in two files below `folder`."""
+    """Folder and variables as the next command finds them, kept in files below `folder`.
+
+    Every command saves into new files: overwriting or renaming over old ones makes some file systems write them to
+    disk at once, which costs more than the command.
+    """
 
     def __init__(self, folder: Path, execution: Execution, *, shell: str, start: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._script = folder / "script.sh"
-        self._variables = folder / "env.sh"
-        self._directory = folder / "dir.txt"
-        self._new_variables = folder / "env.new"
-        self._new_directory = folder / "dir.new"
+        self._folder = folder
         self._execution = execution
         self._shell = shell
         self._start = start
-        self._folder = folder
+        self._directory = str(start)
+        self._script = folder / "script.sh"
+        self._count = 0
+        self._variables = folder / "env.0.sh"
         self._variables.write_bytes(b"")
-        self.go_to(start)
-
-    def go_to(self, folder: Path) -> None:
-        self._directory.write_text(f"{folder}\n")
 
     def assign(self, values: Mapping[str, str]) -> None:
         """Export variables for every later command. Names that no shell can hold are left out."""
@@ -68,27 +80,49 @@ class ShellState:
         """Run one command; its output goes to the log. Returns the exit code, negative for a signal.
 
         With `is_carried` false nothing the command does to folder or variables is kept (buildspec version 0.1).
-        Raises InterruptedBuildError, and OSError when the disk is full or the shell cannot start.
+        Raises InterruptedBuildError, and OSError when the shell cannot start or the state cannot be saved (a full
+        disk): what follows would run with other variables.
         """
-        self._new_directory.unlink(missing_ok=True)
-        self._script.write_bytes(self._text(command).encode("utf-8", "surrogateescape"))
+        self._count += 1
+        variables = self._folder / f"env.{self._count}.sh"
+        directory = self._folder / f"dir.{self._count}.txt"
+        self._write(self._script, self._text(command, variables, directory))
         code = self._execution.run([self._shell, str(self._script)], folder=self._start, environment=_MINIMAL)
-        if is_carried and self._new_directory.exists():
-            self._new_variables.replace(self._variables)
-            self._new_directory.replace(self._directory)
+        self._take_over(variables, directory, is_carried=is_carried)
         return code
 
-    def _text(self, command: str) -> str:
-        directory = self._directory.read_text("utf-8", "surrogateescape").removesuffix("\n")
+    def _take_over(self, variables: Path, directory: Path, *, is_carried: bool) -> None:
+        """Keep what the command saved; the folder is saved last, so it says that the variables are whole."""
+        try:
+            text = directory.read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            variables.unlink(missing_ok=True)
+            return
+        directory.unlink()
+        if not is_carried:
+            variables.unlink()
+            return
+        if not text or not _is_complete(variables):
+            raise OSError(errno.ENOSPC, "the command's variables could not be saved", str(variables))
+        self._directory = text.removesuffix("\n")
+        old, self._variables = self._variables, variables
+        old.unlink(missing_ok=True)
+
+    def _text(self, command: str, variables: Path, directory: Path) -> str:
         return (
-            f"cd {quote(directory)}\n"
+            f"cd {quote(self._directory)}\n"
             "set -a\n"
             f". {quote(str(self._variables))}\n"
             f"{command}\n"
             "CODEBUILD_LAST_EXIT=$?\n"
-            f"export -p > {quote(str(self._new_variables))} && pwd > {quote(str(self._new_directory))}\n"
+            f"{{ export -p; echo '{_COMPLETE}'; }} > {quote(str(variables))}; pwd > {quote(str(directory))}\n"
             "exit $CODEBUILD_LAST_EXIT\n"
         )
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.unlink(missing_ok=True)
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
 
     def values(self, names: Sequence[str]) -> dict[str, str]:
         """Return the current values of those variables that are set."""
@@ -114,6 +148,6 @@ class ShellState:
     def _ask(self, body: str) -> list[str]:
         script = f"cd {quote(str(self._start))}\nset -a\n. {quote(str(self._variables))} >/dev/null 2>&1\n{body}"
         path = self._folder / "ask.sh"
-        path.write_bytes(script.encode("utf-8", "surrogateescape"))
+        self._write(path, script)
         _, printed = self._execution.capture([self._shell, str(path)], folder=self._start, environment=_MINIMAL)
         return printed.decode("utf-8", "replace").split("\0")[:-1]
