@@ -1,6 +1,7 @@
 """What every test may rely on: no account, no profile, no metadata address, and a clock that stands still."""
 
 import os
+import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,9 +21,13 @@ DUMMY_AWS = {
 }
 INHERITED = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 
+KEPT = ("BUILDGATE_PYTHON313", "BUILDGATE_FETCH_PYTHON")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
 # Before any test module is imported: some libraries read the environment at import.
-for _name in [name for name in os.environ if name in INHERITED or name.startswith(("AWS_ENDPOINT_URL_", "BUILDGATE_"))]:
-    del os.environ[_name]
+for _name in list(os.environ):
+    if _name in INHERITED or (_name.startswith(("AWS_ENDPOINT_URL_", "BUILDGATE_")) and _name not in KEPT):
+        del os.environ[_name]
 os.environ.update(DUMMY_AWS)
 
 
@@ -47,3 +52,20 @@ class FixedClock:
 @pytest.fixture
 def clock() -> FixedClock:
     return FixedClock()
+
+
+def is_without_browser() -> bool:
+    """Whether the tests of the pages have nothing to run in. A pipeline (CI is set) installs one, so there they fail."""
+    return not os.environ.get("CI") and not any(shutil.which(name) for name in BROWSERS)
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    if is_without_browser():
+        pages = [item for item in items if item.get_closest_marker("browser")]
+        config.hook.pytest_deselected(items=pages)
+        items[:] = [item for item in items if item not in pages]
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    if is_without_browser():
+        terminalreporter.write_line("No Chromium on this machine: tests that open pages in a browser were left out.")
