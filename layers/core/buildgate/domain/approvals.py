@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from buildgate.domain.ids import fingerprint
+from buildgate.domain.ids import fingerprint, parse_place, place_text
 
 ENTRY = "entry"
 
@@ -48,15 +48,13 @@ class ApprovalRef:
     name: str
 
     def to_text(self) -> str:
-        return f"{self.run_id}.{self.stage:02d}.{self.attempt}.{self.name}"
+        return place_text(self.run_id, self.stage, self.attempt, self.name)
 
     @classmethod
     def from_text(cls, text: str) -> ApprovalRef | None:
         """Return the reference of a text, or None when it is not one that ``to_text`` writes."""
-        parts = text.split(".", 3)
-        if len(parts) != 4 or not parts[1].isdecimal() or not parts[2].isdecimal() or not parts[0].isalnum():
-            return None
-        return cls(parts[0], int(parts[1]), int(parts[2]), parts[3])
+        place = parse_place(text)
+        return None if place is None else cls(*place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from buildgate.domain.errors import Corrupt
+from buildgate.domain.ids import parse_place, place_text
 from buildgate.domain.times import seconds_between
 
 
@@ -57,7 +58,7 @@ class SlotRef:
     name: str
 
     def to_text(self) -> str:
-        return f"{self.run_id}.{self.stage:02d}.{self.attempt}.{self.name}"
+        return place_text(self.run_id, self.stage, self.attempt, self.name)
 
     @classmethod
     def from_text(cls, text: str) -> SlotRef:
@@ -66,11 +67,10 @@ class SlotRef:
         Raises:
             Corrupt: The text is not one that ``to_text`` writes.
         """
-        try:
-            run_id, stage, attempt, name = text.split(".", 3)
-            return cls(run_id, int(stage), int(attempt), name)
-        except ValueError as error:
-            raise Corrupt(f"{text!r} does not name a build of a run") from error
+        place = parse_place(text)
+        if place is None:
+            raise Corrupt(f"{text[:100]!r} does not name a build of a run")
+        return cls(*place)
 
 
 def reports_prefix(project: str, slot: SlotRef) -> str:
@@ -87,10 +87,46 @@ class SlotClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
-    """A build as BatchGetBuilds describes it, without a single variable value.
+class CacheProbe:
+    """What a build says its cache did: ``result`` is hit, partial (a fallback key matched) or miss.
 
-    ``build_id`` is ``project:uuid``. ``variables`` holds names and types only.
+    ``seconds`` passed until the cache was there, ``size_bytes`` is what it then held; None where the probe was silent.
+    """
+
+    result: str
+    key: str = ""
+    matched_key: str = ""
+    size_bytes: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Misreported:
+    """A build whose description cannot be true, and why: it is set aside, counted, and never counted as a build."""
+
+    build_id: str
+    reason: str
+
+    @property
+    def project(self) -> str:
+        return self.build_id.rsplit(":", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who answers and pays for a project, from its tags or its pipeline's; empty where nobody said."""
+
+    team: str = ""
+    cost_centre: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build as BatchGetBuilds describes it, without a single value of its environment variables.
+
+    ``build_id`` is ``project:uuid``. ``variables`` holds names and types only; ``exported`` holds what the build chose
+    to show, secrets masked. ``buildspec`` is a digest of an inline buildspec, or the name of the file. ``retry_of`` is
+    the build that this one repeats, ``batch`` the batch it is part of.
     """
 
     build_id: str
@@ -109,6 +145,11 @@ class Build:
     current_phase: str = ""
     report_arns: tuple[str, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
+    exported: tuple[tuple[str, str], ...] = ()
+    cache: CacheProbe | None = None
+    buildspec: str = ""
+    retry_of: str = ""
+    batch: str = ""
     log_group: str = ""
     log_stream: str = ""
     log_link: str = ""
@@ -139,6 +180,11 @@ class Build:
         return max(0.0, self.duration_seconds - (self.queue_seconds or 0.0))
 
     @property
+    def phase_seconds(self) -> dict[str, float]:
+        """Return the seconds of each phase that has ended."""
+        return {phase.name: phase.duration_seconds for phase in self.phases if phase.duration_seconds is not None}
+
+    @property
     def failed_phase(self) -> Phase | None:
         return next((phase for phase in self.phases if phase.status not in {None, "SUCCEEDED"}), None)
 
@@ -150,7 +196,10 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class BuildHead:
-    """The small record of a build that lists and decisions read. ``nonce`` is never part of it."""
+    """The small record of a build that lists, decisions and analyses read. ``nonce`` is never part of it.
+
+    ``reason`` says why it did not succeed, as ``PHASE STATUS: message``.
+    """
 
     build_id: str
     project: str
@@ -171,7 +220,17 @@ class BuildHead:
     pipeline: str = ""
     stage: str = ""
     log_link: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    phase_seconds: Mapping[str, float] = field(default_factory=dict)
+    cache: CacheProbe | None = None
+    buildspec: str = ""
+    retry_of: str = ""
+    batch: str = ""
+    owner: Owner = Owner()
+
+    @property
+    def is_retry(self) -> bool:
+        return bool(self.retry_of) or bool(self.slot and self.slot.attempt > 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BYTES = 10
+_PLACE = re.compile(r"([0-9a-z]{1,40})\.([0-9]{1,4})\.([0-9]{1,4})\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})")
 
 
 def sortable_id(now: datetime, random_bytes: bytes) -> str:
@@ -24,6 +26,17 @@ def sortable_id(now: datetime, random_bytes: bytes) -> str:
         number, remainder = divmod(number, 32)
         digits.append(_ALPHABET[remainder])
     return "".join(reversed(digits))
+
+
+def place_text(run_id: str, stage: int, attempt: int, name: str) -> str:
+    """Return the text that names a build or an approval of a stage attempt, everywhere outside of the table."""
+    return f"{run_id}.{stage:02d}.{attempt}.{name}"
+
+
+def parse_place(text: str) -> tuple[str, int, int, str] | None:
+    """Return run, stage, attempt and name of a text that `place_text` wrote; None for any other, however long."""
+    found = _PLACE.fullmatch(text)
+    return None if found is None else (found[1], int(found[2]), int(found[3]), found[4])
 
 
 def fingerprint(secret: str) -> str:
