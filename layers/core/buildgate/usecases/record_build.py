@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from buildgate.domain.builds import Build, BuildHead, BuildStatus, Duplicate, Recorded, Stale, judge_report
+from buildgate.domain.builds import Build, BuildHead, BuildStatus, Duplicate, Owner, Recorded, Stale, judge_report
 from buildgate.domain.errors import Conflict, NotFound
 from buildgate.domain.notices import build_ended
 from buildgate.domain.redaction import redact, shorten
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
 
 _TRIES = 5
 _REASON_LIMIT = 300
+_HEAD_REASON_LIMIT = 140
+NEWS_LIFE = timedelta(days=2)
+"""How long the end of a build is news: events come for a day; what is found later is history."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordResult:
-    """What recording a build did. ``is_counted`` is true once in the life of a build."""
+    """What recording a build did. ``is_counted`` is true once in the life of a build.
 
-    head: BuildHead
+    ``head`` is None when CodeBuild's description cannot be true and was quarantined.
+    """
+
+    head: BuildHead | None
     is_counted: bool
     reason: str
     callback: str = ""
@@ -46,15 +53,24 @@ class RecordBuild:
     clock: Clock
 
     def by_id(self, build_id: str) -> RecordResult:
-        """Look a build up and record it.
+        """Look a build up and record it; one that cannot be true is set aside, and asking again may find it mended.
 
         Raises:
             NotFound: CodeBuild knows no such build.
         """
         builds = self.launcher.builds([build_id])
-        if not builds:
-            raise NotFound(f"CodeBuild knows no build {build_id}")
-        return self(builds[0])
+        if builds:
+            return self(builds[0])
+        if self.records.is_quarantined(build_id):
+            return RecordResult(None, is_counted=False, reason="quarantined: its description cannot be true")
+        raise NotFound(f"CodeBuild knows no build {build_id}")
+
+    def past(self, build: Build) -> RecordResult:
+        """Record a build of long ago as if its events had come in time: counted once, and nobody is told."""
+        slot = self._bind(build)
+        head, judged = self._record(build, slot)
+        counted = isinstance(judged, Recorded) and judged.is_finish
+        return RecordResult(head, counted, judged.reason)
 
     def __call__(self, build: Build) -> RecordResult:
         slot = self._bind(build)
@@ -102,6 +118,7 @@ class RecordBuild:
 
     def _head(self, build: Build, slot: Slot | None, pipeline: str, stage: str) -> BuildHead:
         cost = self.prices.cost_micro_usd(build.environment_type, build.compute_type, build.billed_seconds)
+        finished = build.status.is_finished
         return BuildHead(
             build_id=build.build_id,
             project=build.project,
@@ -122,6 +139,13 @@ class RecordBuild:
             pipeline=pipeline,
             stage=stage,
             log_link=build.log_link,
+            reason=shorten(why(build), limit=_HEAD_REASON_LIMIT) if finished else "",
+            phase_seconds=build.phase_seconds if finished else {},
+            cache=build.cache,
+            buildspec=build.buildspec,
+            retry_of=build.retry_of,
+            batch=build.batch,
+            owner=self.records.owner(build.project) if finished else Owner(),
         )
 
     def _settle(self, build: Build, slot: Slot) -> str:
@@ -139,6 +163,8 @@ class RecordBuild:
 
     def _tell(self, build: Build) -> str:
         """Tell of a build outside any run, once; a duplicate finds the notice sent."""
+        if build.ended_at is not None and self.clock.now() - build.ended_at > NEWS_LIFE:
+            return "ended too long ago to be news"
         notice = build_ended(build, why(build) or f"build {build.build_id} {build.status}")
         self.outbox.owe(notice.ref, kind="build", due_at=self.clock.now() + TRY_AGAIN)
         return self.send(notice)
