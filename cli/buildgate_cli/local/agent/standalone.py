@@ -61,12 +61,11 @@ class Result:
     kept: Kept
 
 
-class _Sink:
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
+class QuietSink:
+    """Hears everything and says nothing."""
 
     def log(self, lines: list[str]) -> None:
-        self._write("\n".join(lines))
+        """Forget the lines."""
 
     def phase_started(self, name: str, at: datetime) -> None:
         """The log says it."""
@@ -78,7 +77,17 @@ class _Sink:
         """The outcome says it."""
 
 
-class _NoCloud:
+class LogSink(QuietSink):
+    """Passes the log on."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+
+    def log(self, lines: list[str]) -> None:
+        self._write("\n".join(lines))
+
+
+class NoCloud:
     """Copies what the build leaves; refuses what only a cloud has."""
 
     def __init__(self, options: Options) -> None:
@@ -143,7 +152,7 @@ def run_standalone(options: Options, write: Callable[[str], None], interrupt: In
 
 def _run_once(options: Options, write: Callable[[str], None], interrupt: Interrupt) -> Result:
     folder = Path(tempfile.mkdtemp(prefix="buildgate-build-"))
-    outside = _NoCloud(options)
+    outside = NoCloud(options)
     request = Request(
         folder=folder,
         source=options.folder if options.is_in_place else folder / "src",
@@ -156,7 +165,7 @@ def _run_once(options: Options, write: Callable[[str], None], interrupt: Interru
         limits=Limits(timeout_seconds=options.timeout_minutes * 60.0, log_bytes=1 << 40),
     )
     source = InPlaceSource() if options.is_in_place else FolderSource(options.folder, (".buildgate",))
-    outcome = Runner(request, source, outside, _Sink(write), interrupt=interrupt, owns_process=True).run()
+    outcome = Runner(request, source, outside, LogSink(write), interrupt=interrupt, owns_process=True).run()
     return Result(outcome, folder, outside.kept)
 
 
