@@ -24,7 +24,7 @@ class Settings:
 def build(settings: Settings, aws: Aws) -> Handle:
     topics = {Topic.SUCCESS: settings.success_topic_arn, Topic.FAILURE: settings.failure_topic_arn}
     wiring = Wiring(aws, table=settings.buildgate_table, machine_arn=settings.run_machine_arn, topics=topics)
-    reconcile = wiring.reconcile(reminder_function=settings.request_approval_function)
+    reconcile = wiring.reconcile(reminder_function=settings.request_approval_function, time_scale=settings.time_scale)
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         tick = parse_tick(event, time_scale=settings.time_scale)

@@ -100,6 +100,12 @@ def test_a_cancelled_approval_is_refused():
     assert judge_decision(approval(status=ApprovalStatus.CANCELLED), decision()).status_code == 409
 
 
+def test_an_operator_may_decide_what_was_broadcast():
+    asked = approval(approvers=("alice@example.com",))
+
+    assert isinstance(judge_decision(asked, decision("arn:aws:iam::1:user/carol", identity=Identity.IAM)), Decided)
+
+
 def test_a_listed_mailbox_may_decide_and_another_may_not():
     asked = approval(channel=Identity.MAILBOX, approvers=("alice@example.com",))
 

@@ -163,3 +163,19 @@ def test_skip_markers_are_seen(message):
 
 def test_a_message_about_skipping_is_no_marker():
     assert not asks_to_skip("Teach the parser about skip ci markers")
+
+
+def test_the_same_change_at_the_same_time_under_another_event_is_seen_even_after_later_pushes():
+    first = judge_push(push("b", "a", 0), None).cursor
+    later = judge_push(push("c", "b", 5), first).cursor
+
+    assert isinstance(judge_push(push("b", "a", 0), first), Seen)
+    assert isinstance(judge_push(push("b", "a", 0), later), Seen)
+
+
+def test_back_and_forth_within_one_second_is_three_pushes():
+    cursor = None
+    for old, new in (("a", "b"), ("b", "a"), ("a", "b")):
+        judged = judge_push(push(new, old, 0), cursor)
+        assert isinstance(judged, Fresh)
+        cursor = judged.cursor

@@ -1,19 +1,6 @@
 from datetime import timedelta
 
 import pytest
-from run_records import (
-    NOON,
-    approval,
-    approval_rule,
-    attempt,
-    gate_result,
-    pipeline,
-    record,
-    run,
-    slot,
-    stage,
-    succeeded,
-)
 
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.builds import BuildStatus
@@ -27,10 +14,25 @@ from buildgate.domain.steps import (
     JudgeGates,
     Park,
     RunBuilds,
-    approval_rule as rule_of,
     decide,
     judge_run,
     run_due_at,
+)
+from buildgate.domain.steps import (
+    approval_rule as rule_of,
+)
+from run_records import (
+    NOON,
+    approval,
+    approval_rule,
+    attempt,
+    gate_result,
+    pipeline,
+    record,
+    run,
+    slot,
+    stage,
+    succeeded,
 )
 
 QUALITY = Gate(name="quality")

@@ -31,7 +31,18 @@ _RETRYABLE = frozenset(
     }
 )
 _LOST_RACES = frozenset({"ConditionalCheckFailedException"})
-_CALLERS_FAULT = frozenset({"InvalidInputException", "ValidationError", "InvalidParameterValue", "InvalidParameter"})
+_CALLERS_FAULT = frozenset(
+    {
+        "InvalidBranchNameException",
+        "InvalidCommitException",
+        "InvalidCommitIdException",
+        "InvalidInputException",
+        "InvalidParameter",
+        "InvalidParameterValue",
+        "InvalidRepositoryNameException",
+        "ValidationError",
+    }
+)
 _ABSENT = frozenset(
     {
         "ResourceNotFoundException",

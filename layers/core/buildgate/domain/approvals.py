@@ -173,14 +173,18 @@ def _refusal(approval: Approval, decision: Decision) -> Refused | None:
         return Refused(f"{decision.actor} pushed or wrote this change, and may not approve it", 403)
     if approval.channel is not Identity.LINK and decision.identity is Identity.LINK:
         return Refused(f"this approval needs a {approval.channel} identity", 403)
-    if _must_be_listed(approval, decision) and not _is_one_of(decision.actor, approval.approvers):
+    if _must_be_listed(approval) and not _is_one_of(decision.actor, approval.approvers):
         return Refused(f"{decision.actor} is not among the approvers: {', '.join(approval.approvers)}", 403)
     return None
 
 
-def _must_be_listed(approval: Approval, decision: Decision) -> bool:
-    """A broadcast link's name is self-declared and proves nothing; any other identity has to be on the list."""
-    return bool(approval.approvers) and decision.identity is not Identity.LINK
+def _must_be_listed(approval: Approval) -> bool:
+    """Return whether the decider has to be on the list.
+
+    Who may use a broadcast link is everyone who has it, so its list only says who is asked; the API's callers, whom IAM
+    let in, are no worse known. Where the channel proves identities, the list decides.
+    """
+    return bool(approval.approvers) and approval.channel is not Identity.LINK
 
 
 def _counted(approval: Approval, decision: Decision) -> Decided:

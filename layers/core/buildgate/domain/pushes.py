@@ -9,16 +9,16 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
 _SKIP = re.compile(r"\[(?:skip ci|ci skip|no ci|skip buildgate)\]|^skip-checks:\s*true$", re.IGNORECASE | re.MULTILINE)
-HEALED_KEPT = 20
+KEPT = 20
 
-Healed = tuple[tuple[str, str, datetime], ...]
-"""Old commit, commit and time of changes that were found without their event."""
+Changes = tuple[tuple[str, str, datetime], ...]
+"""Old commit, commit and time of changes of a branch, newest last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,15 @@ class Push:
 class Cursor:
     """How far the pushes of one branch or tag are known.
 
-    ``healed`` holds, newest last, the changes that were found without their event: (old commit, commit, found at).
+    ``healed`` are the changes that were found without their event, at the time they were found; ``recent`` those whose
+    events came.
     """
 
     commit: str
     at: datetime
     version: int
-    healed: Healed = ()
+    healed: Changes = ()
+    recent: Changes = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +79,31 @@ def judge_push(push: Push, cursor: Cursor | None) -> Fresh | Seen:
     """Decide by the branch's cursor whether a push is new; the event's id has been looked up before.
 
     A branch that goes A, B, A, B within a minute was pushed four times: the commit alone decides nothing. Only a push
-    that was healed (its event had not come) can come a second time under another id, and then it is not newer than
-    the moment at which it was found.
+    that was healed (its event had not come) or emitted twice can come again under another id: a healed one is then not
+    newer than the moment at which it was found, and one emitted twice is the same change at the same time.
     """
+    change = (push.old_commit, push.commit, push.at)
     if cursor is None:
-        healed: Healed = ((push.old_commit, push.commit, push.at),) if push.is_healed else ()
-        return Fresh(Cursor(push.commit, push.at, 1, healed), "first push of this branch or tag")
+        return Fresh(_noted(Cursor(push.commit, push.at, 0), push), "first push of this branch or tag")
     if push.is_healed and cursor.commit == push.commit:
         return Seen("the branch's head is known already")
     late = [entry for entry in cursor.healed if entry[1] == push.commit and push.at <= entry[2]]
     if late and not push.is_healed:
         return Seen(f"found without its event at {late[-1][2].isoformat()}")
-    healed = cursor.healed
+    follows = push.at == cursor.at and push.old_commit == cursor.commit
+    if change in cursor.recent and not follows:
+        return Seen("the same change at the same time is known under another event")
+    if push.at > cursor.at or follows:
+        return Fresh(_noted(replace(cursor, commit=push.commit, at=push.at), push), "moves the branch on")
+    return Fresh(_noted(cursor, push), "an older push that came late")
+
+
+def _noted(cursor: Cursor, push: Push) -> Cursor:
+    """Return the cursor, one version on, with the push among the changes it remembers."""
+    change = (push.old_commit, push.commit, push.at)
     if push.is_healed:
-        healed = (*healed, (push.old_commit, push.commit, push.at))[-HEALED_KEPT:]
-    moves = push.at > cursor.at or (push.at == cursor.at and push.old_commit == cursor.commit)
-    if moves:
-        return Fresh(Cursor(push.commit, push.at, cursor.version + 1, healed), "moves the branch on")
-    return Fresh(Cursor(cursor.commit, cursor.at, cursor.version + 1, healed), "an older push that came late")
+        return replace(cursor, version=cursor.version + 1, healed=(*cursor.healed, change)[-KEPT:])
+    return replace(cursor, version=cursor.version + 1, recent=(*cursor.recent, change)[-KEPT:])
 
 
 class TriggerRule(Protocol):

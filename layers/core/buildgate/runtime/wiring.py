@@ -131,7 +131,7 @@ class Wiring(BuildWiring):
             time_scale=time_scale,
         )
 
-    def reconcile(self, *, reminder_function: str) -> Reconcile:
+    def reconcile(self, *, reminder_function: str, time_scale: float = 1.0) -> Reconcile:
         return Reconcile(
             work=self.work,
             runs=self.runs,
@@ -148,4 +148,5 @@ class Wiring(BuildWiring):
             start_run=self.start_run,
             delivery=self.delivery,
             clock=self.clock,
+            time_scale=time_scale,
         )

@@ -11,7 +11,7 @@ from buildgate.domain.approvals import Approval
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.metrics.rollups import DayTotals
 from buildgate.domain.metrics.summary import summarise
-from buildgate.domain.runs import Run, RunRecord, Slot, StageAttempt
+from buildgate.domain.runs import Run, RunRecord, Slot, StageAttempt, StageStatus
 from buildgate.domain.times import to_text
 from buildgate.ports import PipelineHead, PipelineVersion
 
@@ -80,7 +80,7 @@ def _stage(record: RunRecord, attempt: StageAttempt, heads: Mapping[str, BuildHe
     approvals = [approval(one) for one in sorted(asked, key=lambda one: one.asked_at)]
     return {
         "name": attempt.name,
-        "status": attempt.status.value,
+        "status": _shown(record, attempt),
         "attempt": attempt.attempt,
         "reason": attempt.reason,
         "allowed": attempt.is_allowed,
@@ -91,6 +91,12 @@ def _stage(record: RunRecord, attempt: StageAttempt, heads: Mapping[str, BuildHe
         "builds": [_slot(slot, heads.get(slot.build_id)) for slot in record.slots_of(attempt)],
         "gates": [{"name": gate.name} | gate.verdict.to_data() for gate in record.gates_of(attempt)],
     }
+
+
+def _shown(record: RunRecord, attempt: StageAttempt) -> str:
+    """Return a stage's status as people read it: a stage that a run's end cut short ended as the run did."""
+    is_cut_short = attempt.status is StageStatus.RUNNING and record.run.status.is_final
+    return record.run.status.value if is_cut_short else attempt.status.value
 
 
 def _slot(slot: Slot, head: BuildHead | None) -> dict[str, Any]:

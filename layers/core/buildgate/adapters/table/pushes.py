@@ -10,7 +10,7 @@ from buildgate.adapters.table import keys
 from buildgate.adapters.table.runs import opening_writes
 from buildgate.adapters.table.table import Change, Is, Missing, Put, Table, Write
 from buildgate.domain.errors import Conflict
-from buildgate.domain.pushes import Cursor, Push
+from buildgate.domain.pushes import Changes, Cursor, Push
 from buildgate.domain.runs import Run
 from buildgate.domain.times import from_text, to_text
 from buildgate.ports import SeenEvent
@@ -35,8 +35,8 @@ class TablePushes:
         item = self._table.get(keys.repository(repository_key), _ref_key(ref_type, ref))
         if item is None:
             return None
-        healed = tuple((entry[0], entry[1], from_text(entry[2])) for entry in item.get("healed", ()))
-        return Cursor(item.get("commit", ""), from_text(item["at"]), item["version"], healed)
+        healed, recent = (_changes_of(item.get(name, ())) for name in ("healed", "recent"))
+        return Cursor(item.get("commit", ""), from_text(item["at"]), item["version"], healed, recent)
 
     def open_runs(self, push: Push, *, moved: tuple[Cursor | None, Cursor], runs: Sequence[Run], reason: str) -> None:
         before, after = moved
@@ -64,6 +64,7 @@ class TablePushes:
                 "at": to_text(after.at),
                 "version": after.version,
                 "healed": [[old, new, to_text(at)] for old, new, at in after.healed],
+                "recent": [[old, new, to_text(at)] for old, new, at in after.recent],
             },
             only_if=Missing("pk") if before is None else Is("version", before.version),
         )
@@ -97,6 +98,10 @@ class TablePushes:
             self._table.put(Put(item, only_if=Missing("pk")))
         except Conflict:
             return
+
+
+def _changes_of(entries: Sequence[Sequence[str]]) -> Changes:
+    return tuple((old, new, from_text(at)) for old, new, at in entries)
 
 
 def _ref_key(ref_type: str, ref: str) -> str:
