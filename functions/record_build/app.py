@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from buildgate.domain.errors import Corrupt
 from buildgate.domain.notices import Topic
-from buildgate.inbound.build_event import parse_build_event
+from buildgate.inbound.build_event import parse_build_event, unfit_of
 from buildgate.runtime.build_wiring import BuildWiring
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
@@ -23,16 +24,23 @@ class Settings:
 
 def build(settings: Settings, aws: Aws) -> Handle:
     topics = {Topic.SUCCESS: settings.success_topic_arn, Topic.FAILURE: settings.failure_topic_arn}
-    record = BuildWiring(aws, table=settings.buildgate_table, topics=topics).record_build
+    wiring = BuildWiring(aws, table=settings.buildgate_table, topics=topics)
+    record = wiring.record_build
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
-        hint = parse_build_event(event, account=settings.buildgate_account, region=settings.aws_region)
+        try:
+            hint = parse_build_event(event, account=settings.buildgate_account, region=settings.aws_region)
+        except Corrupt as error:
+            wiring.quarantine(unfit_of(event, error.reason))
+            line.add(outcome="quarantined", reason=error.reason)
+            return {"build_id": "", "counted": False}
         line.add(event_id=hint.event_id, build_id=hint.build_id, project=hint.project)
         result = record.by_id(hint.build_id)
-        slot = result.head.slot
-        line.add(run_id=slot.run_id if slot else "", status=result.head.status.value, reason=result.reason)
-        line.add(callback=result.callback, notice=result.notice, counted=result.is_counted)
-        if result.is_counted:
+        line.add(reason=result.reason, callback=result.callback, notice=result.notice, counted=result.is_counted)
+        if result.head is not None:
+            slot = result.head.slot
+            line.add(run_id=slot.run_id if slot else "", status=result.head.status.value)
+        if result.head is not None and result.is_counted:
             emit_build(result.head)
         return {"build_id": hint.build_id, "counted": result.is_counted}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from buildgate.domain.approvals import Approval, ApprovalRef, Capability
-    from buildgate.domain.builds import Build, BuildHead, SlotRef
+    from buildgate.domain.builds import Build, BuildHead, Misreported, Owner, SlotRef
     from buildgate.domain.measurements import Refusal, Report
     from buildgate.domain.metrics.rollups import DayTotals, Scope
     from buildgate.domain.notices import Notice, NoticeRef
@@ -208,6 +208,13 @@ class BuildRecords(Protocol):
         """
         ...
 
+    def owner(self, project: str) -> Owner: ...
+
+    def quarantine(self, unfit: Misreported, *, now: datetime) -> bool:
+        """Set a build aside whose description cannot be true; False when it lies there already."""
+        ...
+
+    def is_quarantined(self, build_id: str) -> bool: ...
     def recent(self, project: str, *, limit: int) -> Sequence[BuildHead]: ...
     def days(self, scope: Scope, days: Sequence[str]) -> Sequence[DayTotals]: ...
     def projects(self) -> Sequence[str]: ...
@@ -267,7 +274,7 @@ class Launcher(Protocol):
         ...
 
     def builds(self, build_ids: Sequence[str]) -> Sequence[Build]:
-        """Return the builds that exist, asking for a hundred at a time."""
+        """Return the builds that exist, asking for a hundred at a time; one that cannot be true is quarantined."""
         ...
 
     def newest(self, project: str) -> Sequence[str]:

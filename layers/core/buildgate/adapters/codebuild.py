@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of, message_of
-from buildgate.domain.errors import Busy, Rejected
+from buildgate.domain.builds import Misreported
+from buildgate.domain.errors import Busy, Corrupt, Rejected
 from buildgate.inbound.codebuild_build import parse_build
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ _BATCH = 100
 
 
 class CodeBuildLauncher:
-    """Starts, stops and looks at builds."""
+    """Starts, stops and looks at builds; ``quarantine`` is told of each whose description cannot be true."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, *, quarantine: Callable[[Misreported], None]) -> None:
         self._client = client
+        self._quarantine = quarantine
 
     def start(self, order: BuildOrder) -> Build:
         variables = [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in order.variables]
@@ -53,8 +55,16 @@ class CodeBuildLauncher:
         for start in range(0, len(build_ids), _BATCH):
             with calling("CodeBuild BatchGetBuilds"):
                 answer = self._client.batch_get_builds(ids=list(build_ids[start : start + _BATCH]))
-            found += [parse_build(entry) for entry in answer.get("builds", [])]
+            found += [build for entry in answer.get("builds", []) if (build := self._parsed(entry)) is not None]
         return found
+
+    def _parsed(self, entry: Mapping[str, Any]) -> Build | None:
+        """Return a build, or None after setting aside what cannot be one: the others of its page are not held up."""
+        try:
+            return parse_build(entry)
+        except Corrupt as error:
+            self._quarantine(Misreported(str(entry.get("id", "unknown:unknown")), error.reason))
+            return None
 
     def newest(self, project: str) -> Sequence[str]:
         with calling("CodeBuild ListBuildsForProject"):

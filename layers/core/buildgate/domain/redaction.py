@@ -26,6 +26,14 @@ _ASSIGNMENT = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+_SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|token|api_?key|access_?key|credential|private)")
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a variable of this name is likely to hold a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
 def redact(text: str) -> str:
     """Return the text with known shapes of secrets masked and control characters (terminal codes too) removed.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from buildgate.domain.builds import Misreported
 from buildgate.domain.errors import Corrupt
 
 
@@ -40,3 +41,9 @@ def parse_build_event(event: Mapping[str, Any], *, account: str, region: str) ->
         raise Corrupt(f"{arn!r} belongs to another account or Region")
     build_id = parts[5].removeprefix("build/")
     return BuildEvent(event_id, build_id, build_id.rsplit(":", 1)[0])
+
+
+def unfit_of(event: Mapping[str, Any], reason: str) -> Misreported:
+    """Return what is set aside of an event that names no build of ours: whatever it calls itself, and why."""
+    named = event.get("build") or event.get("id") or "unknown" if isinstance(event, Mapping) else "unknown"
+    return Misreported(f"event:{named}"[:300], reason)

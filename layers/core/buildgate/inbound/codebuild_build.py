@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from buildgate.domain.builds import Build, BuildStatus, Phase, SlotClaim, SlotRef
 from buildgate.domain.errors import Corrupt
+from buildgate.inbound.exported_variables import cache_of, exported_of
 
 SLOT_VARIABLE = "BUILDGATE_SLOT"
 NONCE_VARIABLE = "BUILDGATE_NONCE"
@@ -17,7 +19,8 @@ def parse_build(data: Mapping[str, Any]) -> Build:
     """Return the build of one entry of BatchGetBuilds' ``builds``.
 
     Raises:
-        Corrupt: A required field is missing, the status is unknown, or the end comes before the start.
+        Corrupt: A required field is missing, the status is unknown, a duration is negative, the end comes before the
+            start, or a finished build has no end.
     """
     try:
         status = BuildStatus(data["buildStatus"])
@@ -27,9 +30,16 @@ def parse_build(data: Mapping[str, Any]) -> Build:
         raise Corrupt(f"CodeBuild described a build that cannot be understood: {error}") from error
     ended_at = _moment(data["endTime"]) if data.get("endTime") is not None else None
     if ended_at is not None and ended_at < started_at:
-        raise Corrupt(f"build {build_id} ended before it started")
+        raise Corrupt(f"build {build_id} ended before it started", field="endTime")
+    if status.is_finished and ended_at is None:
+        raise Corrupt(f"build {build_id} is {status} and has no end", field="endTime")
+    phases = tuple(_phase(entry) for entry in data.get("phases") or [])
+    if any(seconds < 0 for seconds in (phase.duration_seconds or 0.0 for phase in phases)):
+        raise Corrupt(f"build {build_id} has a phase of negative duration", field="phases")
     environment = data.get("environment") or {}
     variables = environment.get("environmentVariables") or []
+    exported = data.get("exportedEnvironmentVariables") or []
+    kinds = {str(v["name"]): str(v.get("type", "PLAINTEXT")) for v in variables}
     logs = data.get("logs") or {}
     return Build(
         build_id=build_id,
@@ -38,7 +48,7 @@ def parse_build(data: Mapping[str, Any]) -> Build:
         started_at=started_at,
         ended_at=ended_at,
         number=data.get("buildNumber"),
-        phases=tuple(_phase(entry) for entry in data.get("phases") or []),
+        phases=phases,
         compute_type=environment.get("computeType", ""),
         environment_type=environment.get("type", ""),
         image=environment.get("image", ""),
@@ -47,12 +57,28 @@ def parse_build(data: Mapping[str, Any]) -> Build:
         commit=data.get("resolvedSourceVersion", ""),
         current_phase=data.get("currentPhase", ""),
         report_arns=tuple(data.get("reportArns") or ()),
-        variables=tuple((str(v["name"]), str(v.get("type", "PLAINTEXT"))) for v in variables),
+        variables=tuple(kinds.items()),
+        exported=exported_of(exported, kinds),
+        cache=cache_of(exported),
+        buildspec=_buildspec(data.get("source") or {}),
+        retry_of=_retry_of(data.get("autoRetryConfig") or {}),
+        batch=str(data.get("buildBatchArn") or "").rsplit("/", 1)[-1],
         log_group=logs.get("groupName", ""),
         log_stream=logs.get("streamName", ""),
         log_link=logs.get("deepLink", ""),
         claim=_claim(variables),
     )
+
+
+def _buildspec(source: Mapping[str, Any]) -> str:
+    """Return a short digest of an inline buildspec, or the path of the file; empty means the source's buildspec.yml."""
+    text = str(source.get("buildspec") or "")
+    return f"inline:{hashlib.sha256(text.encode()).hexdigest()[:12]}" if "\n" in text else text[:120]
+
+
+def _retry_of(chain: Mapping[str, Any]) -> str:
+    """Return the id of the build that CodeBuild repeated by itself, if it did (``autoRetryConfig``)."""
+    return str(chain.get("previousAutoRetry") or "").rsplit("build/", 1)[-1]
 
 
 def _claim(variables: list[Mapping[str, Any]]) -> SlotClaim | None:

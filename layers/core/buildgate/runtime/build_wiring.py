@@ -23,6 +23,7 @@ from buildgate.usecases.record_build import RecordBuild
 from buildgate.usecases.send_notice import SendNotice
 
 if TYPE_CHECKING:
+    from buildgate.domain.builds import Misreported
     from buildgate.domain.notices import Topic
     from buildgate.ports import Clock, Randomness
     from buildgate.runtime.clients import Aws
@@ -74,7 +75,14 @@ class BuildWiring:
 
     @cached_property
     def launcher(self) -> CodeBuildLauncher:
-        return CodeBuildLauncher(self._aws.client("codebuild"))
+        return CodeBuildLauncher(self._aws.client("codebuild"), quarantine=self.quarantine)
+
+    def quarantine(self, unfit: Misreported) -> None:
+        """Set a build aside whose description cannot be true, and count it where operators look."""
+        from buildgate.runtime.metrics import emit_quarantined  # noqa: PLC0415 - most functions emit nothing
+
+        if self.records.quarantine(unfit, now=self.clock.now()):
+            emit_quarantined(unfit)
 
     @cached_property
     def executions(self) -> StepFunctionsExecutions:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from buildgate.domain.builds import BuildHead, BuildStatus
+from buildgate.domain.builds import BuildHead, BuildStatus, Misreported
 
 _metrics = Metrics(namespace="Buildgate", service="buildgate")
 
 
 def emit_build(head: BuildHead) -> None:
-    """Emit what a finished build adds: five metrics, with project, status and build as properties."""
+    """Emit what a finished build adds: with project, status and build as properties."""
     _metrics.add_metric("BuildsFinished", MetricUnit.Count, 1)
     _metrics.add_metric("BuildsNotSucceeded", MetricUnit.Count, 0 if head.status is BuildStatus.SUCCEEDED else 1)
     if head.duration_seconds is not None:
@@ -22,6 +22,16 @@ def emit_build(head: BuildHead) -> None:
         _metrics.add_metric("BuildQueueTime", MetricUnit.Seconds, head.queue_seconds)
     if head.cost_micro_usd is not None:
         _metrics.add_metric("BuildCost", MetricUnit.NoUnit, head.cost_micro_usd / 1_000_000)
+    if head.cache is not None:
+        _metrics.add_metric("CacheHits", MetricUnit.Count, 1 if head.cache.result == "hit" else 0)
     for name, value in (("project", head.project), ("status", head.status.value), ("build_id", head.build_id)):
+        _metrics.add_metadata(name, value)
+    _metrics.flush_metrics()
+
+
+def emit_quarantined(unfit: Misreported) -> None:
+    """Emit that a build was set aside because its description cannot be true."""
+    _metrics.add_metric("BuildsQuarantined", MetricUnit.Count, 1)
+    for name, value in (("project", unfit.project), ("build_id", unfit.build_id), ("reason", unfit.reason)):
         _metrics.add_metadata(name, value)
     _metrics.flush_metrics()

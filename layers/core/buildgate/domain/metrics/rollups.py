@@ -21,7 +21,7 @@ STATUS_COUNTERS: Mapping[BuildStatus, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose day it is: ``kind`` is PROJECT or PIPELINE, later TEAM, ACCOUNT or COST."""
+    """Whose day it is: ``kind`` is PROJECT or PIPELINE (written with each build), TEAM, COST or ACCOUNT (folded)."""
 
     kind: str
     name: str
@@ -36,7 +36,9 @@ class DayTotals:
     """The counts of one scope on one UTC day; ``counters`` are whole numbers that only grow.
 
     ``n`` builds, one counter per status, ``duration_ms``, ``queue_ms``, ``cost_micro_usd``, ``cost_unknown`` (builds
-    without a known price), ``d<bucket>`` and ``q<bucket>`` (sketches of duration and queue time).
+    without a known price), ``d<bucket>`` and ``q<bucket>`` (sketches of duration and queue time), ``ph_<PHASE>``
+    (milliseconds), ``cost_<status>`` (what builds that did not succeed cost), ``retries`` and ``cost_retries``,
+    ``cache_<result>``, ``cache_probed``, ``cache_ms`` and ``cache_bytes``.
     """
 
     day: str
@@ -61,11 +63,44 @@ def increments(head: BuildHead) -> dict[str, int]:
         milliseconds = round(head.queue_seconds * 1000)
         counts["queue_ms"] = milliseconds
         counts[f"q{sketch.bucket_of(milliseconds)}"] = 1
-    if head.cost_micro_usd is None:
-        counts["cost_unknown"] = 1
-    else:
-        counts["cost_micro_usd"] = head.cost_micro_usd
-    return counts
+    return {name: value for name, value in (counts | _costs(head) | _phases(head) | _cache(head)).items() if value}
+
+
+def _costs(head: BuildHead) -> dict[str, int]:
+    cost = head.cost_micro_usd
+    if cost is None:
+        return {"cost_unknown": 1, "retries": int(head.is_retry)}
+    found = {"cost_micro_usd": cost}
+    if head.status is not BuildStatus.SUCCEEDED:
+        found[f"cost_{STATUS_COUNTERS[head.status]}"] = cost
+    if head.is_retry:
+        found |= {"retries": 1, "cost_retries": cost}
+    return found
+
+
+def _phases(head: BuildHead) -> dict[str, int]:
+    return {f"ph_{name}": round(seconds * 1000) for name, seconds in head.phase_seconds.items()}
+
+
+def _cache(head: BuildHead) -> dict[str, int]:
+    probe = head.cache
+    if probe is None:
+        return {}
+    found = {"cache_probed": 1, f"cache_{probe.result}": 1}
+    if probe.seconds is not None:
+        found["cache_ms"] = round(probe.seconds * 1000)
+    if probe.size_bytes is not None:
+        found["cache_bytes"] = probe.size_bytes
+    return found
+
+
+def merged(days: Iterable[DayTotals], day: str) -> DayTotals:
+    """Return the sum of several scopes' days as one day: exact, sketches included, in any order."""
+    total: dict[str, int] = {}
+    for one in days:
+        for name, value in one.counters.items():
+            total[name] = total.get(name, 0) + value
+    return DayTotals(day, total)
 
 
 def day_of_build(head: BuildHead, *, seen_at: datetime) -> str:
