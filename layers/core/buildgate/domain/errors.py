@@ -30,6 +30,10 @@ class NotFound(Rejected):
     """The thing asked for does not exist."""
 
 
+class Stopped(Rejected):
+    """The run is being stopped or has ended: nothing more is begun for it."""
+
+
 class Conflict(BuildgateError):
     """Another writer was first; reading again and deciding anew may succeed."""
 

@@ -107,6 +107,11 @@ class Run:
     def execution_name(self) -> str:
         return f"{self.run_id}-{self.executions}"
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more may be begun: it has ended, or someone wants it to."""
+        return self.status.is_final or self.stop is not None
+
 
 @dataclass(frozen=True, slots=True)
 class StageAttempt:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import quote
 
 from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, Capability, Identity
-from buildgate.domain.errors import NotFound
+from buildgate.domain.errors import NotFound, Stopped
 from buildgate.domain.ids import fingerprint
 from buildgate.domain.notices import Asked, NoticeRef, approval_asked, approval_key
 from buildgate.domain.pipelines import ApprovalRule, Pipeline
@@ -41,7 +41,12 @@ class RequestApproval:
     time_scale: float = 1.0
 
     def park(self, run_id: str, *, stage: int, name: str, token: str) -> str:
-        """Store the approval with the task's token and ask; returns what happened, in words."""
+        """Store the approval with the task's token and ask; returns what happened, in words.
+
+        Raises:
+            NotFound: The run, stage or approval does not exist.
+            Stopped: The run is being stopped or has ended.
+        """
         run, pipeline, attempt = self._place(run_id, stage)
         rule = approval_rule(pipeline.stages[stage], name)
         if rule is None:
@@ -49,6 +54,9 @@ class RequestApproval:
         approval = self.approvals.ask(self._new(run, attempt, name, rule, token))
         if approval.is_decided:
             return self.delivery.approval(approval)
+        again = self.runs.run(run_id)
+        if again is None or again.is_ending:
+            raise Stopped(f"run {run_id} is being stopped or has ended: nobody needs to be asked")
         return self._ask(run, pipeline, approval)
 
     def remind(self, ref: ApprovalRef) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from buildgate.domain.builds import Build, SlotRef, reports_prefix
-from buildgate.domain.errors import NotFound
+from buildgate.domain.errors import NotFound, Stopped
 from buildgate.domain.ids import idempotency_token
 from buildgate.domain.pipelines import BuildStep, Stage
 from buildgate.domain.runs import Run, Slot, wait_seconds
@@ -45,6 +45,7 @@ class StartBuild:
         """Start, adopt or find the slot's build.
 
         Raises:
+            Stopped: The run is being stopped or has ended.
             Rejected: CodeBuild refuses the order, for example because the project is gone.
             Busy: The queue is full.
         """
@@ -57,9 +58,24 @@ class StartBuild:
             return Started(slot.build_id, f"settled before: {self.record.delivery.slot(ref)}")
         if slot.build_id:
             return Started(slot.build_id, f"bound before: {self._look(slot.build_id)}")
+        if self._is_ending(ref):
+            raise Stopped(f"run {ref.run_id} is being stopped or has ended: nothing more is started")
         build, reason = self._start_or_adopt(run, stage, step, slot, now)
-        self.record(build)
-        return Started(build.build_id, reason)
+        return Started(build.build_id, self._keep_or_stop(build, ref, reason))
+
+    def _keep_or_stop(self, build: Build, ref: SlotRef, reason: str) -> str:
+        """Record the build; stop one whose slot or run came to its end while it was being started."""
+        head = self.record(build).head
+        is_ours = head is not None and head.slot == ref
+        if build.status.is_finished or (is_ours and not self._is_ending(ref)):
+            return reason
+        self.launcher.stop(build.build_id)
+        return f"{reason}, and stopped: nobody waits for it any more"
+
+    def _is_ending(self, ref: SlotRef) -> bool:
+        """Return whether the run is to end. Asked after each write, for whoever ends a run writes first, then looks."""
+        run = self.runs.run(ref.run_id)
+        return run is None or run.is_ending
 
     def _place(self, ref: SlotRef) -> tuple[Run, Stage, BuildStep]:
         run = self.runs.run(ref.run_id)
