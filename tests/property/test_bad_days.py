@@ -1,4 +1,4 @@
-"""Whatever goes wrong on the way, a calm hour later every promise holds: seeded days of the whole product in memory.
+"""Whatever goes wrong on the way, a calm day later every promise holds: seeded days of the whole product in memory.
 
 On a bad day events are lost, doubled, late and out of order; calls are throttled, refused, conflict, or succeed
 without an answer; functions die before and after calls and run in between each other's; indexes lag; people click
@@ -90,7 +90,7 @@ class BadDay:
         self.aws.events.deliveries = lambda _: (0.0,)
 
     def live(self) -> None:
-        """Push and click through a day, wait until every approval is decided or expired, then have a calm while."""
+        """Push and click through a day and a night, then have a calm day, in which late finds run their course."""
         dice, timeline = self.dice, self.aws.timeline
         self.disturb()
         for number in range(dice.randint(1, 3)):
@@ -106,6 +106,8 @@ class BadDay:
         self.calm()
         self.beat_seconds = 60.0
         timeline.advance(hours=2)
+        self.beat_seconds = 1800.0
+        timeline.advance(hours=26)
 
     def counted(self) -> dict[str, int]:
         """Return how many builds each project's days count."""
