@@ -83,6 +83,15 @@ class FakeSecrets:
 
 
 @dataclass
+class FakeMetrics:
+    data: list[dict[str, Any]] = field(default_factory=list)
+
+    def put_metric_data(self, *, Namespace: str, MetricData: list[dict[str, Any]]) -> None:  # noqa: N803
+        assert Namespace == "AWS/CodeBuild"
+        self.data += MetricData
+
+
+@dataclass
 class BuildCloud:
     """The cloud as a test sees it; `api` is a botocore client of CodeBuild."""
 
@@ -93,6 +102,7 @@ class BuildCloud:
     home: Path
     work: Path
     service: LocalCodeBuild
+    metrics: FakeMetrics
 
     def project(self, name: str = "shop", buildspec: str | None = None, **members: Any) -> None:
         source = {"type": "CODECOMMIT", "location": REMOTE} if buildspec is None else {"type": "NO_SOURCE"}
@@ -168,7 +178,14 @@ class BuildCloud:
 def build_cloud(tmp_path: Path, settings: Settings, bus: RecordingBus | None = None) -> Iterator[BuildCloud]:
     """Open a cloud in a folder; opening it there again finds what the first one kept."""
     s3, logs, home, bus = FakeS3(), FakeLogs(), tmp_path / "home", bus or RecordingBus()
-    clients: dict[str, Any] = {"s3": s3, "logs": logs, "ssm": FakeParameters(), "secretsmanager": FakeSecrets()}
+    metrics = FakeMetrics()
+    clients: dict[str, Any] = {
+        "s3": s3,
+        "logs": logs,
+        "ssm": FakeParameters(),
+        "secretsmanager": FakeSecrets(),
+        "cloudwatch": metrics,
+    }
     commits = LocalCodeCommit(home, RecordingBus())
     builds = LocalCodeBuild(home, clients.__getitem__, bus, settings=settings)
     with serving(commits, builds) as server:
@@ -176,7 +193,7 @@ def build_cloud(tmp_path: Path, settings: Settings, bus: RecordingBus | None = N
             client(server, "codecommit").create_repository(repositoryName="shop")
             new_work_tree(tmp_path / "work", str(home / "repositories" / "shop.git"))
         try:
-            yield BuildCloud(client(server, "codebuild"), bus, s3, logs, home, tmp_path / "work", builds)
+            yield BuildCloud(client(server, "codebuild"), bus, s3, logs, home, tmp_path / "work", builds, metrics)
         finally:
             builds.stop()
 

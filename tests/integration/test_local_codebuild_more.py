@@ -247,3 +247,34 @@ def test_a_project_without_logs_keeps_none(cloud: BuildCloud) -> None:
     assert build["buildStatus"] == "SUCCEEDED"
     assert "groupName" not in build["logs"]
     assert cloud.logs.streams == {}
+
+
+def test_metrics_are_published_by_project_and_over_all(cloud: BuildCloud) -> None:
+    cloud.wait(cloud.inline("exit 1"))
+    cloud.service.stop()
+
+    names = [(data["MetricName"], bool(data["Dimensions"])) for data in cloud.metrics.data]
+    assert ("FailedBuilds", True) in names
+    assert ("FailedBuilds", False) in names
+    assert ("BuildDuration", True) in names
+    assert not any(name == "SucceededBuilds" for name, _ in names)
+
+
+def test_test_cases_that_passed_are_listed_too(cloud: BuildCloud) -> None:
+    xml = '<testsuite><testcase name="good"/><testcase name="bad"><failure/></testcase></testsuite>'
+    spec = "version: 0.2\nphases: {build: {commands: ['echo \"$XML\" > j.xml']}}\nreports: {unit: {files: [j.xml]}}\n"
+    cloud.project("tc", spec)
+    build = cloud.wait(cloud.start("tc", environmentVariablesOverride=[{"name": "XML", "value": xml}]))
+
+    cases = cloud.api.describe_test_cases(reportArn=build["reportArns"][0])["testCases"]
+    assert [(case["name"], case["status"]) for case in cases] == [("bad", "FAILED"), ("good", "SUCCEEDED")]
+
+
+def test_a_report_that_cannot_be_read_is_incomplete(cloud: BuildCloud) -> None:
+    cloud.project(
+        "rp", "version: 0.2\nphases: {build: {commands: ['echo x > j.xml']}}\nreports: {unit: {files: [j.xml]}}\n"
+    )
+    build = cloud.wait(cloud.start("rp"))
+
+    (report,) = cloud.api.batch_get_reports(reportArns=build["reportArns"])["reports"]
+    assert (build["buildStatus"], report["status"]) == ("SUCCEEDED", "INCOMPLETE")

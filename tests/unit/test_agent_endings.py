@@ -128,3 +128,14 @@ def test_ending_does_not_touch_processes_of_others(tmp_path: Path) -> None:
     finally:
         processes.end(lambda: [pid], grace_seconds=1)
     assert not is_alive(pid)
+
+
+def test_a_build_that_holds_too_much_memory_is_ended(tmp_path: Path) -> None:
+    command = "python3 -c 'import time; x = bytearray(200_000_000); print(len(x), flush=True); time.sleep(30)'"
+
+    done = run_buildspec(
+        tmp_path, one(command), limits=Limits(timeout_seconds=30, grace_seconds=0.2, memory_bytes=100_000_000)
+    )
+
+    assert done.outcome.status == "FAILED"
+    assert "more memory" in done.context("BUILD")[1]

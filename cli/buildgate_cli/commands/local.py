@@ -126,6 +126,9 @@ def build(
     image: Annotated[str, typer.Option(help="Image the build is told of; commands run on this machine.")] = "local",
     timeout: Annotated[float, typer.Option(help="Minutes after which the build is ended.", min=0.01)] = 60.0,
     in_place: Annotated[bool, typer.Option("--in-place", help="Run in the folder itself, not on a copy.")] = False,
+    allow_host_runtimes: Annotated[
+        bool, typer.Option("--allow-host-runtimes", help="Use this machine's runtimes where another version is asked.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a buildspec on this machine, with no project and no cloud; exit 0 only when the build SUCCEEDED.
@@ -144,6 +147,7 @@ def build(
         image=image,
         timeout_minutes=timeout,
         is_in_place=in_place,
+        allows_host_runtimes=allow_host_runtimes,
     )
     raise typer.Exit(build_command.build(options, as_json=as_json))
 

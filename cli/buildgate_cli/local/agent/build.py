@@ -28,11 +28,12 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one build. A build that passes one is ended, the cloud is not."""
+    """Bounds of one build. A build that passes one is ended, the cloud is not. Without `memory_bytes`: no bound."""
 
     timeout_seconds: float = 3600.0
     log_bytes: int = 64 * MEBIBYTE
     grace_seconds: float = 5.0
+    memory_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Request:
     artifact_ids: Sequence[str] = ()
     has_artifacts: bool = False
     has_cache: bool = False
+    allows_host_runtimes: bool = False
     limits: Limits = field(default_factory=Limits)
 
 

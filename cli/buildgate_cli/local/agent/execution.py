@@ -11,9 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Literal, Self
 
-from buildgate_cli.local.agent import processes
+from buildgate_cli.local.agent import memory, processes
 
-Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"]
+Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "MEMORY_LIMIT", "ORPHANED"]
+_MEMORY_LOOK_SECONDS = 1.0
+_FOREVER_SECONDS = 60.0
 _CHUNK = 64 * 1024
 _MAX_CAPTURED_BYTES = 1024 * 1024
 _SIZE_PIPE = 1024 * 1024
@@ -55,7 +57,8 @@ class Execution:
     """Runs one process after another; all of them, and what they leave behind, write into one pipe.
 
     `output` takes the bytes as they come. `deadline` is a value of time.monotonic(). `mark` is unique to the build and
-    travels in the environment of its processes. `owns_process` says that this whole process exists for the build, so
+    travels in the environment of its processes. With `memory_bytes` a build whose processes hold more together is
+    ended; they are looked at once a second. `owns_process` says that this whole process exists for the build, so
     that everything it ever started belongs to it, marked or not.
     """
 
@@ -67,6 +70,7 @@ class Execution:
         deadline: float,
         mark: str,
         grace_seconds: float = 5.0,
+        memory_bytes: int | None = None,
         owns_process: bool = False,
     ) -> None:
         self._output = output
@@ -75,6 +79,8 @@ class Execution:
         self._mark = mark
         self._grace_seconds = grace_seconds
         self._owns_process = owns_process
+        self._memory_bytes = memory_bytes
+        self._memory_look_at = 0.0
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
@@ -151,8 +157,21 @@ class Execution:
             while process.poll() is None:
                 self.check()
                 wait = max(self._deadline - time.monotonic(), 0.0)
-                selector.select(min(wait, notice.poll_seconds))
+                selector.select(min(wait, notice.poll_seconds, self._memory_wait()))
                 self._read_once()
+
+    def _memory_wait(self) -> float:
+        """Look at the memory when it is time to, and return the seconds until the next look."""
+        if self._memory_bytes is None:
+            return _FOREVER_SECONDS
+        wait = self._memory_look_at - time.monotonic()
+        if wait > 0:
+            return wait
+        pids = self._started()
+        if memory.resident_bytes(pids) > self._memory_bytes and memory.proportional_bytes(pids) > self._memory_bytes:
+            self.interrupt.request("MEMORY_LIMIT")
+        self._memory_look_at = time.monotonic() + _MEMORY_LOOK_SECONDS
+        return _MEMORY_LOOK_SECONDS
 
     def _read_once(self) -> bool:
         try:
@@ -179,7 +198,7 @@ class _ExitNotice:
                 self.fileno = os.pidfd_open(process.pid)
             except OSError:
                 self.fileno = None
-        self.poll_seconds = 0.02 if self.fileno is None else 60.0
+        self.poll_seconds = 0.02 if self.fileno is None else _FOREVER_SECONDS
 
     def __enter__(self) -> Self:
         return self

@@ -35,6 +35,7 @@ from buildgate_cli.local.agent.cache import CacheWork
 from buildgate_cli.local.agent.collect import Collector
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
 from buildgate_cli.local.agent.lines import Log
+from buildgate_cli.local.agent.runtimes import asker, check_runtimes
 from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
 from buildgate_cli.local.agent.source import Source
 
@@ -42,6 +43,7 @@ _ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
     "STOPPED": ("STOPPED", "", ""),
     "TIMED_OUT": ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out."),
     "OUTPUT_LIMIT": ("FAILED", "CLIENT_ERROR", "The build wrote more log than the local cloud keeps."),
+    "MEMORY_LIMIT": ("FAILED", "CLIENT_ERROR", "The build held more memory than its compute type has."),
     "ORPHANED": ("FAULT", "INTERNAL_ERROR", "The local cloud went away while the build ran."),
 }
 _MEANS_BUILD_GOES_ON = frozenset({"build", "post_build"})
@@ -86,6 +88,7 @@ class Runner:
             deadline=time.monotonic() + limits.timeout_seconds,
             mark=request.mark,
             grace_seconds=limits.grace_seconds,
+            memory_bytes=limits.memory_bytes,
             owns_process=owns_process,
         )
         self._spec = Buildspec()
@@ -260,11 +263,23 @@ class Runner:
         user = phase.run_as or self._spec.run_as
         if user is not None and phase.commands and user != getpass.getuser():
             raise Failure("CLIENT_ERROR", f"run-as {user}: the local agent runs every command as {getpass.getuser()}")
+        if phase.runtime_versions:
+            self._select_runtimes(phase)
         failure = self._run_list(phase.commands)
         cleanup = self._run_list(phase.finally_commands)
         if failure or cleanup:
             raise failure or cleanup  # type: ignore[misc]
         return ""
+
+    def _select_runtimes(self, phase: Phase) -> None:
+        names = list(phase.runtime_versions)
+        versions = self._state.expand([phase.runtime_versions[name] for name in names])
+        check_runtimes(
+            dict(zip(names, versions, strict=True)),
+            ask=asker(self._execution, self._request.source, self._state.values(["PATH", "HOME"])),
+            say=self._say,
+            is_host_allowed=self._request.allows_host_runtimes,
+        )
 
     def _run_list(self, commands: tuple[str, ...]) -> Failure | None:
         """Run commands up to the first that fails; return its failure."""

@@ -42,6 +42,7 @@ class Options:
     image: str = "this machine"
     timeout_minutes: float = 60.0
     is_in_place: bool = False
+    allows_host_runtimes: bool = False
 
 
 @dataclass
@@ -162,6 +163,7 @@ def _run_once(options: Options, write: Callable[[str], None], interrupt: Interru
         base_variables=base_variables(folder, sys.executable, {}),
         variables=options.variables,
         has_artifacts=True,
+        allows_host_runtimes=options.allows_host_runtimes,
         limits=Limits(timeout_seconds=options.timeout_minutes * 60.0, log_bytes=1 << 40),
     )
     source = InPlaceSource() if options.is_in_place else FolderSource(options.folder, (".buildgate",))

@@ -14,7 +14,7 @@ from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.machine import base_variables
 from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
-from buildgate_cli.local.codebuild.hosts import refusal
+from buildgate_cli.local.codebuild.hosts import memory_bytes, refusal
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
 from buildgate_cli.local.codebuild.names import Clock
@@ -196,6 +196,7 @@ class Execution:
             artifact_ids=[artifacts["artifactIdentifier"] for artifacts in plan.get("secondaryArtifacts", ())],
             has_artifacts=plan["artifacts"]["type"] == "S3",
             has_cache=self._caches(build) is not None,
+            allows_host_runtimes=self.around.settings.is_host_allowed,
             limits=self._limits(build),
         )
         source = source_for(build["source"], build.get("sourceVersion"), self.around.repositories)
@@ -207,7 +208,7 @@ class Execution:
     def _limits(self, build: Document) -> Limits:
         settings = self.around.settings
         timeout = build["timeoutInMinutes"] * settings.seconds_per_minute
-        return Limits(timeout, settings.log_bytes, settings.grace_seconds)
+        return Limits(timeout, settings.log_bytes, settings.grace_seconds, memory_bytes(build["environment"]))
 
     def _open_log(self, build: Document) -> LogStream | NoLog:
         if "groupName" not in build["logs"]:

@@ -1,9 +1,19 @@
 """What this machine can run of what projects ask for."""
 
 import platform
+import re
 from collections.abc import Mapping
 from typing import Any
 
+_GIBIBYTE = 1024**3
+_MEMORY_GIBIBYTES = {
+    "BUILD_GENERAL1_SMALL": 4,
+    "BUILD_GENERAL1_MEDIUM": 8,
+    "BUILD_GENERAL1_LARGE": 16,
+    "BUILD_GENERAL1_XLARGE": 72,
+    "BUILD_GENERAL1_2XLARGE": 145,
+}
+_LAMBDA = re.compile(r"BUILD_LAMBDA_(\d+)GB")
 _ARM = frozenset({"arm64", "aarch64"})
 
 
@@ -22,3 +32,11 @@ def refusal(environment: Mapping[str, Any]) -> str | None:
     if kind.startswith("ARM") and platform.machine().lower() not in _ARM:
         return f"{kind} needs an ARM processor, this machine has {platform.machine()}"
     return None
+
+
+def memory_bytes(environment: Mapping[str, Any]) -> int | None:
+    """Return the memory that a build of this compute type has; None where it is not fixed."""
+    compute = str(environment["computeType"])
+    match = _LAMBDA.fullmatch(compute)
+    gibibytes = int(match[1]) if match else _MEMORY_GIBIBYTES.get(compute)
+    return gibibytes * _GIBIBYTE if gibibytes else None

@@ -12,7 +12,7 @@ from buildgate_cli.local.codebuild.assembly import artifact_location, artifact_p
 from buildgate_cli.local.codebuild.progress import Ledger
 from buildgate_cli.local.codebuild.reportgroups import ReportGroups, report_id, report_type
 from buildgate_cli.local.codebuild.store import Document
-from buildgate_cli.local.codebuild.summaries import read_reports, summarise
+from buildgate_cli.local.codebuild.summaries import read_files, summarise
 from buildgate_cli.local.jsonservice import ServiceError
 
 LOG = logging.getLogger(__name__)
@@ -68,10 +68,10 @@ class Keeper:
         report = self._groups.add_report(group, build["arn"])
         self._ledger.change(build["id"], lambda build: build.setdefault("reportArns", []).append(report["arn"]))
         self._export(report, files, folder)
-        reports, refused = read_reports(files)
-        for reason in refused:
+        read = read_files(files)
+        for reason in read.refused:
             LOG.info("report file of %s not read: %s", build["id"], reason)
-        self._groups.describe(report, *summarise(report, reports, is_complete=not refused))
+        self._groups.describe(report, *summarise(report, read))
 
     def _export(self, report: Document, files: tuple[CollectedFile, ...], folder: Path) -> None:
         target = report["exportConfig"].get("s3Destination")

@@ -12,6 +12,7 @@ from buildgate_cli.local.codebuild.builds import Builds
 from buildgate_cli.local.codebuild.conductor import Conductor
 from buildgate_cli.local.codebuild.execution import Execution, Surroundings
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper, remembered
+from buildgate_cli.local.codebuild.metrics import Measures
 from buildgate_cli.local.codebuild.names import Clock, utc_now
 from buildgate_cli.local.codebuild.operations import (
     Operation,
@@ -80,6 +81,8 @@ class LocalCodeBuild:
         self._builds = Builds(self._store, self._projects, self._ledger, self._conductor, settings, now)
         self._batches = Batches(self._store, self._projects, self._builds, self._ledger, self._around, now)
         self._ledger.on_finish(self._batches.build_ended)
+        self._measures = Measures(clients, self._ledger)
+        self._ledger.on_finish(self._measures.build_ended)
         self.operations: Mapping[str, Operation] = {
             **project_operations(self._projects, self._store),
             **build_operations(self._builds),
@@ -105,6 +108,7 @@ class LocalCodeBuild:
         self._batches.close()
         self._conductor.close()
         self._outbox.close()
+        self._measures.close()
         self._store.close()
 
     def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Raw report files as CodeBuild's API sums them up: totals, test cases, covered files."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from buildgate.domain.measurements import Case, FileCoverage, Report
-from buildgate.reports import ReportRefused, read_all
+from buildgate.reports import Options, ReportRefused, read_all
 from buildgate_cli.local.agent.build import CollectedFile
 from buildgate_cli.local.codebuild.store import Document
 
@@ -16,40 +18,51 @@ _STATUSES = {"passed": "SUCCEEDED", "failed": "FAILED", "errored": "ERROR", "ski
 _COUNTS = {"SUCCEEDED": "passed", "FAILED": "failed", "ERROR": "errored", "SKIPPED": "skipped"}
 
 
-def read_reports(files: Sequence[CollectedFile]) -> tuple[list[Report], list[str]]:
-    """Return the reports that could be read and why the others were not."""
-    reports: list[Report] = []
-    refused: list[str] = []
+@dataclass
+class ReadFiles:
+    """What the files of one report group say. `cases` carry their file's name; the ones that did not pass go first."""
+
+    reports: list[Report] = field(default_factory=list)
+    cases: list[tuple[str, Case]] = field(default_factory=list)
+    passed: list[tuple[str, Case]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def keep(self, name: str, case: Case) -> None:
+        """Take a case; no more are held than a report shows."""
+        kept = self.passed if case.status == "passed" else self.cases
+        if len(kept) <= MAX_CASES:
+            kept.append((name, case))
+
+
+def read_files(files: Sequence[CollectedFile]) -> ReadFiles:
+    """Read what can be read; files that cannot are named in `refused` with the reason."""
+    read = ReadFiles()
     for file in files:
+        options = Options(on_case=partial(read.keep, file.name))
         try:
             with file.path.open("rb") as stream:
-                reports += read_all(stream, name=file.name)
+                read.reports += read_all(stream, name=file.name, options=options)
         except ReportRefused as error:
-            refused.append(f"{file.name}: {error}")
+            read.refused.append(f"{file.name}: {error}")
         except OSError as error:
-            refused.append(f"{file.name}: {error.strerror}")
-    return reports, refused
+            read.refused.append(f"{file.name}: {error.strerror}")
+    return read
 
 
-def summarise(
-    report: Mapping[str, Any], reports: Sequence[Report], *, is_complete: bool
-) -> tuple[Document, list[Document]]:
+def summarise(report: Mapping[str, Any], read: ReadFiles) -> tuple[Document, list[Document]]:
     """Return a report's remaining members and its details.
 
     FAILED: a test failed. INCOMPLETE: not every file could be read, or none was of the group's type.
     """
-    if report["type"] == "TEST":
-        return _tests(report, [r for r in reports if "tests.total" in r.measurements], is_complete=is_complete)
-    return _coverage(report, [r for r in reports if r.files or _has_coverage(r)], is_complete=is_complete)
+    wanted = "tests." if report["type"] == "TEST" else "coverage."
+    reports = [each for each in read.reports if any(name.startswith(wanted) for name in each.measurements)]
+    members, details = _tests(report, reports, read) if report["type"] == "TEST" else _coverage(report, reports)
+    if read.refused or not reports:
+        members["status"] = "INCOMPLETE"
+    return members, details
 
 
-def _has_coverage(report: Report) -> bool:
-    return any(name.startswith("coverage.") for name in report.measurements)
-
-
-def _tests(
-    report: Mapping[str, Any], reports: Sequence[Report], *, is_complete: bool
-) -> tuple[Document, list[Document]]:
+def _tests(report: Mapping[str, Any], reports: Sequence[Report], read: ReadFiles) -> tuple[Document, list[Document]]:
     counts = {status: int(_total(reports, f"tests.{name}")) for status, name in _COUNTS.items()}
     summary = {
         "total": int(_total(reports, "tests.total")),
@@ -57,17 +70,15 @@ def _tests(
         "durationInNanoSeconds": round(_total(reports, "tests.duration_seconds") * _NANO),
     }
     status = "FAILED" if counts["FAILED"] or counts["ERROR"] else "SUCCEEDED"
-    if not is_complete or not reports:
-        status = "INCOMPLETE"
-    cases = [_case(report, source, case) for source in reports for case in source.cases]
+    cases = [_case(report, name, case) for name, case in (*read.cases, *read.passed)]
     members = {"status": status, "testSummary": summary, "truncated": len(cases) > MAX_CASES}
     return members, cases[:MAX_CASES]
 
 
-def _case(report: Mapping[str, Any], source: Report, case: Case) -> Document:
+def _case(report: Mapping[str, Any], file: str, case: Case) -> Document:
     return {
         "reportArn": report["arn"],
-        "testRawDataPath": source.file,
+        "testRawDataPath": file,
         "prefix": case.suite,
         "name": case.name[:_MAX_NAME],
         "status": _STATUSES[case.status],
@@ -78,9 +89,7 @@ def _case(report: Mapping[str, Any], source: Report, case: Case) -> Document:
     }
 
 
-def _coverage(
-    report: Mapping[str, Any], reports: Sequence[Report], *, is_complete: bool
-) -> tuple[Document, list[Document]]:
+def _coverage(report: Mapping[str, Any], reports: Sequence[Report]) -> tuple[Document, list[Document]]:
     files = [file for source in reports for file in source.files]
     summary = _coverage_members(
         sum(f.lines_covered for f in files),
@@ -89,8 +98,7 @@ def _coverage(
         sum(f.branches_total for f in files),
     )
     details = [_covered_file(report, index, file) for index, file in enumerate(files)]
-    status = "SUCCEEDED" if is_complete and reports else "INCOMPLETE"
-    return {"status": status, "codeCoverageSummary": summary}, details
+    return {"status": "SUCCEEDED", "codeCoverageSummary": summary}, details
 
 
 def _covered_file(report: Mapping[str, Any], index: int, file: FileCoverage) -> Document:
