@@ -153,6 +153,8 @@ class Runner:
             status, code, message = _ENDINGS[interrupted.reason]
         except OSError as error:  # a full disk, a missing program, a folder the build took away from us
             status, code, message = "FAILED", "CLIENT_ERROR", f"{error.strerror or error}: {error.filename or name}"
+        except Exception as error:  # noqa: BLE001 - a defect of ours ends this build with a reason, not the agent
+            status, code, message = "FAULT", "INTERNAL_ERROR", f"{type(error).__name__}: {error}"
         message = self._log.masked(message)
         self._say(f"Phase complete: {name} State: {status}")
         self._say(f"Phase context status code: {code} Message: {message}")
@@ -351,6 +353,8 @@ class Runner:
         ending = self._execution.interrupt.reason
         if ending is not None:
             return _ENDINGS[ending][0]
+        if any(phase.status == "FAULT" for phase in self._phases):
+            return "FAULT"
         return "SUCCEEDED" if self._is_succeeding() else "FAILED"
 
     def _is_succeeding(self) -> bool:

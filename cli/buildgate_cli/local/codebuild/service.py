@@ -1,5 +1,6 @@
 """The CodeBuild service of the local cloud."""
 
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -101,6 +102,7 @@ class LocalCodeBuild:
             processes.end(lambda mark=build_id: processes.marked(mark), grace_seconds=0.5)  # type: ignore[misc]
             self._ledger.finish(build_id, "FAULT")
         self._batches.recover()
+        shutil.rmtree(self._around.home / "builds", ignore_errors=True)
         return lost
 
     def stop(self) -> None:
