@@ -92,6 +92,10 @@ class _Lines:
         self.method: str | None = None
         self.is_method_hit: bool | None = None
         self.has_method_rate = False
+        self.is_in_methods = False
+        self.has_own_lines = False
+        self.method_lines: set[str] = set()
+        self.method_covered: set[str] = set()
         self.methods = Identities()
         self.has_file = False
 
@@ -111,11 +115,13 @@ class _Lines:
                 is_hit = self.hits[attributes["hits"]]
             except KeyError as missing:
                 raise Refuse("bad_value", f"a line without {missing.args[0]!r}") from missing
-            self.see(number)
-            if is_hit:
-                self.cover(number)
-            if self.method is not None:
-                self.is_method_hit = self.is_method_hit or is_hit
+            if self.is_in_methods:
+                self.in_method((number,), (number,) if is_hit else ())
+            else:
+                self.has_own_lines = True
+                self.see(number)
+                if is_hit:
+                    self.cover(number)
             if "condition-coverage" in attributes:
                 self.conditions(number, attributes["condition-coverage"])
         else:
@@ -130,10 +136,21 @@ class _Lines:
             covered = list(compress(numbers, map(_IS_ABOVE_ZERO, map(int, hits))))
         except ValueError:
             covered = list(compress(numbers, map(self.hits.__getitem__, hits)))
-        self.coverage.seen.update(numbers)
-        self.coverage.covered.update(covered)
-        if self.method is not None:
-            self.is_method_hit = self.is_method_hit or bool(covered)
+        if self.is_in_methods:
+            self.in_method(numbers, covered)
+        else:
+            self.has_own_lines = True
+            self.coverage.seen.update(numbers)
+            self.coverage.covered.update(covered)
+
+    def in_method(self, numbers: Sequence[str], covered: Sequence[str]) -> None:
+        """Keep a method's lines aside: they count only where their class lists none of its own.
+
+        Writers disagree: for some they are the class's lines again, for others the line of the method's head.
+        """
+        self.is_method_hit = self.is_method_hit or bool(covered)
+        self.method_lines.update(numbers)
+        self.method_covered.update(covered)
 
     def conditions(self, number: str, text: str) -> None:
         """Note `50% (1/2)`."""
@@ -146,7 +163,7 @@ class _Lines:
         if name == STAND_IN and self.runs is not None:
             self.run(self.runs.take(attributes))
         elif name == "class":
-            self.close_method()
+            self.close_class()
             self.class_depth, self.class_name = depth, attributes.get("name", "")
             self.coverage.open(attributes.get("filename") or self.class_name or "(no file)")
             self.has_file = True
@@ -155,8 +172,11 @@ class _Lines:
             self.method = f"{attributes.get('name')}{attributes.get('signature')}"
             self.is_method_hit = None
             self.has_method_rate = (as_rate(attributes.get("line-rate")) or 0.0) > 0
+        elif name == "methods":
+            self.is_in_methods = True
         elif name == "lines" and depth == self.class_depth + 1:
             self.close_method()
+            self.is_in_methods = False
         elif name == "coverage" and depth == 1:
             self.root = attributes
         elif name == "line" and self.has_file:
@@ -165,6 +185,16 @@ class _Lines:
         if len(self.ends) > _ENDS_KEPT:
             self.starts -= len(self.ends)
             self.ends.clear()
+
+    def close_class(self) -> None:
+        """Settle the class whose end has passed."""
+        self.close_method()
+        if self.method_lines and not self.has_own_lines:
+            self.coverage.seen.update(self.method_lines)
+            self.coverage.covered.update(self.method_covered)
+        self.method_lines.clear()
+        self.method_covered.clear()
+        self.is_in_methods = self.has_own_lines = False
 
     def close_method(self) -> None:
         """Count the method whose end has passed: by its lines, or by its rate where it lists none."""
@@ -177,7 +207,7 @@ class _Lines:
 
     def finish(self) -> None:
         """Settle methods of classes listed twice, and compare the header with the recount."""
-        self.close_method()
+        self.close_class()
         for states in self.methods.repeated():
             self.coverage.functions_total -= len(states) - 1
             self.coverage.functions_covered -= sum(states) - max(states)

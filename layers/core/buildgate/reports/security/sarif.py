@@ -204,10 +204,9 @@ class _Run:
             self.findings.count(self.severity(key) or "medium", count)
         for key, finding in self.held:
             rule = self.rule_of(key)
-            level = self.severity(key) or "medium"
-            self.findings.keep(
-                replace(finding, severity=level, message=finding.message or (rule.about if rule else ""))
-            )
+            name = finding.rule or (rule.id if rule else "")
+            message = finding.message or (rule.about if rule else "")
+            self.findings.keep(replace(finding, rule=name, severity=self.severity(key) or "medium", message=message))
 
 
 def _key(result: dict[str, Any]) -> _Key:

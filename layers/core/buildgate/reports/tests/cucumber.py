@@ -16,10 +16,14 @@ _NANOSECONDS: Final = 1e9
 _STEPS: Final = {
     "passed": PASSED,
     "failed": FAILED,
-    **dict.fromkeys(("undefined", "ambiguous", "unknown", "error", "hook_error", "cleanup_error"), ERRORED),
-    **dict.fromkeys(
-        ("skipped", "pending", "untested", "disabled", "unused", "pending_warn", "untested_pending"), SKIPPED
-    ),
+    **dict.fromkeys(("undefined", "ambiguous", "pending"), FAILED),  # as cucumber's own exit code and JUnit have it
+    **dict.fromkeys(("unknown", "error"), ERRORED),
+    **dict.fromkeys(("skipped", "untested", "disabled", "unused"), SKIPPED),
+}
+_BEHAVE: Final = {
+    **_STEPS,
+    **dict.fromkeys(("undefined", "pending", "hook_error", "cleanup_error"), ERRORED),
+    **dict.fromkeys(("untested_pending", "untested_undefined", "pending_warn", "xfailed"), SKIPPED),
 }
 _WORSE: Final = (PASSED, SKIPPED, ERRORED, FAILED)
 """A scenario is as its worst step is."""
@@ -154,7 +158,7 @@ class _Features:
         facts = scenario.facts
         status = scenario.worst if scenario.steps else SKIPPED
         if "status" in facts:
-            status = _STEPS.get(text(facts["status"]).lower(), ERRORED)
+            status = _BEHAVE.get(text(facts["status"]).lower(), ERRORED)
         place = text(facts.get("location")) or text(facts.get("id")) or str(feature)
         message = scenario.message[:500] if status != PASSED else ""
         name = text(facts.get("name"))
