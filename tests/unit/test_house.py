@@ -294,6 +294,45 @@ def test_every_queue_has_an_alarm_that_calls_an_operator():
     ] == []
 
 
+def test_each_function_that_nobody_waits_for_bounds_its_retries_and_keeps_its_failures():
+    asynchronous = {"EventBridgeRule", "CloudWatchEvent", "Schedule", "ScheduleV2", "SNS"}
+    careless = [
+        name
+        for name, function in Template.load().functions().items()
+        if asynchronous & {event["Type"] for event in function.get("Events", {}).values()}
+        and not {"MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig"}
+        <= set(function.get("EventInvokeConfig", {}))
+    ]
+
+    assert careless == []
+
+
+def test_only_pages_with_their_own_proof_are_open_to_everyone():
+    template = Template.load()
+    routes = [
+        event["Properties"]
+        for function in template.functions().values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    ]
+    apis = template.of_type("AWS::Serverless::HttpApi").values()
+
+    assert {route["Path"] for route in routes if route.get("Auth", {}).get("Authorizer") == "NONE"} == {
+        "/approvals/{id}"
+    }
+    assert all(route["Path"].startswith(("/v1/", "/approvals/")) for route in routes)
+    assert [api["Auth"]["DefaultAuthorizer"] for api in apis] == ["AWS_IAM"]
+
+
+def test_runbook_has_a_line_for_each_alarm_and_queue():
+    pages = [*(ROOT / "docs").rglob("runbook.md")]
+    named = "".join(page.read_text(encoding="utf-8") for page in pages)
+    template = Template.load()
+    wanted = [*template.of_type("AWS::CloudWatch::Alarm"), *template.of_type("AWS::SQS::Queue")]
+
+    assert not pages or [name for name in wanted if name not in named] == []
+
+
 # ---------------------------------------------------------------------------------------------- settings
 
 
