@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from buildgate.domain.approvals import ApprovalRef
@@ -31,7 +32,7 @@ from buildgate.ports import (
 )
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.deliver import Delivery
-from buildgate.usecases.record_build import RecordBuild, why
+from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, why
 from buildgate.usecases.start_build import TOKEN_LIFE
 from buildgate.usecases.start_run import StartRun
 
@@ -75,18 +76,26 @@ class Reconcile:
     time_scale: float = 1.0
 
     def __call__(self, *, is_sweep: bool = False, looks_for_pushes: bool = False) -> Healed:
-        """Heal what is due; ``is_sweep`` looks at all open work, due or not. Safe to repeat."""
+        """Heal what is due; ``is_sweep`` looks at all open work, due or not. Safe to repeat.
+
+        Raises:
+            BuildgateError: One kind of work could not be looked at; every other kind was.
+        """
         healed = Healed()
         now = self.clock.now()
         due = FAR_FUTURE if is_sweep else now
-        self._builds(max(due, self._ahead(now)), healed)
-        self._unseen_builds(healed)
-        self._each(self.work.due_slots(due), self._slot, "slots", healed)
-        self._each(self.work.due_approvals(due), self._approval, "approvals", healed)
-        self._each(self.work.due_notices(due), self._notice, "notices", healed)
-        self._each(self.work.due_runs(max(due, self._ahead(now))), self._run, "runs", healed)
+        ahead = max(due, self._ahead(now))
+        parts: list[Callable[[], None]] = [
+            lambda: self._builds(ahead, healed),
+            lambda: self._unseen_builds(healed),
+            lambda: self._each(self.work.due_slots(due), self._slot, "slots", healed),
+            lambda: self._each(self.work.due_approvals(due), self._approval, "approvals", healed),
+            lambda: self._each(self.work.due_notices(due), self._notice, "notices", healed),
+            lambda: self._each(self.work.due_runs(ahead), self._run, "runs", healed),
+        ]
         if looks_for_pushes or is_sweep:
-            self._lost_pushes(healed)
+            parts.append(lambda: self._lost_pushes(healed))
+        _do_all(parts)
         return healed
 
     def _ahead(self, now: datetime) -> datetime:
@@ -105,16 +114,35 @@ class Reconcile:
         """Ask for every build that is due, a hundred at a time."""
         ids = self.work.due_builds(due)
         builds = self.launcher.builds(ids) if ids else []
-        self._each(builds, lambda build: self.record(build).is_counted, "builds", healed)
+        self._each(builds, self._build, "builds", healed)
+
+    def _build(self, build: Build) -> bool:
+        """Record a build; one that still runs, though nobody waits for it any more, is stopped."""
+        counted = self.record(build).is_counted
+        if build.status.is_finished or not self._is_orphan(build):
+            return counted
+        self.launcher.stop(build.build_id)
+        return True
+
+    def _is_orphan(self, build: Build) -> bool:
+        """Return whether a build was started for a slot that is settled without it, or whose run is to end."""
+        slot = self.runs.slot(build.claim.slot) if build.claim else None
+        if slot is None or build.claim is None or slot.nonce != build.claim.nonce:
+            return False
+        if slot.build_id not in {"", build.build_id}:
+            return False
+        run = self.runs.run(slot.ref.run_id)
+        return slot.is_settled or run is None or run.is_ending
 
     def _unseen_builds(self, healed: Healed) -> None:
-        """Record builds no event told of: page on only while the oldest of a page is unknown."""
+        """Record builds no event told of: page on only while the oldest of a page is unknown, and of these days."""
+        history = self.clock.now() - NEWS_LIFE
         for page in self.launcher.newest_of_account():
             known = self.records.heads(page) if page else {}
             unknown = [build_id for build_id in page if build_id not in known]
             builds = self.launcher.builds(unknown) if unknown else []
             self._each(builds, self._unseen, "unseen builds", healed)
-            if not page or page[-1] in known:
+            if not page or page[-1] in known or any(build.started_at < history for build in builds):
                 return
 
     def _unseen(self, build: Build) -> bool:
@@ -190,9 +218,11 @@ class Reconcile:
             pipeline = self.pipelines.version(head.name, head.version)
             for trigger in pipeline.triggers if pipeline else ():
                 watched.setdefault(trigger.repository, set()).update(trigger.branches)
-        for repository, globs in watched.items():
-            names = [name for name in self._branches(repository, globs) if any(matches(g, name) for g in globs)]
-            self._each([(repository, name) for name in names], self._lost_push, "pushes", healed)
+        _do_all([partial(self._lost_pushes_of, repository, globs, healed) for repository, globs in watched.items()])
+
+    def _lost_pushes_of(self, repository: str, globs: set[str], healed: Healed) -> None:
+        names = [name for name in self._branches(repository, globs) if any(matches(g, name) for g in globs)]
+        self._each([(repository, name) for name in names], self._lost_push, "pushes", healed)
 
     def _branches(self, repository: str, globs: set[str]) -> Sequence[str]:
         if any(set(glob) & set("*?[") for glob in globs):
@@ -222,3 +252,15 @@ class Reconcile:
             is_healed=True,
         )
         return bool(self.start_run(push).run_ids)
+
+
+def _do_all(parts: Sequence[Callable[[], None]]) -> None:
+    """Do every part, whatever becomes of the others, and then raise the first failure."""
+    failures: list[BuildgateError] = []
+    for part in parts:
+        try:
+            part()
+        except BuildgateError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
