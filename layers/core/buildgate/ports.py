@@ -281,6 +281,10 @@ class Launcher(Protocol):
         """Return the ids of a project's newest builds, newest first, one page."""
         ...
 
+    def page(self, project: str, token: str) -> tuple[Sequence[str], str]:
+        """Return a page of a project's build ids, newest first, and the token of the next page or nothing."""
+        ...
+
     def newest_of_account(self) -> Iterable[Sequence[str]]:
         """Return pages of the account's builds, newest first; each page is asked for when it is wanted."""
         ...

@@ -71,6 +71,14 @@ class CodeBuildLauncher:
             answer = self._client.list_builds_for_project(projectName=project, sortOrder="DESCENDING")
         return list(answer.get("ids", []))
 
+    def page(self, project: str, token: str) -> tuple[Sequence[str], str]:
+        request: dict[str, Any] = {"projectName": project, "sortOrder": "DESCENDING"}
+        if token:
+            request["nextToken"] = token
+        with calling("CodeBuild ListBuildsForProject"):
+            answer = self._client.list_builds_for_project(**request)
+        return list(answer.get("ids", [])), str(answer.get("nextToken") or "")
+
     def newest_of_account(self) -> Iterator[Sequence[str]]:
         request: dict[str, Any] = {"sortOrder": "DESCENDING"}
         while True:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codecommit import CodeCommitRepositories
 from buildgate.adapters.reminders import LambdaReminders
 from buildgate.adapters.table.approvals import TableApprovals
 from buildgate.adapters.table.pipelines import TablePipelines
 from buildgate.adapters.table.pushes import TablePushes
+from buildgate.adapters.table.totals import TableTotals
 from buildgate.adapters.table.work import TableWork
 from buildgate.runtime.build_wiring import BuildWiring
 from buildgate.usecases.apply_pipeline import ApplyPipeline
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.decide_approval import DecideApproval
 from buildgate.usecases.deliver import Delivery
+from buildgate.usecases.fold_days import FoldDays
 from buildgate.usecases.next_step import NextStep
 from buildgate.usecases.open_run import OpenRun
+from buildgate.usecases.recall_builds import RecallBuilds, VerifyTotals
 from buildgate.usecases.reconcile import Reconcile
 from buildgate.usecases.request_approval import RequestApproval
 from buildgate.usecases.settle_build import SettleBuild
@@ -47,6 +51,26 @@ class Wiring(BuildWiring):
     @cached_property
     def work(self) -> TableWork:
         return TableWork(self.table)
+
+    @cached_property
+    def totals(self) -> TableTotals:
+        return TableTotals(self.table)
+
+    @cached_property
+    def projects(self) -> CodeBuildProjects:
+        return CodeBuildProjects(self._aws.client("codebuild"))
+
+    @cached_property
+    def fold_days(self) -> FoldDays:
+        return FoldDays(self.records, self.totals, self.projects, self.pipelines, self.clock)
+
+    @cached_property
+    def recall_builds(self) -> RecallBuilds:
+        return RecallBuilds(self.launcher, self.records, self.record_build, self.clock)
+
+    @cached_property
+    def verify_totals(self) -> VerifyTotals:
+        return VerifyTotals(self.records, self.totals, self.clock)
 
     @cached_property
     def repositories(self) -> CodeCommitRepositories:

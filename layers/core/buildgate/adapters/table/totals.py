@@ -1,0 +1,60 @@
+"""Totals of wider scopes, who owns a project, and the builds that analyses look at one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from buildgate.adapters.table import keys
+from buildgate.adapters.table.build_items import head_of
+from buildgate.adapters.table.table import Change, Put, Table
+from buildgate.domain.builds import BuildHead, Misreported, Owner
+from buildgate.domain.metrics.rollups import DayTotals, Scope
+from buildgate.domain.times import to_text
+
+LONGEST_BUILD = timedelta(hours=44)
+"""From start to end at most: eight hours in the queue and 36 at work (CodeBuild's limits)."""
+
+
+class TableTotals:
+    """What ``fold_days`` keeps, and what is read build by build."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def owners(self) -> Mapping[str, Owner]:
+        items = self._table.query(keys.PROJECTS)
+        return {item["sk"]: Owner(item.get("team", ""), item.get("cost_centre", "")) for item in items}
+
+    def set_owner(self, project: str, owner: Owner) -> None:
+        sets = {"team": owner.team, "cost_centre": owner.cost_centre}
+        self._table.change(Change(keys.PROJECTS, project, sets=sets))
+
+    def scopes(self) -> Sequence[Scope]:
+        """Return every scope that was ever folded."""
+        return [Scope(*item["sk"].split("#", 1)) for item in self._table.query(keys.SCOPES)]
+
+    def know_scope(self, scope: Scope) -> None:
+        self._table.put(Put({"pk": keys.SCOPES, "sk": scope.key}))
+
+    def replace_day(self, scope: Scope, day: DayTotals) -> None:
+        """Set a day of a folded scope; doing it again changes nothing."""
+        self._table.put(Put({"pk": scope.key, "sk": f"D#{day.day}", **day.counters}))
+
+    def finished_between(self, project: str, first: datetime, last: datetime, *, limit: int) -> Sequence[BuildHead]:
+        """Return a project's builds that ended in ``first <= end < last``, newest first, at most ``limit``."""
+        low, high = f"B#{to_text(first - LONGEST_BUILD)}", f"B#{to_text(last)}"
+        items = self._table.query(keys.project(project), index="GSI1", between=(low, high), newest_first=True)
+        found: list[BuildHead] = []
+        for item in items:
+            head = head_of(item)
+            if head.ended_at is not None and first <= head.ended_at < last:
+                found.append(head)
+                if len(found) == limit:
+                    break
+        return found
+
+    def quarantined(self) -> Sequence[tuple[Misreported, str]]:
+        """Return what is set aside, each with the time it was seen."""
+        items = self._table.query(keys.QUARANTINE)
+        return [(Misreported(item["sk"], item["reason"]), item["seen_at"]) for item in items]

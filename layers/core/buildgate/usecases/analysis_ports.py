@@ -1,0 +1,38 @@
+"""What analyses need from the world, beside the ports that every use case shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from buildgate.domain.builds import BuildHead, Misreported, Owner
+    from buildgate.domain.metrics.rollups import DayTotals, Scope
+
+
+class Totals(Protocol):
+    """Days of folded scopes, owners of projects, and builds as analyses look at them one by one."""
+
+    def owners(self) -> Mapping[str, Owner]: ...
+    def set_owner(self, project: str, owner: Owner) -> None: ...
+    def scopes(self) -> Sequence[Scope]: ...
+    def know_scope(self, scope: Scope) -> None: ...
+
+    def replace_day(self, scope: Scope, day: DayTotals) -> None:
+        """Set a day of a folded scope; doing it again changes nothing."""
+        ...
+
+    def finished_between(self, project: str, first: datetime, last: datetime, *, limit: int) -> Sequence[BuildHead]:
+        """Return a project's builds that ended in ``first <= end < last``, newest first, at most ``limit``."""
+        ...
+
+    def quarantined(self) -> Sequence[tuple[Misreported, str]]: ...
+
+
+class Projects(Protocol):
+    """Build projects."""
+
+    def tags(self, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Return the tags of the projects that exist, keys in small letters."""
+        ...
