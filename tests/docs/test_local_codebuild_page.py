@@ -1,0 +1,36 @@
+"""The page about the local CodeBuild says what the code does."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from buildgate_cli.local.codebuild import Settings, settings
+from buildgate_cli.local.events import FAULTS_FILE, Event, with_faults
+from local_harness import RecordingBus
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "local-codebuild.md").read_text("utf-8")
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    assert f"| {Settings().log_bytes // 2**20} MB |" in PAGE
+    assert f"| {Settings().concurrent_builds}, or twice the processors |" in PAGE
+    assert Settings().queue_factor == 5
+
+
+def test_the_variables_are_those_of_the_code() -> None:
+    assert settings.MINUTE_VARIABLE in PAGE
+    assert settings.ALLOW_HOST_VARIABLE in PAGE
+
+
+def test_the_example_of_faults_drops_the_event_it_describes(tmp_path: Path) -> None:
+    (example,) = re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    json.loads(example)
+    (tmp_path / FAULTS_FILE).write_text(example)
+    bus = RecordingBus()
+    emit = with_faults(bus, tmp_path)
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    for status in ("IN_PROGRESS", "SUCCEEDED", "SUCCEEDED"):
+        emit(Event("aws.codebuild", "CodeBuild Build State Change", (), {"build-status": status}, at))
+
+    assert [event.detail["build-status"] for event in bus.events] == ["IN_PROGRESS", "SUCCEEDED"]
