@@ -16,6 +16,7 @@ import pytest
 
 from buildgate.adapters.memory.builds import seeded_plans
 from buildgate.adapters.memory.client import Call
+from buildgate.adapters.memory.deployment import Schedule
 from buildgate.adapters.memory.faults import Fault, at_random, no_faults
 from simulated_cloud import SimulatedCloud
 
@@ -53,15 +54,16 @@ class BadDay:
         self.cloud = SimulatedCloud(seed=seed, checks_parameters=False, schedules=False)
         self.aws = self.cloud.aws
         self.cloud.apply(PIPELINE)
-        self.beat_seconds = 60.0
-        self._beat()
+        self.slowness = 1
+        for schedule in self.cloud.deployment.schedules:
+            self._beat(schedule)
         self.aws.timeline.advance(30)
 
-    def _beat(self) -> None:
-        """Tick every minute in the busy hours, more rarely in the long wait for a person."""
-        (schedule,) = self.cloud.deployment.schedules
+    def _beat(self, schedule: Schedule) -> None:
+        """Tick as the schedule says in the busy hours, more rarely in the long wait for a person."""
         self.cloud.deployment.tick(schedule)
-        self.aws.timeline.after(self.beat_seconds, self._beat, "the schedule beats")
+        seconds = self.slowness * schedule.seconds
+        self.aws.timeline.after(seconds, lambda: self._beat(schedule), "a schedule beats")
 
     def disturb(self) -> None:
         """Let everything go wrong now and then."""
@@ -101,12 +103,12 @@ class BadDay:
             for link in self.cloud.links():
                 if dice.random() < 0.3:
                     self.cloud.decide(link, dice.choice(["approve", "approve", "reject"]))
-        self.beat_seconds = 1200.0
+        self.slowness = 20
         timeline.advance(hours=30)
         self.calm()
-        self.beat_seconds = 60.0
+        self.slowness = 1
         timeline.advance(hours=2)
-        self.beat_seconds = 1800.0
+        self.slowness = 30
         timeline.advance(hours=26)
 
     def counted(self) -> dict[str, int]:
