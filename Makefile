@@ -38,10 +38,10 @@ types: setup
 	@$(IN) .ci/types
 
 imports: setup
-	@$(IN) lint-imports --no-cache
+	@$(IN) .ci/quietly lint-imports --no-cache
 
 template: setup
-	@$(IN) sam validate --lint --template-file template.yaml
+	@$(IN) .ci/quietly sam validate --lint --template-file template.yaml
 
 machines: setup
 	@$(IN) pytest -q -p no:randomly -p no:cacheprovider tests/unit/test_machines.py tests/unit/test_house.py
