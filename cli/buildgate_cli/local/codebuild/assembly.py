@@ -134,13 +134,12 @@ def artifact_location(artifacts: Mapping[str, Any], build_id: str, name: str | N
 def artifact_place(
     artifacts: Mapping[str, Any], build_id: str, name: str | None, prefix: str | None = None
 ) -> tuple[str, str]:
-    """Return bucket and key of an S3 artifact: `[path/][build uuid/]name`."""
+    """Return bucket and key of an S3 artifact: `[path/][build uuid/]name`; a location may hold a path, too."""
     wanted = name if name and artifacts.get("overrideArtifactName") else artifacts.get("name")
     namespace = build_id.rpartition(":")[2] if artifacts.get("namespaceType") == "BUILD_ID" else ""
-    parts = (prefix or artifacts.get("path", ""), namespace, wanted or build_id.partition(":")[0])
-    return artifacts["location"].removeprefix("arn:aws:s3:::"), "/".join(
-        part.strip("/") for part in parts if part.strip("/")
-    )
+    bucket, _, below = artifacts["location"].removeprefix("arn:aws:s3:::").partition("/")
+    parts = (below, prefix or artifacts.get("path", ""), namespace, wanted or build_id.partition(":")[0])
+    return bucket, "/".join(part.strip("/") for part in parts if part.strip("/"))
 
 
 def _logs(project: Mapping[str, Any], identity: Identity) -> Document:
