@@ -26,8 +26,8 @@ def ask(world, stage=RELEASE):
     return run, approval.ref, token
 
 
-def decision(world, approve=True):
-    return Decision(approve, "bob-smith@example.com", Identity.MAILBOX, "", world.clock.now())
+def decision(world):
+    return Decision(True, "bob-smith@example.com", Identity.MAILBOX, "", world.clock.now())
 
 
 def test_an_idle_round_changes_nothing(world):
