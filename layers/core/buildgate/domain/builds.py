@@ -198,7 +198,8 @@ class Build:
 class BuildHead:
     """The small record of a build that lists, decisions and analyses read. ``nonce`` is never part of it.
 
-    ``reason`` says why it did not succeed, as ``PHASE STATUS: message``.
+    ``reason`` says why it did not succeed, as ``PHASE STATUS: message``. ``branch`` is the run's branch or tag; outside a
+    run it is the source version, where that is no commit.
     """
 
     build_id: str
@@ -226,7 +227,15 @@ class BuildHead:
     buildspec: str = ""
     retry_of: str = ""
     batch: str = ""
+    branch: str = ""
     owner: Owner = Owner()
+
+    @property
+    def work_seconds(self) -> float | None:
+        """Return the seconds from start to end without the queue."""
+        if self.duration_seconds is None:
+            return None
+        return max(0.0, self.duration_seconds - (self.queue_seconds or 0.0))
 
     @property
     def is_retry(self) -> bool:
@@ -253,6 +262,13 @@ class Stale:
     """The record is further on than the report."""
 
     reason: str
+
+
+def branch_of(source_version: str) -> str:
+    """Return the branch or tag that a source version names; a commit, a pull request's number or nothing names none."""
+    name = source_version.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    is_commit = len(name) == 40 and all(letter in "0123456789abcdef" for letter in name)
+    return "" if is_commit or name.startswith(("arn:", "pr/")) else name[:120]
 
 
 def judge_report(known: BuildHead | None, reported: Build) -> Recorded | Duplicate | Stale:

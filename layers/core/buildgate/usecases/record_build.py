@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from buildgate.domain.builds import Build, BuildHead, BuildStatus, Duplicate, Owner, Recorded, Stale, judge_report
+from buildgate.domain.builds import (
+    Build,
+    BuildHead,
+    BuildStatus,
+    Duplicate,
+    Owner,
+    Recorded,
+    Stale,
+    branch_of,
+    judge_report,
+)
 from buildgate.domain.errors import Conflict, NotFound
 from buildgate.domain.notices import build_ended
 from buildgate.domain.redaction import redact, shorten
@@ -23,6 +33,18 @@ _REASON_LIMIT = 300
 _HEAD_REASON_LIMIT = 140
 NEWS_LIFE = timedelta(days=2)
 """How long the end of a build is news: events come for a day; what is found later is history."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in a run a build belongs; all empty outside any run."""
+
+    pipeline: str
+    stage: str
+    branch: str
+
+
+_NOWHERE = _Place("", "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +118,15 @@ class RecordBuild:
         return slot
 
     def _record(self, build: Build, slot: Slot | None) -> tuple[BuildHead, Recorded | Duplicate | Stale]:
-        pipeline = stage = ""
+        place = _NOWHERE
         for _ in range(_TRIES):
             known = self.records.heads([build.build_id]).get(build.build_id)
             judged = judge_report(known, build)
             if not isinstance(judged, Recorded) and known is not None:
                 return known, judged
-            if slot is not None and not pipeline:
-                pipeline, stage = self._place(slot)
-            head = self._head(build, slot, pipeline, stage)
+            if slot is not None and not place.pipeline:
+                place = self._place(slot)
+            head = self._head(build, slot, place)
             try:
                 self.records.record(head, build, known=known, is_finish=build.status.is_finished, now=self.clock.now())
             except Conflict:
@@ -112,11 +134,12 @@ class RecordBuild:
             return head, judged
         raise Conflict(f"build {build.build_id}: other reports were in the way {_TRIES} times")
 
-    def _place(self, slot: Slot) -> tuple[str, str]:
+    def _place(self, slot: Slot) -> _Place:
         run = self.runs.run(slot.ref.run_id)
-        return (run.pipeline if run else ""), f"{slot.ref.stage:02d}"
+        stage = f"{slot.ref.stage:02d}"
+        return _Place(run.pipeline, stage, run.source.ref) if run else _Place("", stage, "")
 
-    def _head(self, build: Build, slot: Slot | None, pipeline: str, stage: str) -> BuildHead:
+    def _head(self, build: Build, slot: Slot | None, place: _Place) -> BuildHead:
         cost = self.prices.cost_micro_usd(build.environment_type, build.compute_type, build.billed_seconds)
         finished = build.status.is_finished
         return BuildHead(
@@ -136,8 +159,8 @@ class RecordBuild:
             commit=build.commit,
             current_phase=build.current_phase,
             slot=slot.ref if slot else None,
-            pipeline=pipeline,
-            stage=stage,
+            pipeline=place.pipeline,
+            stage=place.stage,
             log_link=build.log_link,
             reason=shorten(why(build), limit=_HEAD_REASON_LIMIT) if finished else "",
             phase_seconds=build.phase_seconds if finished else {},
@@ -145,6 +168,7 @@ class RecordBuild:
             buildspec=build.buildspec,
             retry_of=build.retry_of,
             batch=build.batch,
+            branch=place.branch or branch_of(build.source_version),
             owner=self.records.owner(build.project) if finished else Owner(),
         )
 

@@ -61,6 +61,7 @@ def _facts(head: BuildHead) -> dict[str, Any]:
         "source_version": head.source_version,
         "slot": head.slot.to_text() if head.slot else None,
         "stage": head.stage,
+        "branch": head.branch,
         "ph": _phase_list(head),
         "cache": _cache_data(head.cache),
         "buildspec": head.buildspec,
@@ -100,6 +101,7 @@ def head_of(item: dict[str, Any]) -> BuildHead:
         buildspec=facts.get("buildspec", ""),
         retry_of=facts.get("retry_of", ""),
         batch=item.get("batch", ""),
+        branch=facts.get("branch", ""),
         owner=Owner(facts.get("team", ""), facts.get("cost_centre", "")),
     )
 
