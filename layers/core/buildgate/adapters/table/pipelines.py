@@ -29,18 +29,12 @@ class TablePipelines:
             writes.append(_version_item(pipeline, version, actor, now))
         kept = {_trigger_keys(pipeline.name, i, t) for i, t in enumerate(pipeline.triggers)}
         writes += [_trigger_item(pipeline, version, i, t) for i, t in enumerate(pipeline.triggers)]
+        former = known.get("triggers", []) if known is not None else []
+        writes += [
+            _retired(pipeline.name, version, at) for at in _trigger_places(pipeline.name, former) if at not in kept
+        ]
         self._table.transact(writes)
-        if known is not None:
-            self._retire(pipeline.name, version, known, kept)
         return True
-
-    def _retire(self, name: str, version: str, known: dict[str, Any], kept: set[tuple[str, str]]) -> None:
-        """Mark triggers of the former version that the new one has not; a late duplicate finds nothing to do."""
-        for repository, index in known.get("triggers", []):
-            where = (keys.repository(repository), f"TRIGGER#{name}#{index}")
-            if where not in kept:
-                retired = {"pk": where[0], "sk": where[1], "pipeline": name, "version": version, "is_retired": True}
-                self._table.put(Put(retired))
 
     def _head(self, pipeline: Pipeline, version: str, known: dict[str, Any] | None, actor: str, now: datetime) -> Put:
         triggers = [[_repository_key(trigger), index] for index, trigger in enumerate(pipeline.triggers)]
@@ -85,6 +79,15 @@ def _repository_key(trigger: Trigger) -> str:
 
 def _trigger_keys(name: str, index: int, trigger: Trigger) -> tuple[str, str]:
     return keys.repository(_repository_key(trigger)), f"TRIGGER#{name}#{index}"
+
+
+def _trigger_places(name: str, triggers: Sequence[Any]) -> list[tuple[str, str]]:
+    return [(keys.repository(repository), f"TRIGGER#{name}#{index}") for repository, index in triggers]
+
+
+def _retired(name: str, version: str, where: tuple[str, str]) -> Put:
+    """Return a trigger of the former version that the new one has not: it fires no more."""
+    return Put({"pk": where[0], "sk": where[1], "pipeline": name, "version": version, "is_retired": True})
 
 
 def _trigger_item(pipeline: Pipeline, version: str, index: int, trigger: Trigger) -> Put:
