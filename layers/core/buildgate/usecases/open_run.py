@@ -42,6 +42,7 @@ class OpenRun:
 
         Raises:
             NotFound: There is no such pipeline, branch or commit.
+            Rejected: The reference is neither a branch nor a tag with its commit.
         """
         head = self.pipelines.head(wish.pipeline)
         pipeline = self.pipelines.version(head.name, head.version) if head else None
@@ -87,6 +88,14 @@ class OpenRun:
         return carried
 
     def _source(self, pipeline: Pipeline, wish: Wish) -> Source:
+        if wish.ref_type not in {"branch", "tag"}:
+            raise Rejected(
+                f"{wish.ref_type!r} names neither a branch nor a tag", field="ref", fix="branch:NAME or tag:NAME"
+            )
+        if wish.ref_type == "tag" and not wish.commit:
+            raise Rejected(
+                f"tag {wish.ref} needs the commit it stands for", field="commit", fix="git rev-list -n 1 TAG"
+            )
         repository = wish.repository or next((one.repository for one in pipeline.triggers), "")
         if not repository:
             return Source("none", "", "none", "", wish.commit, actor=wish.actor)
