@@ -5,6 +5,7 @@ Requests are refused unless they name this server as Host (no other page's scrip
 signed with an access key that the cloud knows.
 """
 
+import hmac
 import json
 import logging
 import re
@@ -106,7 +107,7 @@ class _Router:
     def _hook(self, name: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
         hooked = self.hooks.get(name)
         token = headers.get("X-Buildgate-Token", "")
-        if hooked is None or not token or token != hooked.hook_token:
+        if hooked is None or not hmac.compare_digest(token.encode(), hooked.hook_token.encode()):
             raise ServiceError("AccessDeniedException", "Unknown hook or wrong token.", 403)
         hooked.hook(_json_object(body))
         return {}
