@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from buildgate.domain.errors import Rejected, Unavailable
-from buildgate.domain.pipelines import BuildStep, Pipeline, Stage, Trigger
+from buildgate.domain.pipelines import TRIGGERS_LIMIT, BuildStep, Pipeline, Stage, Trigger
 from core_world import ALICE, ProcessDied
 
 SHOP = Trigger("shop", branches=("main",))
@@ -149,3 +149,13 @@ def test_nothing_is_written_when_codebuild_does_not_answer(world):
         apply(world, replace(shop("unit"), description="new"))
 
     assert world.dump() == {}
+
+
+def test_as_many_triggers_as_may_be_can_all_be_replaced_at_once(world):
+    world.project("unit")
+    for repository in ("shop", "docs"):
+        triggers = tuple(Trigger(repository, branches=(f"b{number}",)) for number in range(TRIGGERS_LIMIT))
+        apply(world, shop("unit", triggers=triggers))
+
+    assert world.w.pipelines.triggered_by("codecommit:shop") == []
+    assert len(world.w.pipelines.triggered_by("codecommit:docs")) == TRIGGERS_LIMIT

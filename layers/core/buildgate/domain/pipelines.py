@@ -32,6 +32,8 @@ TOPICS: Final = ("success", "failure", "approval")
 BUILDS_LIMIT: Final = 40
 """Builds of one stage: an inline Map runs at most 40 at once."""
 STAGES_LIMIT: Final = 50
+TRIGGERS_LIMIT: Final = 40
+"""All new ones and all former ones change in one transaction, which holds 100 items."""
 TASKS_LIMIT: Final = 1_000
 """Builds, gates and approvals of one run; an execution's history of 25,000 events holds about 1,500."""
 DATA_LIMIT_BYTES: Final = 256 * 1024

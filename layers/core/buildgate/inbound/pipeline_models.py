@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, C
 from pydantic_core import PydanticCustomError
 
 from buildgate.domain.durations import minutes_of, text_of
-from buildgate.domain.pipelines import APPROVAL_MINUTES, BUILDS_LIMIT, STAGES_LIMIT
+from buildgate.domain.pipelines import APPROVAL_MINUTES, BUILDS_LIMIT, STAGES_LIMIT, TRIGGERS_LIMIT
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 PROJECT_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{1,149}"
@@ -222,7 +222,7 @@ class PipelineModel(_Strict):
     description: Annotated[str, _is_short(255)] = Field("", description="One sentence for people.")
     tags: Tags = Field(default_factory=dict, description="For cost reports and filters.")
     topics: TopicsModel = Field(default_factory=TopicsModel)
-    triggers: list[TriggerModel] = Field(default_factory=list, max_length=50, description="What opens a run.")
+    triggers: list[TriggerModel] = Field(default_factory=list, max_length=TRIGGERS_LIMIT, description="What opens a run.")
     stages: list[StageModel] = Field(min_length=1, max_length=STAGES_LIMIT, description="One after another.")
 
 
