@@ -13,7 +13,7 @@ from buildgate.domain.builds import Build, SlotRef
 from buildgate.domain.errors import BuildgateError
 from buildgate.domain.ids import fingerprint
 from buildgate.domain.notices import approval_of_key, build_ended
-from buildgate.domain.pushes import Push, matches
+from buildgate.domain.pushes import Cursor, Push, matches
 from buildgate.domain.runs import RunStatus, Slot
 from buildgate.domain.times import FAR_FUTURE, whole_second
 from buildgate.ports import (
@@ -37,8 +37,9 @@ from buildgate.usecases.start_build import TOKEN_LIFE
 from buildgate.usecases.start_run import StartRun
 
 LOOK_AT_RUNS = timedelta(minutes=5)
-SETTLING = timedelta(seconds=10)
-"""A branch that moved just now may have its event on the way."""
+WAIT_FOR_EVENT = timedelta(minutes=1)
+LEAST_WAIT = timedelta(seconds=10)
+"""How long the event of a branch's move may take; even where time is scaled, a real event takes real seconds."""
 
 T = TypeVar("T")
 
@@ -92,9 +93,10 @@ class Reconcile:
             lambda: self._each(self.work.due_approvals(due), self._approval, "approvals", healed),
             lambda: self._each(self.work.due_notices(due), self._notice, "notices", healed),
             lambda: self._each(self.work.due_runs(ahead), self._run, "runs", healed),
+            lambda: self._each(self.work.due_pushes(due), self._lost_push, "pushes", healed),
         ]
         if looks_for_pushes or is_sweep:
-            parts.append(lambda: self._lost_pushes(healed))
+            parts.append(lambda: self._look_at_branches(healed))
         _do_all(parts)
         return healed
 
@@ -211,37 +213,50 @@ class Reconcile:
         self.close.execution_died(run_id, execution_name=run.execution_name, status="FAILED")
         return True
 
-    def _lost_pushes(self, healed: Healed) -> None:
-        """Compare the branches that triggers watch with what is known of them, and open the runs that are missing."""
+    def _look_at_branches(self, healed: Healed) -> None:
+        """Compare the branches that triggers watch with what is known, and note those that moved without an event."""
         watched: dict[str, set[str]] = {}
         for head in self.pipelines.heads():
             pipeline = self.pipelines.version(head.name, head.version)
             for trigger in pipeline.triggers if pipeline else ():
                 watched.setdefault(trigger.repository, set()).update(trigger.branches)
-        _do_all([partial(self._lost_pushes_of, repository, globs, healed) for repository, globs in watched.items()])
+        _do_all([partial(self._sight_all, repository, globs, healed) for repository, globs in watched.items()])
 
-    def _lost_pushes_of(self, repository: str, globs: set[str], healed: Healed) -> None:
+    def _sight_all(self, repository: str, globs: set[str], healed: Healed) -> None:
         names = [name for name in self._branches(repository, globs) if any(matches(g, name) for g in globs)]
-        self._each([(repository, name) for name in names], self._lost_push, "pushes", healed)
+        self._each([(repository, name) for name in names], self._sight, "moves seen", healed)
 
     def _branches(self, repository: str, globs: set[str]) -> Sequence[str]:
         if any(set(glob) & set("*?[") for glob in globs):
             return self.repositories.branches(repository)
         return sorted(globs)
 
-    def _lost_push(self, where: tuple[str, str]) -> bool:
-        repository, branch = where
+    def _moved(self, repository: str, branch: str) -> tuple[str, Cursor | None]:
+        """Return the branch's head and cursor; an empty head when the cursor knows it."""
         commit = self.repositories.head_of(repository, branch)
         cursor = self.pushes.cursor(f"codecommit:{repository}", "branch", branch)
-        if not commit or (cursor is not None and cursor.commit == commit):
-            return False
-        now = self.clock.now()
-        if cursor is not None and now - cursor.at < SETTLING:
+        is_known = not commit or (cursor is not None and cursor.commit == commit)
+        return ("" if is_known else str(commit)), cursor
+
+    def _sight(self, where: tuple[str, str]) -> bool:
+        """Note a branch that moved without an event; the event may be on its way, so that it is looked at again."""
+        commit, _ = self._moved(*where)
+        if commit:
+            wait = max(LEAST_WAIT, WAIT_FOR_EVENT / self.time_scale)
+            self.pushes.sight(*where, commit, due_at=self.clock.now() + wait)
+        return bool(commit)
+
+    def _lost_push(self, where: tuple[str, str]) -> bool:
+        """Open the runs of a push whose event did not come in time."""
+        repository, branch = where
+        commit, cursor = self._moved(repository, branch)
+        if not commit:
+            self.pushes.settle_sight(repository, branch)
             return False
         old, version = (cursor.commit, cursor.version) if cursor else ("", 0)
         push = Push(
             event_id=f"healed-{fingerprint(f'{repository}/{branch}/{old}/{commit}/{version}')[:32]}",
-            at=whole_second(now),
+            at=whole_second(self.clock.now()),
             provider="codecommit",
             repository=repository,
             ref_type="branch",
@@ -251,7 +266,9 @@ class Reconcile:
             actor="",
             is_healed=True,
         )
-        return bool(self.start_run(push).run_ids)
+        opened = self.start_run(push)
+        self.pushes.settle_sight(repository, branch)
+        return bool(opened.run_ids)
 
 
 def _do_all(parts: Sequence[Callable[[], None]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.runs import opening_writes
-from buildgate.adapters.table.table import Change, Is, Missing, Put, Table, Write
+from buildgate.adapters.table.table import Any_, Change, Is, IsNot, Missing, Put, Table, Write
 from buildgate.domain.errors import Conflict
 from buildgate.domain.pushes import Changes, Cursor, Push
 from buildgate.domain.runs import Run
@@ -85,6 +85,24 @@ class TablePushes:
         pk = keys.repository(repository_key)
         items = self._table.query(pk, begins="PUSH#", newest_first=True, limit=limit)
         return [(from_text(i["sk"].split("#")[1]), i["ref"], i.get("commit", ""), i["reason"]) for i in items]
+
+    def sight(self, repository: str, branch: str, commit: str, *, due_at: datetime) -> None:
+        item = {
+            "pk": keys.repository(f"codecommit:{repository}"),
+            "sk": f"SIGHT#branch#{branch}",
+            "commit": commit,
+            "g2p": keys.WORK_PUSH,
+            "g2s": to_text(due_at),
+        }
+        unlike = Any_((Missing("commit"), IsNot("commit", commit), Missing("g2p")))
+        try:
+            self._table.put(Put(item, only_if=unlike))
+        except Conflict:
+            return
+
+    def settle_sight(self, repository: str, branch: str) -> None:
+        pk = keys.repository(f"codecommit:{repository}")
+        self._table.change(Change(pk, f"SIGHT#branch#{branch}", sets={"g2p": None, "g2s": None}))
 
     def seed_cursor(self, repository_key: str, ref: str, commit: str, now: datetime) -> None:
         item = {

@@ -26,6 +26,13 @@ class Is(NamedTuple):
     value: Any
 
 
+class IsNot(NamedTuple):
+    """The attribute is there and has another value."""
+
+    name: str
+    value: Any
+
+
 class IsOneOf(NamedTuple):
     """The attribute has one of these values."""
 
@@ -64,7 +71,7 @@ class All(NamedTuple):
     of: tuple[Condition, ...]
 
 
-Condition = Is | IsOneOf | Missing | Present | Below | Any_ | All
+Condition = Is | IsNot | IsOneOf | Missing | Present | Below | Any_ | All
 
 
 class Put(NamedTuple):
@@ -109,6 +116,8 @@ class _Expression:
         match condition:
             case Is(name, value):
                 return f"{self.name(name)} = {self.value(value)}"
+            case IsNot(name, value):
+                return f"{self.name(name)} <> {self.value(value)}"
             case IsOneOf(name, values):
                 return f"{self.name(name)} IN ({', '.join(self.value(value) for value in values)})"
             case Missing(name):
@@ -259,19 +268,24 @@ class Table:
         """
         items = [_transaction_item(self._name, write) for write in writes]
         for attempt in range(_TRIES):
-            try:
-                self._client.transact_write_items(TransactItems=items)
-            except ClientError as error:
-                reason = _cancelled_by(error)
-                if reason == "ConditionalCheckFailed":
-                    raise Conflict(f"DynamoDB TransactWriteItems: {error}") from error
-                if reason not in {"TransactionConflict", "ThrottlingError"}:
-                    with calling("DynamoDB TransactWriteItems"):
-                        raise
-                self._pause(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter, no secret
-            else:
-                return
+            with calling("DynamoDB TransactWriteItems"):
+                if self._transacted(items):
+                    return
+            self._pause(random.uniform(0, _FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311 - jitter, no secret
         raise Unavailable(f"DynamoDB TransactWriteItems: other writers were in the way {_TRIES} times")
+
+    def _transacted(self, items: list[dict[str, Any]]) -> bool:
+        """Return whether the writes are done: False when others were in the way, Conflict when a condition fails."""
+        try:
+            self._client.transact_write_items(TransactItems=items)
+        except ClientError as error:
+            reason = _cancelled_by(error)
+            if reason == "ConditionalCheckFailed":
+                raise Conflict(f"DynamoDB TransactWriteItems: {error}") from error
+            if reason not in {"TransactionConflict", "ThrottlingError"}:
+                raise
+            return False
+        return True
 
 
 def _cancelled_by(error: ClientError) -> str:

@@ -58,3 +58,7 @@ class TableWork:
 
     def due_runs(self, now: datetime) -> Sequence[str]:
         return [item["pk"].removeprefix("RUN#") for item in self._due(keys.WORK_RUN, now)]
+
+    def due_pushes(self, now: datetime) -> Sequence[tuple[str, str]]:
+        found = self._due(keys.WORK_PUSH, now)
+        return [(i["pk"].removeprefix("REPO#codecommit:"), i["sk"].removeprefix("SIGHT#branch#")) for i in found]
