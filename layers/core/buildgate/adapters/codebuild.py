@@ -40,14 +40,14 @@ class CodeBuildLauncher:
         return parse_build(self._started(request)["build"])
 
     def _started(self, request: dict[str, Any]) -> Any:
-        try:
-            return self._client.start_build(**request)
-        except ClientError as error:
-            if code_of(error) == "AccountLimitExceededException":
-                raise Busy(f"CodeBuild's queue is full: {message_of(error)}") from error
-            if code_of(error) in {"InvalidInputException", "ResourceNotFoundException"}:
-                raise _started_in_vain(error, request["projectName"]) from error
-            with calling("CodeBuild StartBuild"):
+        with calling("CodeBuild StartBuild"):
+            try:
+                return self._client.start_build(**request)
+            except ClientError as error:
+                if code_of(error) == "AccountLimitExceededException":
+                    raise Busy(f"CodeBuild's queue is full: {message_of(error)}") from error
+                if code_of(error) in {"InvalidInputException", "ResourceNotFoundException"}:
+                    raise _started_in_vain(error, request["projectName"]) from error
                 raise
 
     def builds(self, build_ids: Sequence[str]) -> Sequence[Build]:

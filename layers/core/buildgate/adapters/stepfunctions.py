@@ -30,21 +30,21 @@ class StepFunctionsExecutions:
 
     def start(self, run: Run) -> None:
         state = json.dumps({"run_id": run.run_id})
-        try:
-            self._client.start_execution(stateMachineArn=self._machine_arn, name=run.execution_name, input=state)
-        except ClientError as error:
-            if code_of(error) != "ExecutionAlreadyExists":
-                with calling("Step Functions StartExecution"):
+        with calling("Step Functions StartExecution"):
+            try:
+                self._client.start_execution(stateMachineArn=self._machine_arn, name=run.execution_name, input=state)
+            except ClientError as error:
+                if code_of(error) != "ExecutionAlreadyExists":
                     raise
 
     def is_alive(self, run: Run) -> bool:
         arn = self._machine_arn.replace(":stateMachine:", ":execution:") + f":{run.execution_name}"
-        try:
-            answer = self._client.describe_execution(executionArn=arn)
-        except ClientError as error:
-            if code_of(error) == "ExecutionDoesNotExist":
-                return False
-            with calling("Step Functions DescribeExecution"):
+        with calling("Step Functions DescribeExecution"):
+            try:
+                answer = self._client.describe_execution(executionArn=arn)
+            except ClientError as error:
+                if code_of(error) == "ExecutionDoesNotExist":
+                    return False
                 raise
         return bool(answer["status"] == "RUNNING")
 
@@ -56,11 +56,11 @@ class StepFunctionsExecutions:
         return self._answer(lambda: self._client.send_task_failure(taskToken=token, error=error, cause=short))
 
     def _answer(self, send: Callable[[], Any]) -> bool:
-        try:
-            send()
-        except ClientError as error:
-            if code_of(error) in _CLOSED:
-                return False
-            with calling("Step Functions SendTask"):
+        with calling("Step Functions SendTask"):
+            try:
+                send()
+            except ClientError as error:
+                if code_of(error) in _CLOSED:
+                    return False
                 raise
         return True

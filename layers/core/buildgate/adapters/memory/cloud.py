@@ -29,7 +29,8 @@ class MemoryAws:
     The same seed and the same calls give the same ids, jitter and order. `boundary` is the one place through which
     every call passes; it is a `Faults` that does nothing until it is given a plan. Parameters are checked against
     botocore's models unless `checks_parameters` is off, which makes calls several times faster. `clock`, `randomness`
-    and `pause` are what its functions live by: during a pause the rest of the world goes on.
+    and `pause` are what its functions live by: during a pause, whose length is drawn here so that it repeats with the
+    seed, the rest of the world goes on.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class MemoryAws:
         dice = partial(_dice, seed)
         self.clock = self.timeline
         self.randomness = _Randomness(dice("functions"))
-        self.pause = self.timeline.advance
+        self._pauses = dice("pauses")
         self.codebuild = CodeBuild(self.timeline, self.events, dice("codebuild"), region, account)
         self.stepfunctions = StepFunctions(
             self.timeline, self.lambdas, self.events, dice("stepfunctions"), region, account
@@ -88,6 +89,10 @@ class MemoryAws:
                 checks_parameters=self._checks_parameters,
             )
         return self._clients[service]
+
+    def pause(self, seconds: float) -> None:
+        """Wait, as a function does before it tries again; the caller's own jitter would not repeat."""
+        self.timeline.advance(self._pauses.uniform(0, 2))
 
     def lag_indexes(self, delay: Callable[[], float]) -> None:
         """Let every table's indexes follow their table only after so many seconds, drawn anew for each write."""
