@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from buildgate.domain.approvals import Approval, ApprovalRef, Decided, Decision, Refused, Repeated, judge_decision
-from buildgate.domain.errors import Conflict, NotFound
+from buildgate.domain.errors import Conflict, NotFound, Unavailable
 from buildgate.domain.redaction import redact, shorten
 from buildgate.ports import Approvals
 from buildgate.usecases.deliver import Delivery
@@ -41,14 +42,19 @@ class DecideApproval:
                 raise NotFound(f"there is no approval {ref.to_text()}")
             judged = judge_decision(approval, clean)
             if not isinstance(judged, Decided):
-                if isinstance(judged, Repeated) and approval.is_decided:
-                    self.delivery.approval(approval)
+                if isinstance(judged, Repeated):
+                    self._deliver(approval)
                 return approval, judged
             try:
                 self.approvals.store_decision(judged.approval)
             except Conflict:
                 continue
-            if judged.approval.is_decided:
-                self.delivery.approval(judged.approval)
+            self._deliver(judged.approval)
             return judged.approval, judged
         raise Conflict(f"approval {ref.to_text()}: other deciders were in the way {_TRIES} times")
+
+    def _deliver(self, approval: Approval) -> None:
+        """Tell the waiting task. The decision stands when that fails: it stays due, and ``reconcile`` tells the task."""
+        if approval.is_decided:
+            with suppress(Unavailable):
+                self.delivery.approval(approval)
