@@ -71,14 +71,15 @@ class CloudContext:
     account: str | None = None
     repositories: Path | None = None
 
-    def client(self, service: str, *, is_quick: bool = False) -> Any:
+    def client(self, service: str, *, is_quick: bool = False, attempts: int = 4) -> Any:
         """Return a botocore client for one service of this cloud; the SDK is loaded here, not before.
 
-        `is_quick` is for answers that nobody waits for, such as completions: one attempt, two seconds.
+        `is_quick` is for answers that nobody waits for, such as completions: one attempt, two seconds. `attempts` is
+        how often a call is made before it fails; 1 for callers that repeat at a pace of their own.
         """
         from botocore.config import Config  # noqa: PLC0415  # the SDK costs a tenth of a second; most commands need none
 
-        patient = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5)
+        patient = Config(retries={"mode": "standard", "total_max_attempts": attempts}, connect_timeout=5)
         quick = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
         return _session().create_client(
             service,

@@ -79,6 +79,21 @@ def projects(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
     return [(name, "") for name in project_names()]
 
 
+def builds(ctx: Any, args: list[str], incomplete: str) -> list[Offer]:
+    """Offer the newest builds, of the project that the word begins with."""
+
+    def find() -> Iterator[Offer]:
+        client = cloud_context.current().client("codebuild", is_quick=True)
+        project, colon, _ = incomplete.partition(":")
+        if not colon:
+            yield from ((name, "newest build") for name in project_names())
+            return
+        yield from ((one, "") for one in client.list_builds_for_project(projectName=project)["ids"][:OFFERS_LIMIT])
+
+    _choose(ctx)
+    return _silently(find)
+
+
 def project_names() -> list[str]:
     """Return the first hundred projects of the cloud in use; none when it cannot be asked."""
 

@@ -38,6 +38,7 @@ NOUNS: Final[dict[str, Noun]] = {
     "approval": Noun("buildgate_cli.commands.approval", "See what waits for a decision, and decide.", "Release"),
     "gate": Noun("buildgate_cli.commands.gate", "Judge reports against a gate, here or in any CI.", "Quality"),
     "report": Noun("buildgate_cli.commands.report", "Read tool reports into measurements.", "Quality"),
+    "build": Noun("buildgate_cli.commands.build", "Start, watch, read, stop and compare builds.", "Builds"),
     "buildspec": Noun("buildgate_cli.commands.buildspec", "Lint, generate and start buildspecs.", "Builds"),
     "project": Noun("buildgate_cli.commands.project", "Create and change CodeBuild projects from files.", "Builds"),
     "metrics": Noun("buildgate_cli.commands.metrics", "Show what builds took and cost.", "Builds", has_verbs=False),
