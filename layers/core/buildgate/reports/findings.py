@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import SEVERITIES, Finding, Severity, finding_key
@@ -42,6 +41,8 @@ def severity_of_score(score: float | None) -> Severity:
 
 def fingerprint(*parts: object) -> str:
     """Return a stable fingerprint of what identifies a finding: rule, file, package, code; never a line number."""
+    import hashlib  # noqa: PLC0415  # four megabytes that a coverage report never needs
+
     joined = "\x1f".join("" if part is None else str(part) for part in parts)
     return hashlib.sha256(joined.encode("utf-8", errors="replace")).hexdigest()[:32]
 

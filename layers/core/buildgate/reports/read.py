@@ -125,8 +125,13 @@ def _asked_for(head: Head, format_name: str) -> Reader:
 
 
 def _claims(head: Head) -> list[tuple[int, Reader]]:
-    found = [(reader.sniff(head), reader) for reader in registry.candidates(head.kind)]
-    return [(score, reader) for score, reader in found if score]
+    """Return the readers that know this content: ours, or else those of users."""
+    for readers in (registry.candidates, registry.plugged):
+        found = [(reader.sniff(head), reader) for reader in readers(head.kind)]
+        claims = [(score, reader) for score, reader in found if score]
+        if claims:
+            return claims
+    return []
 
 
 def _unknown(head: Head) -> str:

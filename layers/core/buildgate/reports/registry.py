@@ -131,9 +131,14 @@ def names() -> tuple[str, ...]:
 
 
 def candidates(kind: str) -> Iterator[Reader]:
-    """Yield the readers that may claim content of this kind."""
-    for name in names():
-        if name not in BUILT_IN or kind in BUILT_IN[name][1]:
-            found = _load(name)
-            if kind in found.kinds:
-                yield found
+    """Yield our readers that may claim content of this kind."""
+    for name, (_, kinds) in BUILT_IN.items():
+        if kind in kinds:
+            yield _load(name)
+
+
+def plugged(kind: str) -> Iterator[Reader]:
+    """Yield the readers of users that may claim content of this kind; to be asked when none of ours does."""
+    for name in sorted(_entry_points()):
+        if name not in BUILT_IN and kind in _load(name).kinds:
+            yield _load(name)

@@ -15,18 +15,21 @@ from typing import TYPE_CHECKING, Final
 from buildgate.reports.refusal import Refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
 STAND_IN: Final = "buildgate-run"
 _LEAST: Final = 4
+_FIGURE: Final = rb"(?:0|[1-9][0-9]{0,17}+)"
 _VALUE: Final = rb'[^"<&\r\n\t]*+'
 
 
 class Runs:
-    """Runs of one element with the given attributes, in that order."""
+    """Runs of one element with the given attributes, in that order; those of `figures` hold a plain whole number."""
 
-    def __init__(self, element: str, attributes: Sequence[str]) -> None:
-        inside = b"".join(rb' %s="%s"' % (re.escape(name.encode()), _VALUE) for name in attributes)
+    def __init__(self, element: str, attributes: Sequence[str], figures: Collection[str] = ()) -> None:
+        values = (_FIGURE if name in figures else _VALUE for name in attributes)
+        pairs = zip(attributes, values, strict=True)
+        inside = b"".join(rb' %s="%s"' % (re.escape(name.encode()), value) for name, value in pairs)
         start = rb"\s*+<%s%s ?+" % (re.escape(element.encode()), inside)
         one = rb"%s(?:/>|>\s*+</%s>)" % (start, re.escape(element.encode()))
         self._pattern = re.compile(rb"(?:%s){%d,}+" % (one, _LEAST))

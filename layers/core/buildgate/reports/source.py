@@ -14,7 +14,7 @@ from buildgate.reports.refusal import Refuse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHUNK_BYTES: Final = 256 * 1024
+CHUNK_BYTES: Final = 64 * 1024
 HEAD_BYTES: Final = 64 * 1024
 RATIO_FREE_BYTES: Final = 16 * 1024 * 1024
 """The compression ratio is looked at beyond this size only: small files compress absurdly well."""

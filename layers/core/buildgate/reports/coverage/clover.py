@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from buildgate.reports.coverage.tally import Coverage, whole
+from buildgate.reports.coverage.tally import Coverage, line_number, whole
 from buildgate.reports.xml_stream import Elements
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class _Project(Elements):
             self.methods[1] += 1
             self.methods[0] += hits > 0
             return
-        number = attributes.get("num", "")
+        number = line_number(attributes.get("num", ""))
         if attributes.get("type") == "cond" and "count" not in attributes:
             hits = whole(attributes.get("truecount")) + whole(attributes.get("falsecount"))
         self.lines += 1

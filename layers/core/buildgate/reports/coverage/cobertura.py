@@ -10,7 +10,7 @@ import re
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
-from buildgate.reports.coverage.tally import Coverage, as_rate
+from buildgate.reports.coverage.tally import Coverage, as_rate, line_number
 from buildgate.reports.identities import Identities
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.runs import STAND_IN, Runs
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONDITIONS: Final = re.compile(r"\(\s*(\d{1,9})\s*/\s*(\d{1,9})\s*\)")
 _ENDS_KEPT: Final = 4096
 _HITS_KEPT: Final = 10_000
-_IS_ABOVE_ZERO: Final = (0).__lt__
+_IS_NOT_ZERO: Final = "0".__ne__
 
 
 class Cobertura:
@@ -56,7 +56,7 @@ def _plain_lines(head: Head) -> Runs | None:
     for element in head.elements:
         attributes = element.attributes.keys()
         if element.name == "line" and {"number", "hits"} <= attributes and "condition-coverage" not in attributes:
-            return Runs("line", tuple(attributes))
+            return Runs("line", tuple(attributes), figures=("number", "hits"))
     return None
 
 
@@ -94,8 +94,8 @@ class _Lines:
         self.has_method_rate = False
         self.is_in_methods = False
         self.has_own_lines = False
-        self.method_lines: set[str] = set()
-        self.method_covered: set[str] = set()
+        self.method_lines: set[int] = set()
+        self.method_covered: set[int] = set()
         self.methods = Identities()
         self.has_file = False
 
@@ -111,7 +111,7 @@ class _Lines:
             raise Refuse("too_deep", f"elements are nested more than {self.limit} deep")
         if name == "line" and self.has_file:
             try:
-                number = attributes["number"]
+                number = line_number(attributes["number"])
                 is_hit = self.hits[attributes["hits"]]
             except KeyError as missing:
                 raise Refuse("bad_value", f"a line without {missing.args[0]!r}") from missing
@@ -131,11 +131,8 @@ class _Lines:
         """Take a run of plain lines."""
         if not self.has_file:
             return
-        numbers, hits = columns["number"], columns["hits"]
-        try:
-            covered = list(compress(numbers, map(_IS_ABOVE_ZERO, map(int, hits))))
-        except ValueError:
-            covered = list(compress(numbers, map(self.hits.__getitem__, hits)))
+        numbers = list(map(int, columns["number"]))
+        covered = list(compress(numbers, map(_IS_NOT_ZERO, columns["hits"])))
         if self.is_in_methods:
             self.in_method(numbers, covered)
         else:
@@ -143,7 +140,7 @@ class _Lines:
             self.coverage.seen.update(numbers)
             self.coverage.covered.update(covered)
 
-    def in_method(self, numbers: Sequence[str], covered: Sequence[str]) -> None:
+    def in_method(self, numbers: Sequence[int], covered: Sequence[int]) -> None:
         """Keep a method's lines aside: they count only where their class lists none of its own.
 
         Writers disagree: for some they are the class's lines again, for others the line of the method's head.
@@ -152,7 +149,7 @@ class _Lines:
         self.method_lines.update(numbers)
         self.method_covered.update(covered)
 
-    def conditions(self, number: str, text: str) -> None:
+    def conditions(self, number: int, text: str) -> None:
         """Note `50% (1/2)`."""
         found = _CONDITIONS.search(text)
         if found:

@@ -55,9 +55,8 @@ class _Files:
         entry = mapping(data)
         executed, missing = listing(entry.get("executed_lines")), listing(entry.get("missing_lines"))
         self.coverage.open(path)
-        self.coverage.seen.update(map(str, executed))
-        self.coverage.seen.update(map(str, missing))
-        self.coverage.covered.update(map(str, executed))
+        self.coverage.covered.update(line for line in map(whole, executed) if line is not None)
+        self.coverage.seen.update(line for line in map(whole, missing) if line is not None)
         by_line: dict[int, list[int]] = {}
         for key, is_taken in (("executed_branches", 1), ("missing_branches", 0)):
             for arc in listing(entry.get(key)):

@@ -78,16 +78,17 @@ class _Report(Elements):
             return
         coverage = self.coverage
         try:
+            lines = list(map(int, numbers))
             hits = list(map(_IS_ABOVE_ZERO, map(int, instructions)))
             branching = [i for i, mb, cb in zip(count(), missed, covered, strict=False) if mb != "0" or cb != "0"]
             for index in branching:
                 taken, left = int(covered[index]), int(missed[index])
-                coverage.branch(numbers[index], taken, taken + left)
+                coverage.branch(lines[index], taken, taken + left)
         except ValueError as error:
             raise Refuse("bad_value", f"a line's counter is no number: {error}") from error
-        coverage.seen.update(numbers)
-        coverage.covered.update(compress(numbers, hits))
-        self.lines += len(numbers)
+        coverage.seen.update(lines)
+        coverage.covered.update(compress(lines, hits))
+        self.lines += len(lines)
 
     def counter(self, attributes: dict[str, str]) -> None:
         kind, parent = _KINDS.get(attributes.get("type", "")), self.path[-2] if len(self.path) > 1 else ""

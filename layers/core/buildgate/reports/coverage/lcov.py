@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from buildgate.reports.coverage.tally import Coverage
+from buildgate.reports.coverage.tally import Coverage, line_number
 from buildgate.reports.identities import Identities
 from buildgate.reports.refusal import Refuse
 
@@ -86,9 +86,10 @@ class _Records:
         if not self.is_open:
             raise Refuse("malformed", "a DA line stands before any SF line")
         self.lines += 1
-        self.coverage.seen.add(number)
+        line = line_number(number)
+        self.coverage.seen.add(line)
         if _count(tail.partition(",")[0]) > 0:
-            self.coverage.covered.add(number)
+            self.coverage.covered.add(line)
 
     def branch(self, rest: str) -> None:
         """Take `line,block,branch,taken`; a branch may be text that holds commas."""
@@ -120,7 +121,7 @@ class _Records:
         for (number, _, _), is_taken in self.branches.items():
             by_line.setdefault(number, []).append(is_taken)
         for number, taken in by_line.items():
-            self.coverage.branch(number, sum(taken), len(taken))
+            self.coverage.branch(line_number(number), sum(taken), len(taken))
         for name, is_hit in self.functions.items():
             self.all_functions.add(hash((self.file, name)), int(is_hit))
             self.coverage.functions_total += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from buildgate.reports.coverage.tally import Coverage, whole
+from buildgate.reports.coverage.tally import Coverage, line_number, whole
 from buildgate.reports.identities import Identities
 from buildgate.reports.xml_stream import Elements
 
@@ -72,7 +72,7 @@ class _Session(Elements):
     def point(self, attributes: dict[str, str]) -> None:
         uid = attributes.get("fileid")
         self.coverage.open(self.file(uid) if uid else self.method_file or "(no file)")
-        number, hits = attributes.get("sl", ""), whole(attributes.get("vc"))
+        number, hits = line_number(attributes.get("sl", "")), whole(attributes.get("vc"))
         if self.method is None:
             self.method = [False]
         self.coverage.seen.add(number)

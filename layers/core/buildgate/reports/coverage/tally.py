@@ -9,7 +9,7 @@ from buildgate.domain.measurements import FileCoverage, percent
 from buildgate.reports.refusal import Refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from buildgate.reports.document import Document
 
@@ -17,9 +17,13 @@ LINE_LIMIT: Final = 10_000_000
 _MISSED: Final = 1
 _HIT: Final = 2
 _SPARSE: Final = 16
+_NONE: Final = array("I")
 
 Branch = tuple[int, int]
 """Covered and total."""
+
+
+_NO_BRANCHES: Final[dict[int, Branch]] = {}
 
 
 class _Packed:
@@ -30,7 +34,7 @@ class _Packed:
     def __init__(self, seen: set[int], covered: set[int], branches: dict[int, Branch]) -> None:
         self.branches = branches
         self.lines: bytes | None = None
-        self.hit = self.missed = array("I")
+        self.hit = self.missed = _NONE
         last = max(seen, default=0)
         if last > len(seen) * _SPARSE + 64:
             self.hit, self.missed = array("I", sorted(covered)), array("I", sorted(seen - covered))
@@ -53,15 +57,14 @@ class _Packed:
 class Coverage:
     """The coverage of one report, file by file.
 
-    Between `open` and the next `open`, add line numbers (as text or integers) to `seen` and `covered` and branches
-    to `branches`. A file may be opened again: its lines are united, a line is covered if it ever was.
+    Between `open` and the next `open`, add line numbers to `seen` and `covered`, and branches by `branch`. A file may be opened again: its lines are united, a line is covered if it ever was.
     """
 
     def __init__(self, document: Document) -> None:
         self.contents = document.contents
-        self.seen: set[str | int] = set()
-        self.covered: set[str | int] = set()
-        self.branches: dict[str | int, Branch] = {}
+        self.seen: set[int] = set()
+        self.covered: set[int] = set()
+        self.branches: dict[int, Branch] = {}
         self.functions_covered = 0
         self.functions_total = 0
         self.changed_covered = 0
@@ -83,9 +86,9 @@ class Coverage:
             seen, covered = known.unpacked()
             self.seen.update(seen)
             self.covered.update(covered)
-            self.branches.update(known.branches.items())
+            self.branches.update(known.branches)
 
-    def branch(self, line: str | int, covered: int, total: int) -> None:
+    def branch(self, line: int, covered: int, total: int) -> None:
         """Note the branches of a line; of several listings the most covered and the most total stand."""
         if not 0 <= covered <= total <= LINE_LIMIT:
             raise Refuse("bad_value", f"{covered} of {total} branches covered at line {line} is impossible")
@@ -96,10 +99,12 @@ class Coverage:
         """Put the open file away."""
         if self._file is None:
             return
-        seen = _numbers(self.seen)
-        covered = _numbers(self.covered) if self.covered else set()
-        branches = {_number(line): branch for line, branch in self.branches.items()} if self.branches else {}
-        self._files[self._file] = _Packed(seen, covered, branches)
+        if self.seen and not (min(self.seen) >= 0 and max(self.seen) <= LINE_LIMIT):
+            raise Refuse("bad_value", f"a line number of {self._file} is beyond {LINE_LIMIT}")
+        self.seen |= self.covered
+        self._files[self._file] = _Packed(
+            self.seen, self.covered, dict(self.branches) if self.branches else _NO_BRANCHES
+        )
         self._file = None
         self.seen.clear()
         self.covered.clear()
@@ -186,18 +191,16 @@ def as_rate(text: str | None) -> float | None:
     return rate if 0.0 <= rate <= 1.0 else None
 
 
-def _numbers(lines: Iterable[str | int]) -> set[int]:
+def line_number(text: str) -> int:
+    """Return a line number as written.
+
+    Raises:
+        Refuse: It is no number.
+    """
     try:
-        numbers = set(map(int, lines))
+        return int(text)
     except ValueError as error:
-        raise Refuse("bad_value", f"a line number is no number: {error}") from error
-    if numbers and not (min(numbers) >= 0 and max(numbers) <= LINE_LIMIT):
-        raise Refuse("bad_value", f"a line number is beyond {LINE_LIMIT}")
-    return numbers
-
-
-def _number(line: str | int) -> int:
-    return next(iter(_numbers((line,))))
+        raise Refuse("bad_value", f"the line number {text[:40]!r} is no number") from error
 
 
 def _row(file: str, packed: _Packed) -> FileCoverage:
