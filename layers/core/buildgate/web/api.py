@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from buildgate.domain.approvals import ApprovalRef, Decision, Identity, Refused
-from buildgate.domain.errors import BuildgateError, Conflict, NotFound, Rejected, Unavailable
+from buildgate.domain.errors import BuildgateError, Conflict, Corrupt, NotFound, Rejected, Unavailable
 from buildgate.domain.metrics.rollups import Scope
 from buildgate.domain.times import days_until
 from buildgate.inbound.pipeline_file import parse
@@ -22,6 +22,7 @@ from buildgate.web.http import BODY_LIMIT, Answer, Request
 _LIMIT = 50
 _DAYS = 30
 _MOST_DAYS = 366
+_DIGITS = re.compile(r"[0-9]{1,9}")
 _STATUS = {NotFound: 404, Rejected: 400, Conflict: 409, Unavailable: 503}
 Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
 
@@ -183,7 +184,7 @@ class Api:
     def _decide(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         body = _object(request)
         word = body.get("decision")
-        if word not in {"approve", "reject"}:
+        if word not in ("approve", "reject"):
             raise Rejected("decision must be approve or reject", field="decision")
         identity = Identity.IAM if request.actor.startswith("arn:") else Identity.OIDC
         decision = Decision(
@@ -230,8 +231,8 @@ def _object(request: Request) -> Mapping[str, Any]:
 
 def _number(request: Request, name: str, *, default: int, most: int) -> int:
     text = request.query.get(name, str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise Rejected(f"{name} must be a whole number from 1 to {most}, not {text!r}", field=name)
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= most:
+        raise Rejected(f"{name} must be a whole number from 1 to {most}, not {text[:40]!r}", field=name)
     return int(text)
 
 
@@ -258,4 +259,4 @@ def _failed(status: int, error: BuildgateError, request: Request, reason: str) -
     return replace(answer, status_code=status)
 
 
-_NAMED = {Rejected, Conflict, Unavailable, BuildgateError}
+_NAMED = {Rejected, Conflict, Unavailable, Corrupt, BuildgateError}

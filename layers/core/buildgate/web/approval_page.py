@@ -29,6 +29,7 @@ from buildgate.domain.approvals import (
     find_capability,
     form_token,
 )
+from buildgate.domain.errors import Conflict, Unavailable
 from buildgate.domain.runs import RunRecord
 from buildgate.ports import Approvals, Clock, Pipelines, Runs
 from buildgate.usecases.decide_approval import DecideApproval
@@ -79,6 +80,12 @@ class ApprovalPage:
             return _message(405, "This page can be opened and posted to, nothing else.", approval_id, "method")
         if len(request.body) > BODY_LIMIT:
             return _message(413, "That is too much text.", approval_id, "too large")
+        try:
+            return self._answer(request, approval_id)
+        except (Conflict, Unavailable) as error:
+            return _message(503, "That is not possible right now. Try again in a minute.", approval_id, error.reason)
+
+    def _answer(self, request: Request, approval_id: str) -> Answer:
         capability = request.form.get("k", "") if request.method == "POST" else request.query.get("k", "")
         approval, sent_to = self._known(approval_id, capability)
         if approval is None or sent_to is None:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 BODY_LIMIT = 256 * 1024
+_MOST_FIELDS = 50
 STYLE = resources.files("buildgate.web").joinpath("templates", "style.css").read_text(encoding="utf-8")
 """The pages' one style sheet; the policy below allows exactly these bytes, and no script at all."""
 
@@ -81,20 +82,27 @@ class Request:
 
     @property
     def form(self) -> Mapping[str, str]:
-        """Return the fields of a posted form; the last value of a repeated field counts."""
+        """Return the fields of a posted form; the last value of a repeated field counts, too many fields are none."""
         text = self.body.decode("utf-8", "replace")
-        return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=50).items()}
+        try:
+            fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            return {}
+        return {name: values[-1] for name, values in fields.items()}
 
     @property
     def json(self) -> Any:
         """Return the JSON body, an empty one as an empty object; ValueError when it is not JSON."""
-        return json.loads(self.body) if self.body.strip() else {}
+        try:
+            return json.loads(self.body) if self.body.strip() else {}
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
 
 
 def _body(event: Mapping[str, Any]) -> bytes:
     raw = event.get("body") or ""
     if not event.get("isBase64Encoded"):
-        return str(raw).encode()
+        return str(raw).encode("utf-8", "replace")
     try:
         return base64.b64decode(raw, validate=True)
     except (binascii.Error, ValueError):
