@@ -110,6 +110,23 @@ def run_ended(run: Run, stages: Sequence[str], topic_arn: str = "") -> Notice:
     )
 
 
+def is_news(run: Run, others: Sequence[Run]) -> bool:
+    """Return whether a run turns its branch from good to bad or back; the first verdict on a branch is news.
+
+    Args:
+        run: The run that has ended.
+        others: Runs of the same pipeline, in any order; those of other branches, later ones, and those that were
+            stopped before they said anything are left out.
+    """
+    silent = {RunStatus.STOPPED, RunStatus.SUPERSEDED}
+    same = [one for one in others if (one.source.ref_type, one.source.ref) == (run.source.ref_type, run.source.ref)]
+    spoke = [one for one in same if one.run_id < run.run_id and one.status.is_final and one.status not in silent]
+    if not spoke:
+        return True
+    before = max(spoke, key=lambda one: one.run_id)
+    return (before.status is RunStatus.SUCCEEDED) is not (run.status is RunStatus.SUCCEEDED)
+
+
 def build_ended(build: Build, reason: str) -> Notice:
     """Return the notice that a build outside any run has ended."""
     good = build.status.value == "SUCCEEDED"

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 Channel = Literal["link", "mailbox", "iam", "oidc"]
 OnFailure = Literal["stop", "continue"]
+Notify = Literal["always", "on-change"]
 
 CHANNELS: Final[tuple[Channel, ...]] = ("link", "mailbox", "iam", "oidc")
+NOTIFY: Final[tuple[Notify, ...]] = ("always", "on-change")
 ON_FAILURE: Final[tuple[OnFailure, ...]] = ("stop", "continue")
 PROVIDERS: Final = ("codecommit",)
 TOPICS: Final = ("success", "failure", "approval")
@@ -94,7 +96,10 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """One version of a pipeline. `topics` overrides the installation's, by kind of notice."""
+    """One version of a pipeline. `topics` overrides the installation's, by kind of notice.
+
+    `notify` says whether every ended run is told of, or only one that turns its branch from good to bad or back.
+    """
 
     name: str
     stages: tuple[Stage, ...]
@@ -102,6 +107,7 @@ class Pipeline:
     tags: Mapping[str, str] = field(default_factory=dict)
     topics: Mapping[str, str] = field(default_factory=dict)
     triggers: tuple[Trigger, ...] = ()
+    notify: Notify = "always"
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -126,6 +132,7 @@ class Pipeline:
                 "description": self.description,
                 "tags": dict(sorted(self.tags.items())),
                 "topics": dict(sorted(self.topics.items())),
+                "notify": self.notify,
                 "triggers": [_trigger_data(trigger) for trigger in self.triggers],
                 "stages": [_stage_data(stage) for stage in self.stages],
             }
@@ -150,6 +157,7 @@ class Pipeline:
                 tags=dict(data.get("tags", {})),
                 topics=dict(data.get("topics", {})),
                 triggers=tuple(_trigger(item) for item in data.get("triggers", ())),
+                notify=cast("Notify", _one_of(data.get("notify", "always"), NOTIFY)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Corrupt(f"a stored pipeline cannot be read: {error!r}") from error

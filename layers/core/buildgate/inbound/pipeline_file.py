@@ -112,6 +112,7 @@ def _pipeline(model: PipelineModel, parsed: Mapping[int, Sequence[Gate]]) -> Pip
         description=model.description,
         tags=model.tags,
         topics={kind: arn for kind, arn in model.topics if arn is not None},
+        notify=model.notify,
         triggers=tuple(_trigger(trigger) for trigger in model.triggers),
         stages=tuple(_stage(stage, parsed.get(index, ())) for index, stage in enumerate(model.stages)),
     )

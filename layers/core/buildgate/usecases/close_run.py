@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.errors import Conflict, NotFound
-from buildgate.domain.notices import run_ended
+from buildgate.domain.notices import is_news, run_ended
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.redaction import redact
 from buildgate.domain.runs import MAX_RESUMES, Run, RunRecord, RunStatus
 from buildgate.domain.steps import Outcome, judge_run
 from buildgate.ports import Approvals, Clock, Executions, Launcher, Pipelines, Runs
 from buildgate.usecases.send_notice import SendNotice
+
+_LOOKED_BACK = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,14 @@ class CloseRun:
     def _tell(self, record: RunRecord, pipeline: Pipeline | None) -> None:
         good = record.run.status is RunStatus.SUCCEEDED
         topic = (pipeline.topics.get("success" if good else "failure", "")) if pipeline else ""
-        self.send(run_ended(record.run, _stage_lines(record), topic))
+        notice = run_ended(record.run, _stage_lines(record), topic)
+        if pipeline is not None and pipeline.notify == "on-change" and not self._is_news(record.run):
+            self.send.leave_out(notice)
+        else:
+            self.send(notice)
+
+    def _is_news(self, run: Run) -> bool:
+        return is_news(run, self.runs.recent(run.pipeline, limit=_LOOKED_BACK))
 
 
 def _stage_lines(record: RunRecord) -> Sequence[str]:
