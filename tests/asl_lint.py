@@ -18,6 +18,7 @@ CALLBACK_RETRIES = {
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
+    "Runtime.ExitError",
     "Sandbox.Timedout",
     "Unavailable",
     "Conflict",
