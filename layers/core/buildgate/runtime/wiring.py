@@ -13,6 +13,8 @@ from buildgate.adapters.table.pushes import TablePushes
 from buildgate.adapters.table.totals import TableTotals
 from buildgate.adapters.table.work import TableWork
 from buildgate.runtime.build_wiring import BuildWiring
+from buildgate.usecases.analyse_builds import AnalyseBuilds
+from buildgate.usecases.analyse_releases import AnalyseReleases
 from buildgate.usecases.apply_pipeline import ApplyPipeline
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.decide_approval import DecideApproval
@@ -63,6 +65,14 @@ class Wiring(BuildWiring):
     @cached_property
     def fold_days(self) -> FoldDays:
         return FoldDays(self.records, self.totals, self.projects, self.pipelines, self.clock)
+
+    @cached_property
+    def analyse_builds(self) -> AnalyseBuilds:
+        return AnalyseBuilds(self.records, self.totals, self.clock)
+
+    @cached_property
+    def analyse_releases(self) -> AnalyseReleases:
+        return AnalyseReleases(self.runs, self.pipelines, self.records, self.clock)
 
     @cached_property
     def recall_builds(self) -> RecallBuilds:

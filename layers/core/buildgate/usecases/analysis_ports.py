@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from buildgate.domain.builds import BuildHead, Misreported, Owner
+    from buildgate.domain.metrics.posture import ProjectSettings
     from buildgate.domain.metrics.rollups import DayTotals, Scope
 
 
@@ -35,4 +36,8 @@ class Projects(Protocol):
 
     def tags(self, names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Return the tags of the projects that exist, keys in small letters."""
+        ...
+
+    def settings(self, names: Sequence[str]) -> Sequence[ProjectSettings]:
+        """Return what the security of the projects that exist is judged by."""
         ...

@@ -10,18 +10,15 @@ from typing import Any
 
 from buildgate.domain.approvals import ApprovalRef, Decision, Identity, Refused
 from buildgate.domain.errors import BuildgateError, Conflict, Corrupt, NotFound, Rejected, Unavailable
-from buildgate.domain.metrics.rollups import Scope
-from buildgate.domain.times import days_until
 from buildgate.inbound.pipeline_file import parse
 from buildgate.ports import PipelineHead
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.open_run import Wish
 from buildgate.web import views
 from buildgate.web.http import BODY_LIMIT, Answer, Request
+from buildgate.web.metrics_api import MetricsApi
 
 _LIMIT = 50
-_DAYS = 30
-_MOST_DAYS = 366
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _STATUS = {NotFound: 404, Rejected: 400, Conflict: 409, Unavailable: 503}
 Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
@@ -56,7 +53,7 @@ class Api:
                 ("POST", "/v1/approvals/{id}/decision", self._decide),
                 ("GET", "/v1/pushes/{repository}", self._pushes),
                 ("GET", "/v1/projects", self._projects),
-                ("GET", "/v1/metrics/projects/{project}", self._metrics),
+                *MetricsApi(wiring).routes(),
             )
         ]
 
@@ -74,8 +71,9 @@ class Api:
         return _json(200, body, request, entry.name, "done")
 
     def _match(self, request: Request) -> tuple[_Entry, Mapping[str, str]]:
+        path = request.path.removeprefix("/oidc")  # the same routes for callers whom a token identifies
         for entry in self._entries:
-            found = entry.pattern.fullmatch(request.path)
+            found = entry.pattern.fullmatch(path)
             if found and entry.method == request.method:
                 return entry, found.groupdict()
         raise NotFound(f"there is no {request.method} {request.path}")
@@ -203,16 +201,6 @@ class Api:
 
     def _projects(self, request: Request, _: Mapping[str, str]) -> Mapping[str, Any]:
         return {"projects": list(self._w.records.projects())}
-
-    def _metrics(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        days = _number(request, "days", default=_DAYS, most=_MOST_DAYS)
-        project = parameters["project"]
-        if project not in self._w.records.projects():
-            raise NotFound(f"no build of project {project} was recorded", field="project", fix="buildgate metrics")
-        window = days_until(self._w.clock.now(), days=days)
-        totals = self._w.records.days(Scope("PROJECT", project), window)
-        recent = self._w.records.recent(project, limit=10)
-        return views.metrics(project, window, totals, recent)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from buildgate.domain.approvals import Approval
 from buildgate.domain.builds import BuildHead
-from buildgate.domain.metrics.rollups import DayTotals
-from buildgate.domain.metrics.summary import summarise
 from buildgate.domain.runs import Run, RunRecord, Slot, StageAttempt, StageStatus
 from buildgate.domain.times import to_text
 from buildgate.ports import PipelineHead, PipelineVersion
@@ -155,18 +152,4 @@ def approval(one: Approval) -> dict[str, Any]:
             }
             for one_ in one.decisions
         ],
-    }
-
-
-def metrics(
-    project: str, window: Sequence[str], days: Sequence[DayTotals], recent: Sequence[BuildHead]
-) -> dict[str, Any]:
-    """Return a project's window: its summary, each day of it (days without builds too), and its newest builds."""
-    known = {day.day: day for day in days}
-    by_day = [{"day": day} | asdict(summarise([known[day]] if day in known else [], window_days=1)) for day in window]
-    return {
-        "project": project,
-        "summary": asdict(summarise(days, window_days=len(window))),
-        "by_day": by_day,
-        "builds": [build(head) | {"status": head.status.value} for head in recent],
     }

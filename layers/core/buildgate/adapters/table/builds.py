@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.build_items import day_of, detail_item, head_item, head_of
@@ -91,6 +92,17 @@ class TableBuilds:
             return []
         items = self._table.query(scope.key, between=(f"D#{min(days)}", f"D#{max(days)}"))
         return [day_of(item) for item in items]
+
+    def is_known(self, project: str) -> bool:
+        return self._table.get(keys.PROJECTS, project) is not None
+
+    def whole(self, build_id: str) -> tuple[BuildHead, dict[str, Any]] | None:
+        """Return a build's head, and its detail as stored (phases, variable names, exported values), or None."""
+        items = {item["sk"]: item for item in self._table.query(keys.build(build_id))}
+        if keys.HEAD not in items:
+            return None
+        detail = items.get(keys.DETAIL, {})
+        return head_of(items[keys.HEAD]), {name: value for name, value in detail.items() if name not in {"pk", "sk"}}
 
     def projects(self) -> Sequence[str]:
         return [item["sk"] for item in self._table.query(keys.PROJECTS)]

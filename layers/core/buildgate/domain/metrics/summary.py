@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from buildgate.domain.builds import BuildStatus
+from buildgate.domain.builds import BuildHead, BuildStatus
 from buildgate.domain.metrics import sketch
-from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals
+from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals, increments, merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class Summary:
 
     ``success_ratio`` is the share of succeeded among finished builds that nobody stopped. Percentiles are in seconds,
     within one per cent. ``cost_micro_usd`` is the sum of known costs; ``cost_unknown`` builds have no known price.
+    ``cache_hit_ratio`` is the share of full hits among builds with a cache probe.
     """
 
     days: int
@@ -32,6 +33,11 @@ class Summary:
     cost_unknown: int
     cost_per_build_micro_usd: int | None
     score_v1: int | None
+    queue_p50_seconds: float | None = None
+    cache_hit_ratio: float | None = None
+    cache_probed: int = 0
+    retries: int = 0
+    cost_retries_micro_usd: int = 0
 
 
 def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
@@ -62,7 +68,22 @@ def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
         cost_unknown=unknown,
         cost_per_build_micro_usd=round(cost / priced) if priced else None,
         score_v1=score_v1(days),
+        queue_p50_seconds=_seconds(queues, 0.5),
+        cache_hit_ratio=_hit_ratio(days),
+        cache_probed=sum(day.count("cache_probed") for day in days),
+        retries=sum(day.count("retries") for day in days),
+        cost_retries_micro_usd=sum(day.count("cost_retries") for day in days),
     )
+
+
+def of_builds(heads: Iterable[BuildHead]) -> DayTotals:
+    """Return the totals of single builds: what an exact window, which is no whole day, is summarised from."""
+    return merged((DayTotals("", increments(head)) for head in heads if head.status.is_finished), "")
+
+
+def _hit_ratio(days: Sequence[DayTotals]) -> float | None:
+    probed = sum(day.count("cache_probed") for day in days)
+    return sum(day.count("cache_hit") for day in days) / probed if probed else None
 
 
 def score_v1(days: Sequence[DayTotals]) -> int | None:
@@ -77,8 +98,7 @@ def score_v1(days: Sequence[DayTotals]) -> int | None:
     success = sum(day.count("ok") for day in days) / builds
     timed = sum(sum(day.sketch("d").values()) for day in days)
     mean_minutes = sum(day.count("duration_ms") for day in days) / timed / 60_000 if timed else 0.0
-    probed = sum(day.count("cache_probed") for day in days)
-    cache = sum(day.count("cache_hit") for day in days) / probed if probed else 0.0
+    cache = _hit_ratio(days) or 0.0
     return int(40 * success + max(0.0, 30 - mean_minutes) + 30 * cache)
 
 

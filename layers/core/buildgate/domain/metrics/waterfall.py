@@ -1,0 +1,81 @@
+"""Where a run's time went: one bar after the other from the push to the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from buildgate.domain.builds import BuildHead
+from buildgate.domain.runs import RunRecord, StageAttempt
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of a run, in seconds from its opening. ``kind``: wait, approval, queue, provision, phase, gate, other."""
+
+    stage: str
+    name: str
+    kind: str
+    from_seconds: float
+    seconds: float
+
+
+def waterfall(record: RunRecord, heads: Mapping[str, BuildHead], *, now: datetime) -> tuple[Bar, ...]:
+    """Return the bars of a run: what opened it, each stage's approvals, its longest build phase by phase, its gates.
+
+    Builds of a stage run side by side: the one that ended last made the stage wait, and is shown.
+    """
+    run = record.run
+    bars: list[Bar] = []
+    stages = sorted(record.stages, key=lambda stage: (stage.started_at is None, stage.started_at or now, stage.index))
+    first = next((stage.started_at for stage in stages if stage.started_at), None)
+    if first is not None:
+        bars.append(_bar("", "start", "wait", run.opened_at, run.opened_at, first))
+    for stage in stages:
+        if stage.started_at is not None:
+            bars += _stage_bars(record, stage, heads, now)
+    return tuple(bar for bar in bars if bar.seconds >= 0.05)
+
+
+def _stage_bars(record: RunRecord, stage: StageAttempt, heads: Mapping[str, BuildHead], now: datetime) -> list[Bar]:
+    opened = record.run.opened_at
+    bars: list[Bar] = []
+    for approval in record.approvals:
+        if (approval.ref.stage, approval.ref.attempt) == (stage.index, stage.attempt):
+            ended = approval.decisions[-1].at if approval.decisions else stage.finished_at or now
+            bars.append(_bar(stage.name, f"approval {approval.ref.name}", "approval", opened, approval.asked_at, ended))
+    found = [heads[slot.build_id] for slot in record.slots_of(stage) if slot.build_id in heads]
+    last = max(found, key=lambda head: head.ended_at or now, default=None)
+    if last is not None:
+        bars += _build_bars(stage.name, last, opened, now)
+    judged = [gate.evaluated_at for gate in record.gates_of(stage)]
+    if judged and last is not None and last.ended_at is not None:
+        bars.append(_bar(stage.name, "gates", "gate", opened, last.ended_at, max(judged)))
+    return bars
+
+
+_KINDS = {"SUBMITTED": "queue", "QUEUED": "queue", "PROVISIONING": "provision"}
+
+
+def _build_bars(stage: str, head: BuildHead, opened: datetime, now: datetime) -> list[Bar]:
+    if not head.phase_seconds:
+        return [_bar(stage, head.project, "phase", opened, head.started_at, head.ended_at or now)]
+    at = (head.started_at - opened).total_seconds()
+    bars = []
+    for name, seconds in head.phase_seconds.items():
+        bars.append(Bar(stage, f"{head.project} {name.lower()}", _KINDS.get(name, "phase"), at, seconds))
+        at += seconds
+    return bars
+
+
+def _bar(stage: str, name: str, kind: str, opened: datetime, start: datetime, end: datetime) -> Bar:
+    return Bar(stage, name, kind, (start - opened).total_seconds(), max(0.0, (end - start).total_seconds()))
+
+
+def by_kind(bars: Sequence[Bar]) -> Mapping[str, float]:
+    """Return the seconds of each kind of bar, the largest first."""
+    found: dict[str, float] = {}
+    for bar in bars:
+        found[bar.kind] = found.get(bar.kind, 0.0) + bar.seconds
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))

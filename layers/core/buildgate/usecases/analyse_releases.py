@@ -1,0 +1,105 @@
+"""Answers about runs: DORA's five metrics, and one run's time as a waterfall."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from buildgate.domain.builds import BuildHead
+from buildgate.domain.errors import NotFound
+from buildgate.domain.metrics import dora as rules
+from buildgate.domain.metrics.waterfall import Bar, waterfall
+from buildgate.domain.metrics.windows import Window
+from buildgate.domain.runs import Run, RunStatus, StageStatus
+
+if TYPE_CHECKING:
+    from buildgate.domain.pipelines import Pipeline
+    from buildgate.ports import BuildRecords, Clock, Pipelines, Runs
+
+MOST_RUNS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyseReleases:
+    """Reads runs of one pipeline, or of all, and measures releases."""
+
+    runs: Runs
+    pipelines: Pipelines
+    records: BuildRecords
+    clock: Clock
+
+    def dora(self, pipeline: str, *, days: int) -> tuple[rules.Dora, Sequence[str]]:
+        """Return the five metrics, and what is to be known of them (pipelines without a release stage).
+
+        Raises:
+            NotFound: There is no such pipeline; an empty name means all.
+        """
+        names = [pipeline] if pipeline else [head.name for head in self.pipelines.heads()]
+        window = Window.last_days(self.clock.now(), days)
+        found: list[rules.Deployment] = []
+        notes: list[str] = []
+        for name in names:
+            deployments = self._deployments(name, window)
+            if deployments is None:
+                notes.append(f"{name} has no release stage: its runs deploy nothing")
+            else:
+                found += deployments
+        return rules.measure(found, now=self.clock.now(), days=days), notes
+
+    def _deployments(self, name: str, window: Window) -> list[rules.Deployment] | None:
+        head = self.pipelines.head(name)
+        if head is None:
+            raise NotFound(f"there is no pipeline {name}", field="pipeline", fix="buildgate pipeline list")
+        versions: dict[str, Pipeline | None] = {}
+        current = versions.setdefault(head.version, self.pipelines.version(name, head.version))
+        found: list[rules.Deployment] = []
+        for run in self.runs.recent(name, limit=MOST_RUNS):
+            if run.opened_at < window.first:
+                break
+            if run.finished_at is None or run.version is None:
+                continue
+            if run.version not in versions:
+                versions[run.version] = self.pipelines.version(name, run.version)
+            stage = _release_stage(versions[run.version])
+            if stage is not None and (run.status is RunStatus.SUCCEEDED or self._failed_in(run, stage)):
+                found.append(_deployment(run))
+        return found if found or _release_stage(current) is not None else None
+
+    def _failed_in(self, run: Run, stage: int) -> bool:
+        """Return whether a run that did not succeed failed in its release stage; asks the table once."""
+        if run.status not in {RunStatus.FAILED, RunStatus.TIMED_OUT}:
+            return False
+        record = self.runs.record(run.run_id)
+        attempt = record.latest(stage) if record else None
+        return attempt is not None and attempt.status is StageStatus.FAILED
+
+    def waterfall(self, run_id: str) -> Sequence[Bar]:
+        """Return where a run's time went.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        record = self.runs.record(run_id)
+        if record is None:
+            raise NotFound(f"there is no run {run_id}", field="run", fix="buildgate run list")
+        ids = [slot.build_id for slot in record.slots if slot.build_id]
+        heads: dict[str, BuildHead] = dict(self.records.heads(ids)) if ids else {}
+        return waterfall(record, heads, now=self.clock.now())
+
+
+def _release_stage(pipeline: Pipeline | None) -> int | None:
+    return None if pipeline is None else rules.release_stage([one.name for one in pipeline.stages], pipeline.tags)
+
+
+def _deployment(run: Run) -> rules.Deployment:
+    return rules.Deployment(
+        run_id=run.run_id,
+        pipeline=run.pipeline,
+        commit=run.source.commit,
+        opened_at=run.opened_at,
+        ended_at=run.finished_at or run.opened_at,
+        is_good=run.status is RunStatus.SUCCEEDED,
+        is_retry=bool(run.retry_of),
+        is_remedy=rules.is_remedy(run.source.ref, run.source.message),
+    )
