@@ -239,3 +239,24 @@ def test_a_push_that_fits_no_trigger_leaves_its_reason(cloud, shop):
     assert any("fits none of main" in row["reason"] for row in ignored)
     assert any("asks to skip" in row["reason"] for row in ignored)
     assert any("none of 1 changed paths" in row["reason"] for row in ignored)
+
+
+def test_an_event_that_makes_no_sense_is_set_aside_with_its_reason_and_hinders_nobody(cloud, shop):
+    one = shop(stages=["release"], approval={})
+    detail = {"event": "referenceUpdated", "referenceType": "branch", "referenceName": "main", "commitId": "c0ffee"}
+    entry = {
+        "Source": "aws.codecommit",
+        "DetailType": "CodeCommit Repository State Change",
+        "Detail": json.dumps(detail),
+    }
+
+    cloud.client("events").put_events(Entries=[entry])
+    run = cloud.run(one.run_of(one.push()))
+
+    queue = cloud.description["outputs"]["ExecutionFailureQueueUrl"]
+    [message] = until(
+        lambda: cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"), within=30
+    )
+    assert "KeyError: 'repositoryName'" in message["Body"]
+    assert "Corrupt" in message["Body"]
+    assert run["status"] == "SUCCEEDED"
