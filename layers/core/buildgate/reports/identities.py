@@ -30,16 +30,20 @@ class Identities:
         self.buckets[identity >> STATE_BITS & (BUCKETS - 1)].append(identity & ~STATE_MASK | state)
 
     def repeated(self) -> Iterator[list[int]]:
-        """Yield, for each thing listed more than once, the states it was listed with."""
+        """Yield, for each thing listed more than once, the states it was listed with, in the order of the file."""
         for bucket in self.buckets:
             if len({entry >> STATE_BITS for entry in bucket}) != len(bucket):
-                yield from _runs(sorted(bucket))
+                yield from _runs(sorted(bucket, key=_identity))
+
+
+def _identity(entry: int) -> int:
+    return entry >> STATE_BITS
 
 
 def _runs(entries: list[int]) -> Iterator[list[int]]:
     run = [entries[0] & STATE_MASK]
     for before, entry in pairwise(entries):
-        if entry >> STATE_BITS == before >> STATE_BITS:
+        if _identity(entry) == _identity(before):
             run.append(entry & STATE_MASK)
             continue
         if len(run) > 1:

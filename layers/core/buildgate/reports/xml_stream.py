@@ -174,8 +174,6 @@ def _without_controls(chunks: Iterator[bytes], warn: Callable[[str], None]) -> I
 
 def _allowed_reference(found: re.Match[bytes]) -> bytes:
     code = int(found.group(1), 16) if found.group(1) else int(found.group(2))
-    if code == 0:
-        raise Refuse("nul_byte")
     is_allowed = (
         code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
     )

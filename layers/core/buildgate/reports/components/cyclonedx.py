@@ -120,6 +120,8 @@ def _rating(word: str, score: object, method: str) -> Severity:
 
 
 class _BillXml(Elements):
+    """Components count only where the bill lists them: not its tools', a component's ancestors or its evidence."""
+
     texts = frozenset(
         {"id", "name", "expression", "severity", "score", "method", "state", "ref", "description", "recommendation"}
     )
@@ -132,33 +134,45 @@ class _BillXml(Elements):
         self.ratings: list[Severity] = []
         self.rating: dict[str, str] = {}
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether the element at hand is a component that the bill lists, at any depth."""
+        return self.path[-1] == "component" and not set(self.path[1:]) - {"components", "component"}
+
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name == "component" and "components" in self.path:
+        if name == "component" and self.is_listed:
             self.licences.append([])
-        elif name == "vulnerability":
+        elif name == "expression-detailed" and self.path[-3:-1] == ["component", "licenses"]:
+            self.note_licence(attributes.get("expression", ""))
+        elif name == "vulnerability" and self.path[1:] == ["vulnerabilities", "vulnerability"]:
             self.facts, self.ratings = dict.fromkeys(("id", "about", "fix", "state", "affects"), ""), []
         elif name == "rating":
             self.rating = {}
 
     def end(self, name: str, text: str) -> None:
-        parent = self.path[-2] if len(self.path) > 1 else ""
-        value = text.strip()
-        if name == "component" and "components" in self.path:
+        parent, value = self.path[-2] if len(self.path) > 1 else "", text.strip()
+        if name == "component" and self.is_listed:
             self.bill.components.add(self.licences.pop())
-        elif self.licences and (name == "expression" or (parent == "license" and name in {"id", "name"})):
-            if value not in self.licences[-1]:
-                self.licences[-1].append(value)
-        elif name == "vulnerability" and self.facts:
+        elif self.licences:
+            is_own = self.path[-3:-1] == ["component", "licenses"] or self.path[-4:-2] == ["component", "licenses"]
+            if is_own and (name == "expression" or (parent == "license" and name in {"id", "name"})):
+                self.note_licence(value)
+        elif name == "vulnerability" and self.facts and self.path[1:] == ["vulnerabilities", "vulnerability"]:
             self.bill.add_vulnerability(self.facts, self.ratings)
             self.facts = {}
         elif self.facts:
             self.vulnerability_part(name, parent, value)
 
+    def note_licence(self, value: str) -> None:
+        """Note a licence of the component at hand; not of one that the bill does not list."""
+        owner = self.path[: len(self.path) - self.path[::-1].index("component")]
+        if self.licences and not set(owner[1:]) - {"components", "component"} and value:
+            self.licences[-1].append(value)
+
     def vulnerability_part(self, name: str, parent: str, value: str) -> None:
         if name == "rating":
-            self.ratings.append(
-                _rating(self.rating.get("severity", ""), self.rating.get("score"), self.rating.get("method", ""))
-            )
+            level = _rating(self.rating.get("severity", ""), self.rating.get("score"), self.rating.get("method", ""))
+            self.ratings.append(level)
         elif parent == "rating":
             self.rating[name] = value
         elif parent == "vulnerability" and name in {"id", "description", "recommendation"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +31,8 @@ _FORMATS: Final = (
     "%m/%d/%y %H:%M:%S",
     "%d/%m/%Y %H:%M:%S",
 )
-_TRANSACTION: Final = "Number of samples in transaction"
+_TRANSACTION: Final = re.compile(r"Number of samples in transaction : (\d{1,9})")
+_LONGEST_MS: Final = 1e12
 _SECONDS_BEFORE: Final = 100_000_000_000.0
 """A time stamp below this is in seconds; above, in milliseconds."""
 
@@ -101,10 +103,41 @@ def _again(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
+class _Mixed:
+    """Samples and transactions, which sum samples up.
+
+    JMeter lists a transaction beside its samples, or alone in place of them. Its message says how many they are: where
+    the file lists at least as many samples, transactions would count them again; else both count.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.samples = Requests(document)
+        self.all = Requests(document)
+        self.summed = 0
+
+    def add(self, elapsed_ms: int, message: str, *, is_failed: bool, started_ms: float | None) -> None:
+        """Count one sample or transaction."""
+        self.all.add(elapsed_ms, is_failed=is_failed, started_ms=started_ms)
+        found = _TRANSACTION.match(message)
+        if found:
+            self.summed += int(found.group(1))
+        else:
+            self.samples.add(elapsed_ms, is_failed=is_failed, started_ms=started_ms)
+
+    def finish(self) -> None:
+        """Set the measurements."""
+        if self.samples.total >= self.summed:
+            self.samples.finish()
+            return
+        self.document.warn("transactions stand for samples that are not listed; they are counted as requests")
+        self.all.finish()
+
+
 class _Samples:
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.requests = Requests(document)
+        self.requests = _Mixed(document)
         self.columns: dict[str, int] = {}
         self.row = 1
 
@@ -128,13 +161,22 @@ class _Samples:
     def take(self, row: list[str]) -> None:
         self.row += 1
         elapsed = self.get(row, "elapsed")
-        if not (elapsed.isdecimal() and elapsed.isascii()):
-            raise Refuse("bad_value", f"row {self.row}: elapsed {elapsed[:40]!r} is no number of milliseconds")
-        if self.get(row, "responseMessage").startswith(_TRANSACTION):
-            return
+        elapsed_ms = _elapsed_ms(elapsed, f"row {self.row}")
         success = self.get(row, "success").lower()
         is_failed = success == "false" if success else not self.get(row, "responseCode").startswith(("2", "3"))
-        self.requests.add(int(elapsed[:15]), is_failed=is_failed, started_ms=_epoch_ms(self.get(row, "timeStamp")))
+        started_ms = _epoch_ms(self.get(row, "timeStamp"))
+        message = self.get(row, "responseMessage")
+        self.requests.add(elapsed_ms, message, is_failed=is_failed, started_ms=started_ms)
+
+
+def _elapsed_ms(text: str, where: str) -> int:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value < _LONGEST_MS:
+        raise Refuse("bad_value", f"{where}: elapsed {text[:40]!r} is no number of milliseconds")
+    return round(value)
 
 
 def _epoch_ms(text: str) -> float | None:
@@ -175,16 +217,50 @@ class JmeterXml:
 
 
 class _SamplesXml(Elements):
+    """Samples as elements with attributes, or, from some plug-ins, as objects with an element for every field."""
+
+    texts = frozenset({"elapsedTime", "success", "startTime"})
+
     def __init__(self, document: Document) -> None:
         super().__init__()
-        self.requests = Requests(document)
+        self.requests = _Mixed(document)
+        self.open: list[dict[str, str]] = []  # transactions around the element at hand
+        self.counted: list[int] = [0]
+        self.fields: dict[str, str] = {}
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        if name not in {"httpSample", "sample"} or len(self.path) != 2:
+        if name not in {"httpSample", "sample"}:
+            if len(self.path) == 2:
+                self.fields = {}
             return
-        elapsed = attributes.get("t", "")
-        if not (elapsed.isdecimal() and elapsed.isascii()):
-            raise Refuse("bad_value", f"a sample's time {elapsed[:40]!r} is no number of milliseconds")
-        success = attributes.get("s", "").lower()
-        is_failed = success == "false" if success else not attributes.get("rc", "").startswith(("2", "3"))
-        self.requests.add(int(elapsed[:15]), is_failed=is_failed, started_ms=_epoch_ms(attributes.get("ts", "")))
+        if len(self.path) != len(self.open) + 2:
+            return
+        if _TRANSACTION.match(attributes.get("rm", "")):
+            self.open.append(attributes)
+            self.counted.append(0)
+        else:
+            self.counted[-1] += 1
+            self.add(attributes)
+
+    def add(self, sample: dict[str, str]) -> None:
+        elapsed = sample.get("t", "")
+        elapsed_ms = _elapsed_ms(elapsed, "a sample")
+        success = sample.get("s", "").lower()
+        is_failed = success == "false" if success else not sample.get("rc", "").startswith(("2", "3"))
+        started_ms = _epoch_ms(sample.get("ts", ""))
+        self.requests.add(elapsed_ms, sample.get("rm", ""), is_failed=is_failed, started_ms=started_ms)
+
+    def end(self, name: str, text: str) -> None:
+        if name in {"httpSample", "sample"} and self.open and len(self.path) == len(self.open) + 1:
+            transaction, counted = self.open.pop(), self.counted.pop()
+            if not counted:
+                self.add(transaction)
+            self.counted[-1] += 1
+        elif len(self.path) == 3 and name in self.texts:
+            self.fields[name] = text.strip()
+        elif len(self.path) == 2 and "elapsedTime" in self.fields:
+            fields = self.fields
+            self.add(
+                {"t": fields["elapsedTime"], "s": fields.get("success", "false"), "ts": fields.get("startTime", "")}
+            )
+            self.fields = {}

@@ -48,7 +48,9 @@ _RANK: Final = {PASSED: 0, SKIPPED: 1, FAILED: 2, ERRORED: 3}
 _AGAIN: Final = frozenset({"flakyFailure", "flakyError"})
 _BY_ATTRIBUTE: Final = {
     **dict.fromkeys(("failed", "failure", "fail"), FAILED),
-    **dict.fromkeys(("error", "errored", "broken"), ERRORED),
+    **dict.fromkeys(
+        ("error", "errored", "broken", "panicked", "timedout", "timeout", "interrupted", "aborted", "crashed"), ERRORED
+    ),
     **dict.fromkeys(("skipped", "skip", "notrun", "disabled", "ignored", "pending", "suppressed", "todo"), SKIPPED),
 }
 _COUNTS: Final = {

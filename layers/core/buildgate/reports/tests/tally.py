@@ -1,8 +1,9 @@
 """Test cases counted: one rule for every format about cases that are listed more than once.
 
-A case that is listed both as passed and as failed was run again: it is one case, it counts as failed, and it is
-flaky. One listed as failed and as errored (pytest writes that when the tear-down breaks too) is one errored case. Equal
-results under one name are as many cases: runners give parameterised cases the same name.
+A case listed as failed and later as passed was run again: it is one case, counts as failed, and is flaky. Other results
+that differ under one name are one case with the worst of them, unless the header counts rows: then they are cases
+of their own (parameterised ones, and pytest's entry for a tear-down that broke too). Equal results under one name
+are as many cases.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ PASSED: Final = 0
 FAILED: Final = 1
 ERRORED: Final = 2
 SKIPPED: Final = 3
+_RANK: Final = {SKIPPED: 0, PASSED: 1, FAILED: 2, ERRORED: 3}
 STATUSES: Final[tuple[CaseStatus, ...]] = get_args(CaseStatus)
 BETTER: Final = {"tests.total": 1, "tests.passed": 1, "tests.failed": -1, "tests.errored": -1, "tests.skipped": -1}
 MESSAGE_CHARS: Final = 500
@@ -100,10 +102,9 @@ class Tests:
 
     def finish(self, header: Mapping[str, float] | None = None) -> None:
         """Settle repeated cases, compare with the header's figures, and set the measurements."""
+        header = header or {}
         listed = self._figures()
-        if self.identities is not None:
-            for states in self.identities.repeated():
-                self._settle(states)
+        self._settle_repeated(header.get("tests.total"))
         settled = self._figures()
         for name, value in settled.items():
             self.contents.measure(name, value)
@@ -111,7 +112,7 @@ class Tests:
         if self.has_duration:
             self.contents.measure("tests.duration_seconds", round(self.duration_seconds, 6))
         self.contents.cases = self._kept
-        for name, value in (header or {}).items():
+        for name, value in header.items():
             if name in BETTER and value != listed[name]:
                 self.contents.compare(name, value, better=BETTER[name])
         if not self.rows:
@@ -120,22 +121,33 @@ class Tests:
         if broken > self._limit:
             self.contents.warn(f"only the first {self._limit} of {broken} failed cases are listed")
 
+    def _settle_repeated(self, stated: float | None) -> None:
+        """Decide what repeated names are, by the number of tests that the header states."""
+        if self.identities is None:
+            return
+        counts_rows = stated == self.rows
+        for states in self.identities.repeated():
+            is_rerun = _passes_after_failing(states)
+            differs = len(set(states) - {SKIPPED}) > 1
+            if is_rerun or (differs and not counts_rows):
+                self._make_one(states, is_flaky=is_rerun)
+
     def _figures(self) -> dict[str, float]:
         named = {f"tests.{status}": float(count) for status, count in zip(STATUSES, self.counts, strict=True)}
         return {"tests.total": float(self.rows), **named}
 
-    def _settle(self, states: list[int]) -> None:
-        """Make one case of a name that is listed with results that cannot all be its last."""
-        kinds = set(states)
-        worst = ERRORED if ERRORED in kinds else FAILED
-        if worst not in kinds or len(kinds - {SKIPPED}) < 2:
-            return
+    def _make_one(self, states: list[int], *, is_flaky: bool) -> None:
+        """Make one case, with the worst of its results, of the rows of one name."""
         for state in states:
             self.counts[state] -= 1
-        self.counts[worst] += 1
-        if PASSED in kinds:
-            self.flaky += 1
-        self.contents.warn("a case listed with several results is counted once, with the worst of them")
+        self.counts[max(states, key=_RANK.__getitem__)] += 1
+        self.flaky += is_flaky
+        self.contents.warn("a case that is listed several times is counted once, with the worst of its results")
+
+
+def _passes_after_failing(states: list[int]) -> bool:
+    failures = [index for index, state in enumerate(states) if state in {FAILED, ERRORED}]
+    return bool(failures) and PASSED in states[failures[0] :]
 
 
 def counts_of(attributes: Mapping[str, str], names: tuple[str, ...]) -> dict[str, float]:
