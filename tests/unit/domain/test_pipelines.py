@@ -53,7 +53,8 @@ def test_defaults_are_spelled_out_so_that_a_stored_version_keeps_its_meaning() -
 
 def test_empty_parts_are_left_out() -> None:
     assert Pipeline("x", (Stage("s", builds=(BuildStep("b", "p1"),)),)).to_data() == {
-        "name": "x", "notify": "always",
+        "name": "x",
+        "notify": "always",
         "stages": [
             {"name": "s", "builds": [{"name": "b", "project": "p1"}], "concurrency": 40, "on-failure": "stop"},
         ],

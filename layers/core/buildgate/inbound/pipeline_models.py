@@ -225,7 +225,9 @@ class PipelineModel(_Strict):
     notify: Literal["always", "on-change"] = Field(
         "always", description="Tell of every ended run, or only when a branch turns from good to bad or back."
     )
-    triggers: list[TriggerModel] = Field(default_factory=list, max_length=TRIGGERS_LIMIT, description="What opens a run.")
+    triggers: list[TriggerModel] = Field(
+        default_factory=list, max_length=TRIGGERS_LIMIT, description="What opens a run."
+    )
     stages: list[StageModel] = Field(min_length=1, max_length=STAGES_LIMIT, description="One after another.")
 
 
