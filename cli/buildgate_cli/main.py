@@ -41,7 +41,7 @@ NOUNS: Final[dict[str, Noun]] = {
     "build": Noun("buildgate_cli.commands.build", "Start, watch, read, stop and compare builds.", "Builds"),
     "buildspec": Noun("buildgate_cli.commands.buildspec", "Lint, generate and start buildspecs.", "Builds"),
     "project": Noun("buildgate_cli.commands.project", "Create and change CodeBuild projects from files.", "Builds"),
-    "metrics": Noun("buildgate_cli.commands.metrics", "Show what builds took and cost.", "Builds", has_verbs=False),
+    "metrics": Noun("buildgate_cli.commands.metrics", "Show what builds took and cost.", "Builds"),
     "repo": Noun("buildgate_cli.commands.repo", "Create and list CodeCommit repositories.", "Set-up"),
     "init": Noun("buildgate_cli.commands.init", "Write starter files for this repository.", "Set-up", has_verbs=False),
     "local": Noun("buildgate_cli.commands.local", "Run the whole of Buildgate on this machine.", "Set-up"),

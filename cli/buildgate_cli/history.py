@@ -1,0 +1,136 @@
+"""Long questions about history, asked page by page: backfilling, verifying and exporting builds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.progress import Progress, SpinnerColumn, TextColumn
+
+from buildgate_cli import cloud_context
+from buildgate_cli.api_client import ApiClient, ApiError, connect
+from buildgate_cli.errors import UserError
+from buildgate_cli.output import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+VERIFY_DAYS: Final = 7
+_COUNTS: Final = ("looked_at", "counted", "known", "running")
+
+
+def recall(project: str, days: int) -> dict[str, Any]:
+    """Record a project's history and return what was counted.
+
+    Where it is is kept beside the cloud's state, so that an interrupted backfill of the same project and days goes on
+    from its last page; recording is idempotent, so going over a page again changes nothing.
+    """
+    api, place = connect(), _place(project, days)
+    token = place.read_text(encoding="utf-8") if place.exists() else ""
+    total: dict[str, Any] = {"project": project, **dict.fromkeys(_COUNTS, 0), "failures": [], "resumed": bool(token)}
+    with _progress(f"{project}: recalling {days} days") as (progress, task):
+        while True:
+            page = _page(api, project, days, token)
+            for name in _COUNTS:
+                total[name] += page[name]
+            total["failures"] += page["failures"]
+            reached = (page["oldest_at"] or "")[:10]
+            progress.update(task, description=f"{project}: {total['looked_at']} builds, back to {reached or '?'}")
+            token = page["next_token"]
+            if not token:
+                place.unlink(missing_ok=True)
+                return total
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(token, encoding="utf-8")
+
+
+def _page(api: ApiClient, project: str, days: int, token: str) -> Any:
+    """Ask for a page; one that a lost connection cut off is asked for once more, for it is safe to repeat."""
+    body = {"days": days, "token": token}
+    try:
+        return api.post("metrics", "projects", project, "backfill", body=body)
+    except ApiError as error:
+        if error.kind != "Unavailable":
+            raise
+        return api.post("metrics", "projects", project, "backfill", body=body)
+
+
+def _place(project: str, days: int) -> Path:
+    context = cloud_context.current()
+    name = hashlib.sha256(f"{context.stack} {context.region} {project} {days}".encode()).hexdigest()[:16]
+    return (context.state_dir or cloud_context.home()) / "backfill" / name
+
+
+def verify_days(project: str, days: int) -> dict[str, Any]:
+    """Recount a project's days, a week at a time from today backwards, and return every difference."""
+    api = connect()
+    found: dict[str, Any] = {"project": project, "days": days, "builds": 0, "differences": []}
+    with _progress(f"{project}: counting again") as (progress, task):
+        for skip in range(0, days, VERIFY_DAYS):
+            part = min(VERIFY_DAYS, days - skip)
+            answer = api.get("metrics", "projects", project, "verify", days=part, skip=skip)
+            found["builds"] += answer["builds"]
+            found["differences"] = answer["differences"] + found["differences"]
+            progress.update(task, description=f"{project}: {skip + part} of {days} days counted")
+    return found
+
+
+def export_builds(project: str, output: str, window: Mapping[str, str | int | None]) -> int:
+    """Write a window's builds as NDJSON to a file, to S3 or to standard output, and return how many."""
+    rows = _builds(project, window)
+    if output == "-":
+        return _write(sys.stdout, rows)
+    if output.startswith("s3://"):
+        bucket, _, key = output.removeprefix("s3://").partition("/")
+        if not bucket or not key:
+            raise UserError(f"{output} names no object.", "Write s3://bucket/key.ndjson.")
+        lines = [json.dumps(row, separators=(",", ":")) + "\n" for row in rows]
+        body = "".join(lines).encode()
+        cloud_context.current().client("s3").put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType="application/x-ndjson"
+        )
+        return len(lines)
+    with Path(output).open("w", encoding="utf-8") as target:
+        return _write(target, rows)
+
+
+def _write(target: Any, rows: Iterator[dict[str, Any]]) -> int:
+    count = 0
+    for row in rows:
+        target.write(json.dumps(row, separators=(",", ":")) + "\n")
+        count += 1
+    return count
+
+
+def _builds(project: str, window: Mapping[str, str | int | None]) -> Iterator[dict[str, Any]]:
+    api, after = connect(), None
+    while True:
+        page = api.get("metrics", "projects", project, "builds", **window, limit=500, after=after)
+        yield from page["builds"]
+        after = page["next"]
+        if after is None:
+            return
+
+
+class _progress:  # noqa: N801  # reads as the call it is
+    """Shows one moving line on a terminal's standard error, and nothing through a pipe."""
+
+    def __init__(self, text: str) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            console=errors,
+            transient=True,
+            disable=not errors.is_terminal,
+        )
+        self._text = text
+
+    def __enter__(self) -> tuple[Progress, Any]:
+        self._progress.start()
+        return self._progress, self._progress.add_task(self._text, total=None)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

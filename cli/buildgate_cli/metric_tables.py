@@ -1,0 +1,322 @@
+"""Answers about metrics as people read them on a terminal; machines get the answers themselves through `--json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from buildgate_cli.human import dollars, duration, percent, safe
+from buildgate_cli.output import console, note, print_facts, print_table, say, status_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+Row = dict[str, Any]
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Return one bar a value, the tallest for the greatest; an empty or unknown day is blank."""
+    top = max((value for value in values if value is not None), default=0)
+    if not top or top <= 0:
+        return ""
+    steps = len(_BARS) - 1
+    return "".join(_BARS[0 if value is None or value <= 0 else max(1, round(value / top * steps))] for value in values)
+
+
+def heading(title: str, answer: Mapping[str, Any]) -> None:
+    window = answer.get("window") or {}
+    shown = f"  {window['from'][:10]} to {window['to'][:16].replace('T', ' ')} (UTC)" if window else ""
+    console.print(Text.assemble((safe(title), "bold"), (shown, "dim")))
+
+
+def summary(title: str, answer: Mapping[str, Any], days: int | None) -> None:
+    found = answer.get("summary", answer)
+    if answer.get("window"):
+        heading(title, answer)
+    else:
+        console.print(Text.assemble((title, "bold"), (f"  last {found.get('days', days)} days (UTC)", "dim")))
+    if not found.get("builds"):
+        console.print(Text("no finished build in this window", style="dim"))
+        return
+    print_facts(_facts(found))
+    score(answer.get("score_v2"))
+    _days(answer.get("by_day") or [])
+
+
+def _facts(found: Row) -> list[tuple[str, object]]:
+    counts = ", ".join(f"{count} {status.lower()}" for status, count in found.get("by_status", {}).items() if count)
+    unknown, probed = found.get("cost_unknown"), found.get("cache_probed")
+    priced = dollars(found.get("cost_micro_usd"))
+    retries = f"{found['retries']} ({dollars(found.get('cost_retries_micro_usd'))})" if found.get("retries") else None
+    return [
+        ("builds", f"{found['builds']} ({counts})" if counts else found["builds"]),
+        ("success", percent(found.get("success_ratio"))),
+        ("duration", "  ".join(f"{name} {duration(found.get(f'{name}_seconds'))}" for name in _PERCENTILES)),
+        ("queued", f"p95 {duration(found.get('queue_p95_seconds'))}"),
+        ("cost", f"{priced} ({unknown} builds have no known price)" if unknown else priced),
+        ("cost per build", dollars(found.get("cost_per_build_micro_usd"))),
+        ("retries", retries),
+        ("cache hits", f"{percent(found.get('cache_hit_ratio'))} of {probed} builds with a probe" if probed else None),
+        ("score", found.get("score_v1")),
+    ]
+
+
+_PERCENTILES = ("mean", "p50", "p90", "p95", "p99")
+
+
+def score(found: Row | None) -> None:
+    """Print score_v2 with the explanation of every point."""
+    if not found:
+        return
+    total = found.get("total")
+    say(f"score_v2        {'-' if total is None else total}  ({found['explanation']})")
+    for one in found.get("objectives", []):
+        note(f"                {one['name']}: {one['explanation']}")
+
+
+def _days(rows: Sequence[Row]) -> None:
+    used = [row for row in rows if row.get("builds")]
+    if not used:
+        return
+    console.print(Text(f"builds a day  {sparkline([row.get('builds', 0) for row in rows])}", style="cyan"))
+    cells = [
+        [
+            row.get("day", "-"),
+            row["builds"],
+            percent(row.get("success_ratio")),
+            duration(row.get("p50_seconds")),
+            dollars(row.get("cost_micro_usd")),
+        ]
+        for row in used
+    ]
+    columns = ["DAY", "BUILDS", "SUCCESS", "MEDIAN", "COST"]
+    print_table(columns, cells, empty="", right=columns[1:])
+
+
+def trend(answer: Mapping[str, Any]) -> None:
+    heading(answer["project"], answer)
+    rows = []
+    for one in answer["trends"]:
+        slope = one["slope"]
+        moved = "not enough days" if slope is None else "rising" if slope["low"] > 0 else "falling"
+        if slope is not None and slope["low"] <= 0 <= slope["high"]:
+            moved = "no clear trend"
+        figures = "-" if slope is None else f"{slope['per_step']:+.3g} a day [{slope['low']:.3g}, {slope['high']:.3g}]"
+        rows.append([one["name"], sparkline(one["values"]), figures, moved])
+    print_table(["SERIES", "DAYS", "SLOPE (95 %)", "TREND"], rows, empty="no day in this window")
+    for change in answer["change_points"]:
+        before, after = duration(change["before_seconds"]), duration(change["after_seconds"])
+        say(f"{change['at'][:16]}  {before} -> {after} from build {safe(change['first_build_id'])}", "yellow")
+        note(f"  differed: {', '.join(map(safe, change['differed'])) or 'nothing that is recorded'}")
+    if not answer["change_points"]:
+        note("no change of the builds' duration stands out")
+
+
+def cost(answer: Mapping[str, Any]) -> None:
+    found = answer["cost"]
+    heading(answer["project"], answer)
+    forecast = found["forecast"]
+    expected = "-"
+    if forecast["expected_micro_usd"] is not None:
+        low, high = dollars(forecast["low_micro_usd"]), dollars(forecast["high_micro_usd"])
+        expected = f"{dollars(forecast['expected_micro_usd'])} ({low} to {high})"
+    unknown = found["cost_unknown"]
+    print_facts(
+        [
+            ("total", dollars(found["total_micro_usd"])),
+            ("unknown price", f"{unknown} builds" if unknown else None),
+            ("retries", f"{found['retries']} for {dollars(found['retries_micro_usd'])}" if found["retries"] else None),
+            (f"{forecast['month']} so far", dollars(forecast["so_far_micro_usd"])),
+            ("month's end", f"{expected}  {forecast['explanation']}"),
+            ("one more", found["one_more_build"]),
+        ]
+    )
+    for title, key in (
+        ("PHASE", "by_phase"),
+        ("STATUS", "by_status"),
+        ("BRANCH", "by_branch"),
+        ("COMPUTE", "by_compute"),
+    ):
+        rows = [[safe(name), dollars(value)] for name, value in found[key].items() if value]
+        if rows:
+            print_table([title, "COST"], rows, empty="", right=["COST"])
+
+
+def cache(answer: Mapping[str, Any]) -> None:
+    found = answer["cache"]
+    heading(answer["project"], answer)
+    print_facts(
+        [
+            ("builds", f"{found['probed']} with a probe, {found['unprobed']} without"),
+            ("hits", f"{found['hits']} hit, {found['partials']} partial, {found['misses']} miss"),
+            ("hit rate", percent(found["hit_ratio"])),
+            ("saved", _saved(found["saved_seconds"], found["saved_micro_usd"])),
+            ("between builds", _gap(found)),
+        ]
+    )
+    rows = [
+        [
+            safe(one["key"]),
+            one["hits"],
+            one["partials"],
+            one["misses"],
+            duration(one["saved_seconds_per_hit"])
+            if (one["saved_seconds_per_hit"] or 0) >= 0
+            else f"-{duration(-one['saved_seconds_per_hit'])}",
+            one["verdict"],
+        ]
+        for one in found["keys"]
+    ]
+    print_table(["KEY", "HIT", "PARTIAL", "MISS", "SAVED A HIT", "VERDICT"], rows, empty="no key was reported")
+    note(found["explanation"])
+    if found["probed"] == 0:
+        say(found["block"])
+
+
+def _saved(seconds: float | None, micro_usd: int | None) -> str:
+    if seconds is None:
+        return "not enough data"
+    sign = "-" if seconds < 0 else ""
+    return f"{sign}{duration(abs(seconds))}, {dollars(micro_usd)}"
+
+
+def _gap(found: Row) -> str | None:
+    if found["gap_median_minutes"] is None:
+        return None
+    middle = duration(found["gap_median_minutes"] * 60)
+    return f"{middle} (median); {percent(found['gap_over_local_ratio'])} longer than a local cache is likely to live"
+
+
+def failures(answer: Mapping[str, Any]) -> None:
+    heading(answer["project"], answer)
+    rows = [
+        [
+            one["fingerprint"],
+            one["count"],
+            one["kind"],
+            one["phase"],
+            one["last_seen"][:16],
+            dollars(one["cost_micro_usd"]),
+            safe(one["message"]),
+        ]
+        for one in answer["failures"]
+    ]
+    columns = ["FINGERPRINT", "COUNT", "CLASS", "PHASE", "LAST SEEN", "COST", "MESSAGE"]
+    print_table(columns, rows, empty="no failure in this window", right=["COUNT", "COST"])
+
+
+def advice(answer: Mapping[str, Any]) -> None:
+    heading(answer["project"], answer)
+    for one in answer["recommendations"]:
+        saving = []
+        if one["saving_seconds"] is not None:
+            saving.append(duration(one["saving_seconds"]))
+        if one["saving_micro_usd"] is not None:
+            saving.append(dollars(one["saving_micro_usd"]))
+        console.print(Text(safe(one["title"]), style="bold"))
+        print_facts(
+            [
+                ("evidence", one["evidence"]),
+                ("saves", f"{', '.join(saving) or 'cannot be said'} a month (confidence: {one['confidence']})"),
+                ("undo", one["undo"]),
+            ]
+        )
+        say(one["apply"], "cyan")
+    if not answer["recommendations"]:
+        note("nothing that the recorded builds bear: no recommendation")
+
+
+def posture(answer: Mapping[str, Any]) -> None:
+    for one in answer["posture"]:
+        title = Text.assemble((safe(one["project"]), "bold"), f"  {one['score']} of 100  ", (safe(one["vpc"]), "dim"))
+        console.print(title)
+        rows = [[found["severity"], found["check"], found["found"], found["fix"]] for found in one["findings"]]
+        print_table(["SEVERITY", "CHECK", "FOUND", "FIX"], rows, empty="every check passes")
+
+
+def dora(answer: Mapping[str, Any]) -> None:
+    found = answer["dora"]
+    heading(answer.get("pipeline") or "all pipelines", answer)
+    say(f"{found['deployments']} deployments in {found['days']} days  {sparkline(list(found['daily'].values()))}")
+    rows = [[one["name"].replace("_", " "), _measured(one), one["level"], one["rule"]] for one in found["measures"]]
+    print_table(["METRIC", "VALUE", "LEVEL", "RULE"], rows, empty="")
+    for remark in [f"deployment: {found['rule']}", *answer["notes"]]:
+        note(remark)
+
+
+def _measured(one: Row) -> str:
+    if one["value"] is None:
+        return "-"
+    if one["unit"] == "ratio":
+        return percent(one["value"])
+    return duration(one["value"] * 3600) if one["unit"] == "hours" else f"{one['value']:g} {one['unit']}"
+
+
+def shares(answer: Mapping[str, Any]) -> None:
+    heading("attribution", answer)
+    rows = [
+        [
+            one["kind"].replace("_", " "),
+            one["name"],
+            one["team"] or "-",
+            one["cost_centre"] or "-",
+            one["summary"]["builds"],
+            dollars(one["summary"]["cost_micro_usd"]),
+        ]
+        for one in answer["shares"]
+    ]
+    columns = ["KIND", "NAME", "TEAM", "COST CENTRE", "BUILDS", "COST"]
+    print_table(columns, rows, empty="nothing was built", right=["BUILDS", "COST"])
+
+
+def standings(answer: Mapping[str, Any]) -> None:
+    heading("teams beside each other", answer)
+    rows = [
+        [
+            one["team"],
+            one["measure"],
+            "-" if one["value"] is None else f"{one['value']:.4g}",
+            "-" if one["percentile"] is None else one["percentile"],
+        ]
+        for one in answer["standings"]
+    ]
+    print_table(["TEAM", "MEASURE", "VALUE", "PERCENTILE"], rows, empty=answer["explanation"], right=["PERCENTILE"])
+
+
+def builds(answer: Mapping[str, Any]) -> None:
+    rows = [
+        [
+            one["build_id"],
+            status_text(one["status"]),
+            (one["finished_at"] or "-")[:16],
+            duration(one["duration_seconds"]),
+            dollars(one["cost_micro_usd"]),
+            one["branch"] or "-",
+            (one["commit"] or "-")[:9],
+        ]
+        for one in answer["builds"]
+    ]
+    columns = ["BUILD", "STATUS", "ENDED", "TOOK", "COST", "BRANCH", "COMMIT"]
+    print_table(columns, rows, empty="no build in this window", right=["TOOK", "COST"])
+
+
+def self_cost(answer: Mapping[str, Any]) -> None:
+    found = answer["self_cost"]
+    heading("the control plane's own bill", answer)
+    rows = [[one["name"], f"{one['units']:,.0f}", one["how"], dollars(one["micro_usd"])] for one in found["lines"]]
+    print_table(["LINE", "UNITS", "COUNTED AS", "COST"], rows, empty="", right=["UNITS", "COST"])
+    print_facts(
+        [
+            ("total", f"{dollars(found['micro_usd'])} in {found['days']} days"),
+            ("of the builds' cost", percent(found["share_of_builds"])),
+            ("prices of", found["as_of"]),
+        ]
+    )
+    note(found["explanation"])
+
+
+def quarantine(answer: Mapping[str, Any]) -> None:
+    rows = [[one["build_id"], one["at"][:16], safe(one["reason"])] for one in answer["quarantine"]]
+    print_table(["BUILD", "SEEN", "WHY IT CANNOT BE TRUE"], rows, empty="nothing was set aside")
