@@ -39,19 +39,21 @@ NODE: Final = Kind(
     (("tests", "JUNITXML", "junit.xml"),),
 )
 MAKE: Final = Kind("make", (), ("make test",))
+_PYTHON_MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_PYTHON_TESTS: Final = ("test_*.py", "tests/test_*.py")
 PLAIN: Final = Kind("plain", (), ('echo "Put the commands that test this repository here."',))
 
 
 def kind_of(folder: Path) -> Kind:
     """Return how a repository is best tested, by the files at its root."""
-    if any((folder / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")):
+    if any((folder / name).exists() for name in _PYTHON_MARKS):
         return _python(folder)
     if (folder / "package.json").exists():
         return NODE
     makefile = folder / "Makefile"
     if makefile.is_file() and re.search(r"^test\s*:", makefile.read_text("utf-8", "replace"), re.MULTILINE):
         return MAKE
-    return PLAIN
+    return _python(folder) if any(any(folder.glob(glob)) for glob in _PYTHON_TESTS) else PLAIN
 
 
 def _python(folder: Path) -> Kind:

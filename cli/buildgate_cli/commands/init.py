@@ -49,7 +49,7 @@ def init(
 def _say_next(name: str) -> None:
     say("\nNext, with a cloud running (`buildgate local up`):")
     for line in (
-        f"buildgate repo create {name}",
+        f"buildgate repo create {name}  # then the `git remote add` that it prints",
         "buildgate project apply projects/test.yaml projects/release.yaml",
         "buildgate pipeline apply pipeline.yaml",
         "git add -A && git commit -m 'Build with Buildgate'",

@@ -15,6 +15,7 @@ MODEL = Session().get_service_model("codebuild")
 MARKS = {
     "python": {"pyproject.toml": "[build-system]\n"},
     "python-requirements": {"requirements.txt": "flask\n"},
+    "python-tests": {"tests/test_shop.py": ""},
     "node": {"package.json": "{}"},
     "make": {"Makefile": "test:\n\ttrue\n"},
     "plain": {},
@@ -86,6 +87,7 @@ def test_a_name_that_cannot_name_projects_is_refused_with_one_that_can(cli: Cli,
 @pytest.mark.parametrize("mark", MARKS)
 def test_each_kind_of_repository_gets_files_that_are_valid(tmp_path: Path, mark: str) -> None:
     for name, text in MARKS[mark].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     kind = starters.kind_of(tmp_path)
 
