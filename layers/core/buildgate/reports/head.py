@@ -69,7 +69,10 @@ def head_of(start: bytes) -> Head:
     if _HTML.match(begins):
         return Head("text", text, is_html=True)
     if begins.startswith("<"):
-        return Head("xml", text, elements=_elements(begins))
+        elements = _elements(begins)
+        if elements and elements[0].name.lower() == "html":
+            return Head("text", text, is_html=True)
+        return Head("xml", text, elements=elements)
     if begins.startswith(("{", "[")):
         return _json_head(text, begins)
     return Head("text", text)

@@ -116,7 +116,9 @@ def _asked_for(head: Head, format_name: str) -> Reader:
             return reader
     bare = "".join(head.text.split())
     for reader in readers:
-        is_empty = (bare == "[]" and reader.name in registry.EMPTY_LISTS) or (bare == "{}" and reader.name == "opa")
+        is_empty = (bare in {"[]", "null"} and reader.name in registry.EMPTY_LISTS) or (
+            bare == "{}" and reader.name == "opa"
+        )
         if is_empty or getattr(reader, "takes_any", False):
             return reader
     others = sorted(reader.name for score, reader in _claims(head) if score >= _SURE)

@@ -96,8 +96,8 @@ FAMILIES: Final[dict[str, tuple[str, ...]]] = {
 
 EMPTY_LISTS: Final = frozenset(
     {"asff", "behave", "cfn-guard", "cfn-lint", "checkov", "codeclimate", "conftest", "cucumber", "eslint", "gitleaks"}
-) | {"hadolint", "ocsf", "pip-audit", "prowler-json", "snyk"}
-"""Formats whose report of nothing is `[]`: it says nothing about itself, so it is read only when asked for by name."""
+) | {"hadolint", "ocsf", "pip-audit", "prowler-json", "snyk", "trivy"}
+"""Formats whose report of nothing is `[]` or `null`: it says nothing about itself, so it is read only when asked for by name."""
 
 
 @cache

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from buildgate.reports.document import Document
     from buildgate.reports.head import Head
 
+_SUITE: Final = re.compile(r'\s*\{\s*"[^"]+"\s*:\s*\{\s*"coverage"\s*:\s*\{')
 _CONDITION: Final = re.compile(r"\[\s*:?\"?\w+\"?\s*,\s*\d+\s*,\s*(\d+)")
 
 
@@ -33,8 +34,7 @@ class Simplecov:
             return 85
         if head.has("result.line") or head.has("result.covered_percent"):
             return 70
-        top = {path for path in head.paths if "." not in path and "[" not in path}
-        return 75 if any(f"{name}.coverage" in head.paths for name in top) and "coverage" not in top else None
+        return 75 if _SUITE.match(head.text) else None
 
     def read(self, document: Document) -> None:
         """Count the lines of all suites together: null and `ignored` lines are not code."""

@@ -49,7 +49,7 @@ class JmeterCsv:
         """A header with elapsed, or a first line of JMeter's default columns."""
         first = head.text.lstrip("\ufeff \t\r\n").partition("\n")[0].strip()
         for separator in _SEPARATORS:
-            fields = [field.strip().strip('"') for field in first.split(separator)]
+            fields = _fields(first, separator)
             if "elapsed" in fields and {"timeStamp", "label", "success", "responseCode"} & set(fields):
                 return 90
             if _is_default_row(fields):
@@ -68,6 +68,13 @@ class JmeterCsv:
             if row:
                 samples.take(row)
         samples.requests.finish()
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    try:
+        return [field.strip() for field in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return []
 
 
 def _is_default_row(fields: Sequence[str]) -> bool:

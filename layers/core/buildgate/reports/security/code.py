@@ -70,7 +70,10 @@ class Semgrep:
             return 95
         if head.has("results", "errors") and (head.has("paths.scanned") or head.has("interfile_languages_used")):
             return 90
-        return 90 if head.has("paths.scanned", "version") else None
+        if head.has("paths.scanned", "version"):
+            return 90
+        top = {path for path in head.paths if "." not in path and "[" not in path}
+        return 50 if top == {"results", "errors"} and not head.is_array else None
 
     def read(self, document: Document) -> None:
         """Count by severity; those a comment ignores are suppressed."""

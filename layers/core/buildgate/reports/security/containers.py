@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from buildgate.reports.head import Head
 
 _LISTS: Final = ("Vulnerabilities", "Misconfigurations", "Secrets", "Licenses")
-_GROUPS: Final = ("Resources", "Vulnerabilities", "Misconfigurations", "Results")
+_GROUPS: Final = ("Resources", "Findings", "Vulnerabilities", "Misconfigurations", "Results")
 _SUPPRESSED: Final = frozenset({"ignored", "not_affected", "fixed", "false_positive"})
 
 
@@ -144,7 +144,9 @@ class Grype:
             return 95
         if head.has("matches", "descriptor") and head.scalars.get("descriptor.name") == "grype":
             return 95
-        return 70 if head.has("matches", "source") and not head.is_array else None
+        if head.is_array or not head.has("matches"):
+            return None
+        return 70 if head.has("source") or head.paths == {"matches"} else None
 
     def read(self, document: Document) -> None:
         """Count the matches; the ignored ones are suppressed."""

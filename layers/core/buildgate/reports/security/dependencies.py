@@ -233,6 +233,8 @@ class PipAudit:
         """Dependencies with `vulns`, under a key or, in older versions, as a bare list."""
         if head.has("dependencies[].vulns") or head.has("dependencies[].skip_reason"):
             return 95
+        if head.has("dependencies", "fixes") and not head.is_array:
+            return 80
         return 85 if head.has("[].vulns", "[].name") else None
 
     def read(self, document: Document) -> None:

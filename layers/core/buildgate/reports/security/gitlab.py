@@ -31,7 +31,8 @@ class GitlabSecurity:
             return 95
         if head.has("vulnerabilities", "scan.type") or head.has("vulnerabilities", "scan.analyzer"):
             return 95
-        return 70 if head.has("version", "vulnerabilities", "remediations") else None
+        is_old = head.has("remediations") or head.has("dependency_files")
+        return 70 if is_old and head.has("version", "vulnerabilities") else None
 
     def read(self, document: Document) -> None:
         """Count the vulnerabilities; a scan that says it failed is refused."""
