@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from buildgate.adapters.report_store import S3Reports
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.gate_wiring import GateWiring
 from buildgate.runtime.observability import Line
-from buildgate.runtime.wiring import Wiring
-from buildgate.usecases.evaluate_gate import EvaluateGate
 
 
 @dataclass(frozen=True)
@@ -18,9 +16,7 @@ class Settings:
 
 
 def build(settings: Settings, aws: Aws) -> Handle:
-    wiring = Wiring(aws, table=settings.buildgate_table)
-    reports = S3Reports(aws.client("s3"), aws.client("codebuild"), settings.report_bucket)
-    evaluate = EvaluateGate(wiring.pipelines, wiring.runs, wiring.launcher, reports, wiring.clock)
+    evaluate = GateWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket).evaluate_gate
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         line.add(run_id=event["run_id"], stage=event["stage"], gate=event["name"])

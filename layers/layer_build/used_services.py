@@ -14,7 +14,7 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-PLACES = {"table": "dynamodb", "reminders": "lambda"}
+PLACES = {"codebuild_projects": "codebuild", "reminders": "lambda", "table": "dynamodb"}
 """Files and folders whose service has another name."""
 
 

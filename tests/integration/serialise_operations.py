@@ -78,7 +78,9 @@ def request_of(session, service, operation):
 
     def capture(params, **_):
         headers = {key: str(value) for key, value in sorted(params["headers"].items()) if key not in VOLATILE}
-        made.append([params["method"], params["url"], headers, str(params["body"])])
+        body = params["body"]
+        text = str(body.read() if hasattr(body, "read") else body)
+        made.append([params["method"], params["url"], headers, text])
         return AWSResponse(params["url"], 200, {}, None), {}
 
     client.meta.events.register_first("before-call", capture)

@@ -152,7 +152,9 @@ class Runs(Protocol):
 
     def begin_stage(self, run_id: str, stage: StageAttempt, slots: Sequence[Slot]) -> None: ...
     def finish_stage(self, run_id: str, stage: StageAttempt) -> None: ...
-    def store_gate(self, run_id: str, result: GateResult) -> None: ...
+    def store_gate(self, run_id: str, result: GateResult) -> bool:
+        """Store a verdict; False when the gate had one, which stands."""
+        ...
 
     def park_slot(self, ref: SlotRef, *, token: str, nonce: str, now: datetime, due_at: datetime) -> Slot:
         """Put the task token into the slot (a new token replaces a parked one) and keep its first nonce.
@@ -375,8 +377,11 @@ class Reports(Protocol):
 
     def of_build(self, build: Build) -> Sequence[ReportFile]: ...
 
-    def read(self, report: ReportFile) -> ReadFile:
-        """Read one file to its end, as a stream; a file that cannot be read is a refusal, not an error."""
+    def read(self, report: ReportFile, *, changed: Mapping[str, frozenset[int]] | None = None) -> ReadFile:
+        """Read one file to its end, as a stream; a file that cannot be read is a refusal, not an error.
+
+        `changed` are the lines that a change touched, by file: coverage is then measured on them, too.
+        """
         ...
 
 

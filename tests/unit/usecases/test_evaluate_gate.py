@@ -2,14 +2,13 @@
 
 import pytest
 
-from buildgate.adapters.report_store import S3Reports
 from buildgate.domain.builds import reports_prefix
 from buildgate.domain.errors import NotFound, Unavailable
 from buildgate.domain.gates import parse
 from buildgate.domain.pipelines import BuildStep, Stage
 from buildgate.domain.steps import Close, RunBuilds
-from buildgate.usecases.evaluate_gate import EvaluateGate
-from core_world import BUCKET
+from buildgate.runtime.gate_wiring import GateWiring
+from core_world import BUCKET, TABLE
 
 OBJECTIVES = [
     {"measurement": "tests.failed", "pass": ["<= 0"], "key": True},
@@ -43,8 +42,7 @@ def cobertura(rate):
 def evaluate(world):
     client = world.aws.client
     client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    reports = S3Reports(client("s3"), client("codebuild"), BUCKET)
-    return EvaluateGate(world.w.pipelines, world.w.runs, world.w.launcher, reports, world.w.clock)
+    return GateWiring(world.aws, table=TABLE, report_bucket=BUCKET).evaluate_gate
 
 
 def built(world, files, *, status="SUCCEEDED", **more):

@@ -33,6 +33,7 @@ _RETRYABLE = frozenset(
 _LOST_RACES = frozenset({"ConditionalCheckFailedException"})
 _CALLERS_FAULT = frozenset(
     {
+        "FileTooLargeException",
         "InvalidBranchNameException",
         "InvalidCommitException",
         "InvalidCommitIdException",
@@ -51,6 +52,7 @@ _ABSENT = frozenset(
         "CommitDoesNotExistException",
         "CommitIdDoesNotExistException",
         "NoSuchKey",
+        "NoSuchVersion",
         "NotFoundException",
     }
 )

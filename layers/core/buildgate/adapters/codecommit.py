@@ -6,12 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from buildgate.adapters.aws_errors import calling
-from buildgate.domain.errors import NotFound
+from buildgate.domain.errors import NotFound, Rejected
 from buildgate.domain.redaction import redact, shorten
 from buildgate.ports import CommitInfo
+from buildgate.usecases.gate_ports import ChangedCode
 
 _AUTHORS_DEPTH = 100
 _MESSAGE_LIMIT = 1_000
+_MOST_FILES = 400
+_MOST_BYTES = 1024 * 1024
+_BINARY_LOOK_BYTES = 8_000
+_REGULAR = frozenset({"100644", "100755"})
 
 
 class CodeCommitRepositories:
@@ -22,6 +27,51 @@ class CodeCommitRepositories:
 
     def changed_paths(self, repository: str, before: str, after: str) -> Iterator[str]:
         """Yield each path that differs, of both sides of a rename, page by page as they are asked for."""
+        for sides in self._differences(repository, before, after):
+            yield from {side["path"] for side in sides if side.get("path")}
+
+    def changed_lines(self, repository: str, before: str, after: str) -> ChangedCode:
+        """Compare each changed text file; symbolic links, submodules and binary files have no lines."""
+        from buildgate.domain.gates.changed_lines import rewritten_lines  # noqa: PLC0415 - only gates compare files
+
+        lines: dict[str, frozenset[int]] = {}
+        unread: list[str] = []
+        compared = 0
+        for old, new in self._differences(repository, before, after):
+            if not new.get("blobId") or str(new.get("mode")) not in _REGULAR or old.get("blobId") == new["blobId"]:
+                continue
+            compared += 1
+            if compared > _MOST_FILES:
+                unread.append(f"more than {_MOST_FILES} files changed")
+                break
+            path = str(new["path"])
+            try:
+                sides = [self._text(repository, side.get("blobId", "")) for side in (old, new)]
+            except Rejected as error:
+                unread.append(f"{path}: {error.reason}")
+                continue
+            if None not in sides and (found := rewritten_lines(*[text or [] for text in sides])):
+                lines[path] = found
+        return ChangedCode(lines, tuple(unread))
+
+    def _text(self, repository: str, blob_id: str) -> list[str] | None:
+        """Return the lines of a blob, None for a binary one.
+
+        Raises:
+            Rejected: It is too large to be compared.
+        """
+        if not blob_id:
+            return []
+        with calling("CodeCommit GetBlob"):
+            content: bytes = self._client.get_blob(repositoryName=repository, blobId=blob_id)["content"]
+        if len(content) > _MOST_BYTES:
+            raise Rejected("the file is larger than 1 MiB")
+        if b"\0" in content[:_BINARY_LOOK_BYTES]:
+            return None
+        return content.decode("utf-8", "replace").removesuffix("\n").split("\n") if content else []
+
+    def _differences(self, repository: str, before: str, after: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """Yield both sides of each difference, page by page as they are asked for."""
         request: dict[str, Any] = {"repositoryName": repository, "afterCommitSpecifier": after}
         if before:
             request["beforeCommitSpecifier"] = before
@@ -29,8 +79,7 @@ class CodeCommitRepositories:
             with calling("CodeCommit GetDifferences"):
                 answer = self._client.get_differences(**request)
             for difference in answer.get("differences", []):
-                sides = (difference.get("beforeBlob") or {}, difference.get("afterBlob") or {})
-                yield from {side["path"] for side in sides if side.get("path")}
+                yield difference.get("beforeBlob") or {}, difference.get("afterBlob") or {}
             token = answer.get("NextToken") or answer.get("nextToken")
             if not token:
                 return

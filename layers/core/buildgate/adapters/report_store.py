@@ -7,14 +7,14 @@ below the path of its export configuration; whatever the layout there, the repor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from buildgate.adapters.aws_errors import calling
 from buildgate.domain.builds import Build, reports_prefix
 from buildgate.domain.measurements import Refusal
 from buildgate.ports import ReadFile, ReportFile
-from buildgate.reports import ReportRefused, read_all
+from buildgate.reports import Options, ReportRefused, read_all
 
 _BATCH = 100
 _AT_MOST = 500
@@ -37,7 +37,7 @@ class S3Reports:
             found |= {report.key: report for report in self._listed(prefix, needle=report_id)}
         return sorted(found.values(), key=lambda report: report.key)[:_AT_MOST]
 
-    def read(self, report: ReportFile) -> ReadFile:
+    def read(self, report: ReportFile, *, changed: Mapping[str, frozenset[int]] | None = None) -> ReadFile:
         request = {"Bucket": self._bucket, "Key": report.key}
         if report.version_id:
             request["VersionId"] = report.version_id
@@ -45,7 +45,8 @@ class S3Reports:
             body = self._s3.get_object(**request)["Body"]
         stream = _Digested(body)
         try:
-            reports = tuple(read_all(cast("BinaryIO", stream), name=report.name))
+            options = Options(changed_lines=changed or {})
+            reports = tuple(read_all(cast("BinaryIO", stream), name=report.name, options=options))
         except ReportRefused as refused:
             return ReadFile((), Refusal(report.name, refused.reason_code, refused.message), stream.drain())
         return ReadFile(reports, None, stream.drain())

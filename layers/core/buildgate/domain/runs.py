@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from buildgate.domain.approvals import Approval
     from buildgate.domain.builds import BuildStatus, SlotRef
     from buildgate.domain.gates import Verdict
+    from buildgate.domain.gates.record import JudgementRef
 
 DEFAULT_BUILD_MINUTES = 60
 QUEUED_MINUTES = 480
@@ -150,13 +151,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """What a gate said of one stage attempt."""
+    """What a gate said of one stage attempt, and where all that it rests on is kept."""
 
     stage: int
     attempt: int
     name: str
     verdict: Verdict
     evaluated_at: datetime
+    judgement: JudgementRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Judges a gate by the reports of a stage's builds, and keeps the verdict with its reasons."""
+"""Judges a gate by the reports of a stage's builds, and keeps the verdict with everything it rests on."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from buildgate.domain.builds import Build
 from buildgate.domain.errors import NotFound
 from buildgate.domain.gates import Evidence, Gate, Pin, Verdict, judge
+from buildgate.domain.gates.comparison import branch_of, head_of
 from buildgate.domain.gates.gather import gather, is_fed_by
+from buildgate.domain.gates.record import Judgement
 from buildgate.domain.measurements import Refusal, Report
+from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import GateResult, RunRecord, StageAttempt
+from buildgate.domain.times import to_text
 from buildgate.ports import Clock, Launcher, Pipelines, Reports, Runs
+from buildgate.usecases.compare_run import CompareRun, baseline_note
+from buildgate.usecases.gate_ports import ChangedCode, Judgements, Waivers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +28,60 @@ class EvaluateGate:
     runs: Runs
     launcher: Launcher
     reports: Reports
+    judgements: Judgements
+    waivers: Waivers
+    compare: CompareRun
     clock: Clock
 
     def __call__(self, run_id: str, *, stage: int, name: str) -> Verdict:
-        """Judge the gate and store the verdict.
+        """Judge the gate, and store the judgement, the verdict and the history's entry, in this order.
 
         Raises:
             NotFound: The run, stage or gate does not exist.
         """
+        record, attempt = self._place(run_id, stage)
+        known = _result(record, attempt, name)
+        if known is None:
+            pipeline, gate = self._gate(record, stage, name)
+            known = self._judged(record, attempt, pipeline, gate)
+            if not self.runs.store_gate(run_id, known):
+                record, attempt = self._place(run_id, stage)
+                known = _result(record, attempt, name) or known
+        head = head_of(record.run, attempt.name, known.verdict, at=known.evaluated_at, ref=known.judgement)
+        self.judgements.note(head)
+        return known.verdict
+
+    def _place(self, run_id: str, stage: int) -> tuple[RunRecord, StageAttempt]:
         record = self.runs.record(run_id)
         attempt = record.latest(stage) if record else None
         if record is None or attempt is None:
             raise NotFound(f"run {run_id} has no stage {stage}")
-        known = next((one for one in record.gates_of(attempt) if one.name == name), None)
-        if known is not None:
-            return known.verdict
-        gate = self._gate(record, stage, name)
-        verdict = judge(gate, self._evidence(gate, self._builds(record, attempt)))
-        self.runs.store_gate(run_id, GateResult(stage, attempt.attempt, name, verdict, self.clock.now()))
-        return verdict
+        return record, attempt
 
-    def _gate(self, record: RunRecord, stage: int, name: str) -> Gate:
+    def _gate(self, record: RunRecord, stage: int, name: str) -> tuple[Pipeline, Gate]:
         pipeline = self.pipelines.version(record.run.pipeline, record.run.version)
         gates = pipeline.stages[stage].gates if pipeline and stage < len(pipeline.stages) else ()
         gate = next((one for one in gates if one.name == name), None)
-        if gate is None:
+        if pipeline is None or gate is None:
             raise NotFound(f"stage {stage} of {record.run.pipeline} has no gate {name}")
-        return gate
+        return pipeline, gate
+
+    def _judged(self, record: RunRecord, attempt: StageAttempt, pipeline: Pipeline, gate: Gate) -> GateResult:
+        run, now = record.run, self.clock.now()
+        selection = self.compare.baseline(gate, run, pipeline, attempt.name)
+        change = self.compare.change(gate, run.source)
+        context = Evidence(
+            baseline=selection.baseline,
+            waivers=tuple(one.waiver for one in self.waivers.of_pipeline(run.pipeline) if one.is_for(gate.name)),
+            changed_lines=change.count,
+            notes=(*baseline_note(selection, selection.baseline), *([change.note] if change.note else [])),
+            now=now,
+        )
+        evidence = self._evidence(gate, self._builds(record, attempt), context, change.code)
+        verdict = judge(gate, evidence)
+        judgement = Judgement(gate, evidence, verdict, run.run_id, branch_of(run.source), to_text(now))
+        ref = self.judgements.keep(judgement, pipeline=run.pipeline, stage=attempt.name)
+        return GateResult(attempt.index, attempt.attempt, gate.name, verdict, now, ref)
 
     def _builds(self, record: RunRecord, attempt: StageAttempt) -> Sequence[Build]:
         """Return the stage's builds; a stage that builds nothing is judged by the builds before it."""
@@ -56,16 +89,20 @@ class EvaluateGate:
         ids = [slot.build_id for slot in slots if slot.build_id]
         return self.launcher.builds(ids) if ids else []
 
-    def _evidence(self, gate: Gate, builds: Iterable[Build]) -> Evidence:
+    def _evidence(self, gate: Gate, builds: Iterable[Build], context: Evidence, code: ChangedCode) -> Evidence:
         files = [file for build in builds for file in self.reports.of_build(build) if is_fed_by(gate, file.name)]
         reports: list[Report] = []
         refused: list[Refusal] = []
         pins: list[Pin] = []
         for file in files:
-            read = self.reports.read(file)
+            read = self.reports.read(file, changed=code.lines)
             reports += read.reports
             refused += [read.refusal] if read.refusal else []
             pins.append(Pin(file.name, read.sha256, file.version_id))
         if not files and not gate.reports:
             refused.append(Refusal("any report", "absent", "no build of the stage reported one"))
-        return gather(gate, reports, refused, Evidence(now=self.clock.now()), pins=pins)
+        return gather(gate, reports, refused, context, pins=pins)
+
+
+def _result(record: RunRecord, attempt: StageAttempt, name: str) -> GateResult | None:
+    return next((one for one in record.gates_of(attempt) if one.name == name), None)

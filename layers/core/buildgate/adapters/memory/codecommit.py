@@ -212,6 +212,14 @@ class CodeCommit:
             "fileContent": content.encode(),
         }
 
+    def get_blob(self, *, repositoryName: str, blobId: str) -> dict[str, Any]:  # noqa: N803 - botocore's names
+        """Return the content of a blob of any commit."""
+        for commit in self._repository(repositoryName).commits.values():
+            for content in commit.files.values():
+                if _blob_id(content) == blobId:
+                    return {"content": content.encode()}
+        raise AwsError("BlobIdDoesNotExistException", f"Blob {blobId} does not exist")
+
 
 def _blob_id(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:40]

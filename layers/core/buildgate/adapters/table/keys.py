@@ -22,6 +22,7 @@ WORK_APPROVAL = "WORK#APPROVAL"
 WORK_NOTICE = "WORK#NOTICE"
 WORK_BUILD = "WORK#BUILD"
 WORK_PUSH = "WORK#PUSH"
+WORK_WAIVER = "WORK#WAIVER"
 
 
 def run(run_id: str) -> str:
@@ -38,6 +39,14 @@ def pipeline(name: str) -> str:
 
 def project(name: str) -> str:
     return f"PROJECT#{name}"
+
+
+def gates(pipeline_name: str) -> str:
+    return f"GATES#{pipeline_name}"
+
+
+def waivers(pipeline_name: str) -> str:
+    return f"WAIVER#{pipeline_name}"
 
 
 def repository(key: str) -> str:

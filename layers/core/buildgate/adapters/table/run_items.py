@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys
 from buildgate.domain.builds import BuildStatus, SlotRef
@@ -18,6 +18,9 @@ from buildgate.domain.runs import (
     StopRequest,
 )
 from buildgate.domain.times import from_text, to_text
+
+if TYPE_CHECKING:
+    from buildgate.domain.gates.record import JudgementRef
 
 
 def run_item(run: Run) -> dict[str, Any]:
@@ -143,11 +146,23 @@ def gate_item(run_id: str, result: GateResult) -> dict[str, Any]:
         "sk": keys.gate(result.stage, result.attempt, result.name),
         "verdict": result.verdict.to_data(),
         "evaluated_at": to_text(result.evaluated_at),
+        "judgement": judgement_ref_item(result.judgement),
     }
+
+
+def judgement_ref_item(ref: JudgementRef | None) -> dict[str, str] | None:
+    return None if ref is None else {"key": ref.key, "version_id": ref.version_id, "sha256": ref.sha256}
+
+
+def judgement_ref_of(data: dict[str, str] | None) -> JudgementRef | None:
+    from buildgate.domain.gates.record import JudgementRef  # noqa: PLC0415 - most who read runs read no judgement
+
+    return None if data is None else JudgementRef(data["key"], data.get("version_id", ""), data.get("sha256", ""))
 
 
 def gate_of(item: dict[str, Any]) -> GateResult:
     from buildgate.domain.gates import Verdict  # noqa: PLC0415 - most who read runs read no verdict
 
     index, attempt, name = keys.parse_stage(item["sk"])
-    return GateResult(index, attempt, name, Verdict.from_data(item["verdict"]), from_text(item["evaluated_at"]))
+    verdict, at = Verdict.from_data(item["verdict"]), from_text(item["evaluated_at"])
+    return GateResult(index, attempt, name, verdict, at, judgement_ref_of(item.get("judgement")))

@@ -114,12 +114,13 @@ class TableRuns:
         change = Change(item["pk"], item["sk"], sets=sets, only_if=Is("status", "RUNNING"))
         _unless_conflict(self._table, change)
 
-    def store_gate(self, run_id: str, result: GateResult) -> None:
+    def store_gate(self, run_id: str, result: GateResult) -> bool:
         """Store a verdict, once: a second evaluation does not replace the one that was acted on."""
         try:
             self._table.put(Put(run_items.gate_item(run_id, result), only_if=Missing("pk")))
         except Conflict:
-            return
+            return False
+        return True
 
     def park_slot(self, ref: SlotRef, *, token: str, nonce: str, now: datetime, due_at: datetime) -> Slot:
         pk, sk = keys.slot(ref)

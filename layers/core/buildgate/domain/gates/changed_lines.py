@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+MOST_COMPARISONS: Final = 4_000_000
+"""Beyond this many pairs of lines a rewritten middle counts as changed as a whole: comparing must end in time."""
 _HUNK: Final = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _QUOTED: Final = re.compile(r"\\(?:([0-7]{3})|(.))")
 _ESCAPES: Final = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
@@ -42,6 +44,29 @@ def changed_lines(diff: Iterable[str]) -> dict[str, frozenset[int]]:
 def count(changed: Mapping[str, frozenset[int]]) -> int:
     """Return how many lines changed in all files together."""
     return sum(len(numbers) for numbers in changed.values())
+
+
+def rewritten_lines(before: Sequence[str], after: Sequence[str]) -> frozenset[int]:
+    """Return the numbers of the lines of `after`, from 1, that `before` does not have in that place.
+
+    A middle too large to compare counts as rewritten as a whole: more lines than git would name, never fewer.
+    """
+    start = _common(before, after)
+    end = _common(before[start:][::-1], after[start:][::-1])
+    old, new = before[start : len(before) - end], after[start : len(after) - end]
+    if not old or not new or len(old) * len(new) > MOST_COMPARISONS:
+        return frozenset(range(start + 1, start + len(new) + 1))
+    from difflib import SequenceMatcher  # noqa: PLC0415  # only gates on new code compare files
+
+    blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
+    kept = {at for block in blocks for at in range(block.b, block.b + block.size)}
+    return frozenset(start + at + 1 for at in range(len(new)) if at not in kept)
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many elements both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _file(written: str) -> str | None:

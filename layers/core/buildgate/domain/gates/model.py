@@ -173,6 +173,11 @@ class Gate:
             for criterion in group
         ) or any(o.measurement.startswith(COMPARED_FINDINGS) for o in self.objectives)
 
+    @property
+    def needs_changed_lines(self) -> bool:
+        """Whether any objective is about the lines a change touched."""
+        return any(objective.is_new_code for objective in self.objectives)
+
 
 COMPARED_FINDINGS: Final = ("findings.new.", "findings.fixed.", "findings.unchanged.")
 """Measurements that exist only against a baseline's findings."""

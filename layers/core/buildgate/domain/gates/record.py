@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from buildgate.domain.errors import Corrupt
@@ -16,10 +16,47 @@ from buildgate.domain.gates.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from buildgate.domain.gates.model import Gate
+    from buildgate.domain.gates.verdict import Status
 
 RECORD_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRef:
+    """Exactly which stored judgement: its key and version in the report bucket, and the SHA-256 of its bytes."""
+
+    key: str
+    version_id: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementHead:
+    """A judgement as histories list it.
+
+    `branch` is that of the run (`tags/NAME` for a tag), `values` what was measured for each objective, by measurement.
+    `ref` is None for a gate that people decided: there is no evidence but their word.
+    """
+
+    pipeline: str
+    stage: str
+    gate: str
+    branch: str
+    run_id: str
+    at: datetime
+    status: Status
+    is_blocking: bool
+    may_seed: bool
+    score: float | None = None
+    mode: str = "enforce"
+    is_advisory: bool = False
+    policy_hash: str = ""
+    reason: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    ref: JudgementRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""What judging needs from the world beside reports: earlier judgements, waivers, and what a change touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
+    from buildgate.domain.gates.record import Judgement, JudgementHead, JudgementRef
+
+
+class Judgements(Protocol):
+    """Every judgement with all it rests on, and the history that lists them."""
+
+    def keep(self, judgement: Judgement, *, pipeline: str, stage: str) -> JudgementRef:
+        """Store a judgement; storing again makes a new version, and the first stays readable by its own reference."""
+        ...
+
+    def note(self, head: JudgementHead) -> None:
+        """Put a judgement into the history; safe to repeat."""
+        ...
+
+    def load(self, ref: JudgementRef) -> Judgement:
+        """Return a stored judgement.
+
+        Raises:
+            NotFound: It is not kept any more.
+            Corrupt: What is stored there is another one.
+        """
+        ...
+
+    def on_branch(self, pipeline: str, stage: str, gate: str, branch: str) -> Iterator[JudgementHead]:
+        """Yield a gate's judgements of one branch, newest first, read as they are asked for."""
+        ...
+
+    def since(self, pipeline: str, moment: datetime, *, limit: int) -> Sequence[JudgementHead]:
+        """Return the judgements of a pipeline from a moment on, newest first."""
+        ...
+
+
+class Waivers(Protocol):
+    """Waivers that the table keeps, by pipeline."""
+
+    def put(self, waiver: PipelineWaiver) -> None:
+        """Store a waiver; one of the same id is replaced."""
+        ...
+
+    def of_pipeline(self, pipeline: str) -> Sequence[PipelineWaiver]: ...
+
+    def get(self, pipeline: str, waiver_id: str) -> PipelineWaiver | None: ...
+
+    def withdraw(self, pipeline: str, waiver_id: str, *, actor: str, now: datetime) -> bool:
+        """Let a waiver act no more; False when there is none that acts."""
+        ...
+
+    def due(self, now: datetime) -> Sequence[tuple[str, str]]:
+        """Return (pipeline, id) of waivers that have expired and of which nobody was told."""
+        ...
+
+    def settle(self, pipeline: str, waiver_id: str, *, due_at: datetime) -> None:
+        """Note that people were told of a waiver's end, unless it was renewed meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedCode:
+    """New and rewritten lines by file, and the files that could not be compared, each with why."""
+
+    lines: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+
+class LineChanges(Protocol):
+    """What a change touched, line by line."""
+
+    def changed_lines(self, repository: str, before: str, after: str) -> ChangedCode:
+        """Compare two commits; an empty ``before`` means that everything is new."""
+        ...
