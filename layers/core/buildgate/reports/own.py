@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import SEVERITIES, Finding
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import listing, mapping, number, small, text, whole
+from buildgate.reports.json_stream import small
+from buildgate.reports.json_values import listing, mapping, number, text, whole
 from buildgate.reports.refusal import Refuse
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate.domain.measurements import Control, ControlStatus, Finding, Severity
 from buildgate.reports.compliance.tally import Controls
 from buildgate.reports.findings import Findings, brief, fingerprint
-from buildgate.reports.json_stream import JsonStream, listing, mapping, number, stream, text
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import listing, mapping, number, text
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate.domain.measurements import Control, Finding
 from buildgate.reports.compliance.tally import Controls
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import at, listing, mapping, text, whole
+from buildgate.reports.json_values import at, listing, mapping, text, whole
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.routes import follow, records
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from buildgate.domain.measurements import Control, ControlStatus, Finding, Severity
 from buildgate.reports.compliance.tally import Controls
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import at, mapping, text
+from buildgate.reports.json_values import at, mapping, text
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.routes import records
 

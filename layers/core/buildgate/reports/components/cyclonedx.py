@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate.domain.measurements import SEVERITIES, Finding, Severity
 from buildgate.reports.components.tally import Components
 from buildgate.reports.findings import Findings, brief, fingerprint, severity, severity_of_score
-from buildgate.reports.json_stream import JsonStream, at, listing, mapping, number, stream, text
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import at, listing, mapping, number, text
 from buildgate.reports.xml_stream import Elements
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.reports.components.tally import Components
-from buildgate.reports.json_stream import listing, mapping, text
+from buildgate.reports.json_values import listing, mapping, text
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:

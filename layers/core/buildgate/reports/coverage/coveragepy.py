@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from buildgate.reports.coverage.tally import Coverage
-from buildgate.reports.json_stream import listing, mapping, whole
+from buildgate.reports.json_values import listing, mapping, whole
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:

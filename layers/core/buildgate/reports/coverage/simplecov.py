@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.reports.coverage.tally import Coverage
-from buildgate.reports.json_stream import JsonStream, listing, mapping, number, stream, text, whole
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import listing, mapping, number, text, whole
 
 if TYPE_CHECKING:
     from buildgate.reports.document import Document

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from buildgate.reports.json_stream import at, number, text
+from buildgate.reports.json_values import at, number, text
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from buildgate.reports.json_stream import at, listing, text
+from buildgate.reports.json_values import at, listing, text
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.routes import follow
 

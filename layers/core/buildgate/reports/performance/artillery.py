@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import percent
-from buildgate.reports.json_stream import at, mapping, number
+from buildgate.reports.json_values import at, mapping, number
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:

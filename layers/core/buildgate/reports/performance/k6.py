@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from buildgate.reports.json_stream import at, mapping, number, small
+from buildgate.reports.json_stream import small
+from buildgate.reports.json_values import at, mapping, number
 
 if TYPE_CHECKING:
     from buildgate.reports.document import Document

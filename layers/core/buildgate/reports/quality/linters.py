@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Finding, Severity
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import JsonStream, at, mapping, stream, text, whole
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import at, mapping, text, whole
 from buildgate.reports.routes import follow, records
 from buildgate.reports.xml_stream import Elements
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.reports.findings import brief
-from buildgate.reports.json_stream import at, listing, mapping, number, small, text
+from buildgate.reports.json_stream import small
+from buildgate.reports.json_values import at, listing, mapping, number, text
 from buildgate.reports.refusal import Refuse
 
 if TYPE_CHECKING:

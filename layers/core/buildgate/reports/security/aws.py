@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate.domain.measurements import SEVERITIES, Control, ControlStatus, Finding
 from buildgate.reports.compliance.tally import Controls
 from buildgate.reports.findings import Findings, brief, fingerprint, severity, severity_of_score
-from buildgate.reports.json_stream import at, listing, mapping, number, text
+from buildgate.reports.json_values import at, listing, mapping, number, text
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.routes import Routes, follow, records
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Finding
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import JsonStream, at, listing, mapping, stream, text, whole
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import at, listing, mapping, text, whole
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:

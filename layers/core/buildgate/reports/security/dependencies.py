@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from buildgate.domain.measurements import SEVERITIES, Finding
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import JsonStream, at, listing, mapping, number, stream, text, whole
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import at, listing, mapping, number, text, whole
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.routes import follow, records
 

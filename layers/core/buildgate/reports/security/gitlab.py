@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from buildgate.domain.measurements import Finding
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
-from buildgate.reports.json_stream import at, listing, mapping, text, whole
+from buildgate.reports.json_values import at, listing, mapping, text, whole
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.routes import follow
 

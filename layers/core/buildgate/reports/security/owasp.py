@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Finding, Severity
 from buildgate.reports.findings import Findings, brief, fingerprint, severity, severity_of_score
-from buildgate.reports.json_stream import at, listing, mapping, number, text
+from buildgate.reports.json_values import at, listing, mapping, number, text
 from buildgate.reports.routes import follow
 from buildgate.reports.xml_stream import Elements
 

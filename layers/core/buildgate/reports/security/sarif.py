@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from buildgate.domain.measurements import Finding, Severity
 from buildgate.reports.findings import Findings, brief, fingerprint, severity_of_score
-from buildgate.reports.json_stream import JsonStream, at, mapping, number, stream, text, whole
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import at, mapping, number, text, whole
 from buildgate.reports.refusal import Refuse
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Case
-from buildgate.reports.json_stream import JsonStream, number, stream, text
+from buildgate.reports.json_stream import JsonStream, stream
+from buildgate.reports.json_values import number, text
 from buildgate.reports.tests.tally import ERRORED, FAILED, PASSED, SKIPPED, STATUSES, Tests
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Case, CaseStatus
-from buildgate.reports.json_stream import number, text
+from buildgate.reports.json_values import number, text
 from buildgate.reports.tests.tally import Tests
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from buildgate.domain.measurements import Case
 from buildgate.reports.identities import BUCKETS, STATE_BITS, STATE_MASK
 from buildgate.reports.refusal import Refuse
 from buildgate.reports.runs import STAND_IN, Runs
+from buildgate.reports.tests.junit_suites import Suite, declared
 from buildgate.reports.tests.tally import (
     BETTER,
     ERRORED,
@@ -53,12 +54,6 @@ _BY_ATTRIBUTE: Final = {
     ),
     **dict.fromkeys(("skipped", "skip", "notrun", "disabled", "ignored", "pending", "suppressed", "todo"), SKIPPED),
 }
-_COUNTS: Final = {
-    "tests.total": ("tests",),
-    "tests.failed": ("failures", "failed"),
-    "tests.errored": ("errors",),
-    "tests.skipped": ("skipped", "skips", "skip", "disabled", "ignored"),
-}
 
 
 class Junit:
@@ -92,19 +87,6 @@ def _plain_cases(head: Head) -> Runs | None:
     return None
 
 
-class _Suite:
-    """An open suite: how deep it is, what it declares, and how many cases were listed before it."""
-
-    __slots__ = ("attributes", "children", "depth", "name", "rows")
-
-    def __init__(self, attributes: dict[str, str], depth: int, rows: int) -> None:
-        self.attributes = attributes
-        self.depth = depth
-        self.name = attributes.get("name", "")
-        self.rows = rows
-        self.children = 0
-
-
 class _Cases:
     """Start handlers only: a case is settled when the next one begins, so that its end costs one C call.
 
@@ -127,7 +109,7 @@ class _Cases:
         self.status = PASSED
         self.is_flaky = False
         self.message = ""
-        self.suites: list[_Suite] = []
+        self.suites: list[Suite] = []
         self.suite_depth = 0
         self.suite_name = ""
         self.header: dict[str, float] = {}
@@ -295,12 +277,12 @@ class _Cases:
         if not is_root:
             for suite in self.suites:
                 suite.children += 1
-            self.suites.append(_Suite(attributes, depth, self.rows))
+            self.suites.append(Suite(attributes, depth, self.rows))
             self.suite_depth = depth
             self.suite_name = self.suites[-1].name
 
     def add_header(self, attributes: dict[str, str]) -> None:
-        for measurement, value in _declared(attributes).items():
+        for measurement, value in declared(attributes).items():
             self.header[measurement] = self.header.get(measurement, 0.0) + value
 
     def close_suites(self, depth: int) -> None:
@@ -310,20 +292,20 @@ class _Cases:
         self.suite_depth = self.suites[-1].depth if self.suites else 0
         self.suite_name = self.suites[-1].name if self.suites else ""
 
-    def close_suite(self, suite: _Suite) -> None:
+    def close_suite(self, suite: Suite) -> None:
         """Believe the counts of a suite that lists neither cases nor suites."""
-        declared = _declared(suite.attributes)
-        if self.rows > suite.rows or suite.children or not declared.get("tests.total"):
+        stated = declared(suite.attributes)
+        if self.rows > suite.rows or suite.children or not stated.get("tests.total"):
             time = None if self.rows > suite.rows else seconds(suite.attributes.get("time"))
             self.suite_seconds += time or 0.0
             return
-        self.believe(declared)
+        self.believe(stated)
         self.add_time(suite.attributes.get("time", "0"))
 
-    def believe(self, declared: Mapping[str, float]) -> None:
+    def believe(self, stated: Mapping[str, float]) -> None:
         """Take stated counts where there is nothing to recount."""
-        total, failed = int(declared["tests.total"]), int(declared.get("tests.failed", 0))
-        errored, skipped = int(declared.get("tests.errored", 0)), int(declared.get("tests.skipped", 0))
+        total, failed = int(stated["tests.total"]), int(stated.get("tests.failed", 0))
+        errored, skipped = int(stated.get("tests.errored", 0)), int(stated.get("tests.skipped", 0))
         for status, count in ((FAILED, failed), (ERRORED, errored), (SKIPPED, skipped)):
             self.counts[status] += count
         self.counts[PASSED] += max(0, total - failed - errored - skipped)
@@ -340,15 +322,3 @@ class _Cases:
         if not self.tests.has_duration and self.suite_seconds:
             self.tests.duration_seconds, self.tests.has_duration = self.suite_seconds, True
         self.tests.finish({name: value for name, value in self.header.items() if name in BETTER})
-
-
-def _declared(attributes: dict[str, str]) -> dict[str, float]:
-    """Return the counts that a suite's attributes state; what is no count is as if it were absent."""
-    counts: dict[str, float] = {}
-    for measurement, names in _COUNTS.items():
-        found = [attributes[name] for name in names if attributes.get(name, "").strip().isdigit()]
-        if found:
-            counts[measurement] = (
-                float(sum(int(text[:12]) for text in found)) if len(found) > 1 else float(found[0][:12])
-            )
-    return counts
