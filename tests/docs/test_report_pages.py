@@ -30,7 +30,7 @@ def test_the_reader_of_the_how_to_reads_and_refuses(monkeypatch):
     code = re.search(r"```python\n(.*?)```", HOW_TO, re.DOTALL)[1]
     names: dict[str, type] = {}
     exec(compile(code, "how-to", "exec"), names)  # noqa: S102  # the page's own example
-    monkeypatch.setattr(registry, "plugged", lambda kind: iter([names["Clones"]()]))
+    monkeypatch.setattr(registry, "plugged", lambda _: iter([names["Clones"]()]))
 
     assert read(io.BytesIO(b"clones: 3\n"), name="x").measurements == {"custom.clones": 3.0}
     with pytest.raises(ReportRefused, match="no number of clones"):
