@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from buildgate.domain.errors import Unavailable
 from buildgate.reports import Options, ReportRefused, read, read_all
 from buildgate.reports.source import Limits
 
@@ -189,6 +190,31 @@ def test_a_stream_that_breaks_is_refused():
 
     with pytest.raises(ReportRefused) as refused:
         read(Broken(), name="x")
+
+    assert refused.value.reason_code == "unreadable"
+
+
+def test_what_the_stream_says_of_itself_is_passed_on():
+    class Away(io.RawIOBase):
+        served = 0
+
+        def read(self, size=-1):
+            self.served += 1
+            if self.served > 2:
+                raise Unavailable("S3 GetObject did not finish")
+            return b'<testsuite name="s">'
+
+    with pytest.raises(Unavailable):
+        read(Away(), name="x")
+
+
+def test_a_stream_that_fails_in_its_own_way_is_refused():
+    class Odd(io.RawIOBase):
+        def read(self, size=-1):
+            raise LookupError("gone")
+
+    with pytest.raises(ReportRefused, match="LookupError") as refused:
+        read(Odd(), name="x")
 
     assert refused.value.reason_code == "unreadable"
 

@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from buildgate.reports.refusal import Refuse, ReportRefused
-from buildgate.reports.source import CHUNK_BYTES, RATIO_FREE_BYTES, PrefixedStream, is_zip
+from buildgate.reports.source import CHUNK_BYTES, RATIO_FREE_BYTES, PrefixedStream, is_zip, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ class _Capped:
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
-        data = self._stream.read(size)
+        data = take(self._stream, size)
         self._left -= len(data)
         if self._left < 0:
             raise Refuse("too_large", "the archive is larger than the limit")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from buildgate.domain.errors import BuildgateError
 from buildgate.reports import registry
 from buildgate.reports.document import Document, Options
 from buildgate.reports.head import Head, head_of
 from buildgate.reports.refusal import Refuse, ReportRefused
-from buildgate.reports.source import PrefixedStream, Source, is_zip
+from buildgate.reports.source import PrefixedStream, Source, is_zip, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,8 @@ def read(stream: BinaryIO, *, name: str, format: str | None = None, options: Opt
     archives of several.
 
     Raises:
-        ReportRefused: The file is not read; `reason_code` says why. No other error leaves here, whatever the bytes.
+        ReportRefused: The file is not read; `reason_code` says why. Nothing else leaves here, whatever the bytes, but the
+            Buildgate errors that the stream itself raises.
     """
     reports = read_all(stream, name=name, format=format, options=options)
     first = next(reports)
@@ -50,7 +52,7 @@ def read_all(
     """
     options = options or Options()
     try:
-        start = stream.read(4)
+        start = take(stream, 4)
         whole = cast("BinaryIO", PrefixedStream(start, stream))
         if not is_zip(start):
             yield _read(whole, name, format, options)
@@ -72,7 +74,7 @@ def _read(stream: BinaryIO, name: str, format_name: str | None, options: Options
         reader = _chosen(source, head, format_name)
         document = Document(name, source, head_of(source.head), options)
         reader.read(document)
-    except (Refuse, ReportRefused):
+    except (Refuse, BuildgateError):
         raise
     except RecursionError as error:
         raise Refuse("too_deep", "values are nested too deeply") from error

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from buildgate.domain.errors import BuildgateError
 from buildgate.reports.refusal import Refuse
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ class Limits:
     findings_kept: int = 5000
     cases_kept: int = 1000
     files_kept: int = 20_000
+
+
+def take(stream: BinaryIO, size: int) -> bytes:
+    """Return the next bytes of a stream; one that breaks is refused.
+
+    Raises:
+        BuildgateError: What the caller's own stream says, such as Unavailable: for the caller to answer.
+    """
+    try:
+        return stream.read(size)
+    except (BuildgateError, Refuse):
+        raise
+    except OSError as error:
+        raise Refuse("unreadable", f"the file could not be read: {error.strerror or error}") from error
+    except Exception as error:
+        raise Refuse("unreadable", f"the file could not be read: {type(error).__name__}: {error}") from error
 
 
 def is_zip(start: bytes) -> bool:
@@ -108,10 +125,7 @@ class Source:
 
     def _raw(self) -> Iterator[bytes]:
         while True:
-            try:
-                chunk = self._stream.read(CHUNK_BYTES)
-            except OSError as error:
-                raise Refuse("unreadable", f"the file could not be read: {error.strerror or error}") from error
+            chunk = take(self._stream, CHUNK_BYTES)
             if not chunk:
                 return
             self._packed_bytes += len(chunk)
