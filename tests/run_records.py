@@ -7,17 +7,8 @@ from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, De
 from buildgate.domain.builds import BuildStatus, SlotRef
 from buildgate.domain.gates import Verdict
 from buildgate.domain.pipelines import ApprovalRule, BuildStep, Pipeline, Stage, Trigger
-from buildgate.domain.runs import (
-    GateResult,
-    Run,
-    RunRecord,
-    RunStatus,
-    Slot,
-    SlotState,
-    Source,
-    StageAttempt,
-    StageStatus,
-)
+from buildgate.domain.runs import GateResult, Run, RunRecord, RunStatus, Source, StageAttempt, StageStatus
+from buildgate.domain.slots import Slot, SlotState
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 RUN_ID = "01jd8x3k5v9m2q4r6t8w0y1z3b"

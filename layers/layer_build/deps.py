@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from layer_build import botocore_data, docstrings
+from layer_build import botocore_data, docstrings, unused_http2
 from layer_build.bytecode import LayerBuildError, compile_layer
 from layer_build.target import PLATFORM, PYTHON
 
@@ -27,6 +27,7 @@ def build(layers: Path, artifact: Path) -> None:
     used = json.loads((layers / "deps" / "services.json").read_text(encoding="utf-8"))
     botocore_data.trim(folder / "botocore" / "data", used)
     docstrings.trim(folder / "botocore" / "docs")
+    unused_http2.trim(folder / "urllib3" / "http2")
     compile_layer(artifact, name="deps")
 
 

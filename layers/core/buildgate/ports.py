@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from buildgate.domain.notices import Notice, NoticeRef
     from buildgate.domain.pipelines import Pipeline
     from buildgate.domain.pushes import Cursor, Push
-    from buildgate.domain.runs import GateResult, Run, RunRecord, Slot, StageAttempt, StopRequest
+    from buildgate.domain.runs import GateResult, Run, RunRecord, StageAttempt, StopRequest
+    from buildgate.domain.slots import Origin, Slot
 
 
 class Clock(Protocol):
@@ -120,8 +121,38 @@ class Pushes(Protocol):
         ...
 
 
-class Runs(Protocol):
+class Slots(Protocol):
+    """The places of builds in runs."""
+
+    def origin(self, run_id: str) -> Origin | None: ...
+    def slot(self, ref: SlotRef) -> Slot | None: ...
+
+    def bind_slot(self, ref: SlotRef, *, nonce: str, build_id: str, now: datetime) -> bool:
+        """Bind a build to its slot if the nonce matches and the slot is unbound or bound to this build."""
+        ...
+
+    def settle_slot(self, slot: Slot) -> bool:
+        """Store how the slot's build ended; False when it was settled before."""
+        ...
+
+    def mark_delivered(self, ref: SlotRef, *, token: str) -> None:
+        """Clear the due mark, if the token is still the one that was sent."""
+        ...
+
+
+class Runs(Slots, Protocol):
     """Runs with their stages, slots, gates and approvals."""
+
+    def park_slot(self, ref: SlotRef, *, token: str, nonce: str, now: datetime, due_at: datetime) -> Slot:
+        """Put the task token into the slot (a new token replaces a parked one) and keep its first nonce.
+
+        Returns:
+            The slot after the write.
+
+        Raises:
+            Conflict: The slot does not exist.
+        """
+        ...
 
     def open(self, run: Run, carried: Sequence[StageAttempt]) -> None:
         """Store a run that no push opened (by hand, or as a retry), with the stages it takes over."""
@@ -154,31 +185,6 @@ class Runs(Protocol):
     def finish_stage(self, run_id: str, stage: StageAttempt) -> None: ...
     def store_gate(self, run_id: str, result: GateResult) -> bool:
         """Store a verdict; False when the gate had one, which stands."""
-        ...
-
-    def park_slot(self, ref: SlotRef, *, token: str, nonce: str, now: datetime, due_at: datetime) -> Slot:
-        """Put the task token into the slot (a new token replaces a parked one) and keep its first nonce.
-
-        Returns:
-            The slot after the write.
-
-        Raises:
-            Conflict: The slot does not exist.
-        """
-        ...
-
-    def slot(self, ref: SlotRef) -> Slot | None: ...
-
-    def bind_slot(self, ref: SlotRef, *, nonce: str, build_id: str, now: datetime) -> bool:
-        """Bind a build to its slot if the nonce matches and the slot is unbound or bound to this build."""
-        ...
-
-    def settle_slot(self, slot: Slot) -> bool:
-        """Store how the slot's build ended; False when it was settled before."""
-        ...
-
-    def mark_delivered(self, ref: SlotRef, *, token: str) -> None:
-        """Clear the due mark, if the token is still the one that was sent."""
         ...
 
 

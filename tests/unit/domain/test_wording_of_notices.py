@@ -3,15 +3,8 @@ from dataclasses import replace
 import pytest
 
 from buildgate.domain.builds import Build, BuildStatus
-from buildgate.domain.notices import (
-    Asked,
-    approval_asked,
-    approval_key,
-    approval_of_key,
-    build_ended,
-    is_news,
-    run_ended,
-)
+from buildgate.domain.notices import build_ended
+from buildgate.domain.run_notices import Asked, approval_asked, approval_key, approval_of_key, is_news, run_ended
 from buildgate.domain.runs import RunStatus
 from run_records import NOON, run
 

@@ -9,7 +9,7 @@ from buildgate.domain.builds import BuildStatus, SlotRef
 from buildgate.domain.errors import Conflict, NotFound, Unavailable
 from buildgate.domain.metrics.rollups import Scope
 from buildgate.domain.notices import Topic
-from buildgate.domain.runs import SlotState
+from buildgate.domain.slots import SlotState
 from core_world import ProcessDied
 from run_records import RUN_ID
 
@@ -284,7 +284,7 @@ def test_the_new_token_gets_the_callback_when_the_old_one_is_closed(world):
                 world.w.runs.park_slot(wanted, token=new, nonce="", now=now, due_at=now)
             return found
 
-    delivery = replace(world.w.delivery, runs=Parking())
+    delivery = replace(world.w.delivery, slots=Parking())
     world.w.runs.settle_slot(replace(world.w.runs.slot(ref), build_status=BuildStatus.SUCCEEDED))
 
     assert delivery.slot(ref) == "delivered"

@@ -9,7 +9,8 @@ from buildgate.domain.builds import BuildStatus
 from buildgate.domain.errors import NotFound, Rejected, Unavailable
 from buildgate.domain.notices import Topic
 from buildgate.domain.pipelines import BuildStep, Stage
-from buildgate.domain.runs import MAX_RESUMES, RunStatus, SlotState
+from buildgate.domain.runs import MAX_RESUMES, RunStatus
+from buildgate.domain.slots import SlotState
 from core_world import ALICE, ProcessDied
 from run_records import RUN_ID, approval_rule
 

@@ -8,7 +8,7 @@ from buildgate.adapters.memory.errors import AwsError
 from buildgate.domain.builds import BuildStatus, SlotRef
 from buildgate.domain.errors import Busy, NotFound, Rejected, Stopped, Unavailable
 from buildgate.domain.pipelines import BuildStep, Stage
-from buildgate.domain.runs import SlotState
+from buildgate.domain.slots import SlotState
 from core_world import ALICE, ProcessDied
 from run_records import RUN_ID
 

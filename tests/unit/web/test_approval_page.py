@@ -1,7 +1,6 @@
 """The approval page: looking never decides, posting does, once, and nothing can be learned by trying."""
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -31,9 +30,7 @@ def asked(world, *, message="Add a basket", stages=(), **rule):
     world.next_step(run_id)
     for index, stage in enumerate(stages):
         for build in stage.builds:
-            build_id = world.start_build(
-                replace(world.slot(world.run(run_id)), stage=index, name=build.name), token=world.token()
-            ).build_id
+            build_id = world.start_build(world.slot(world.run(run_id), build.name, index), token=world.token()).build_id
             world.end_build(build_id)
             world.w.record_build.by_id(build_id)
     world.next_step(run_id)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 MICRO = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What one unit of build time costs: ``unit_seconds`` started units are each paid whole."""
 
     micro_usd_per_unit: float
     unit_seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class PriceTable:
+class PriceTable(NamedTuple):
     """Prices by environment type and compute type, as of one day.
 
     An unknown combination has no price: the cost is unknown and shown as such, never guessed.

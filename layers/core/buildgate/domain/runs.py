@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from buildgate.domain.approvals import Approval
-    from buildgate.domain.builds import BuildStatus, SlotRef
     from buildgate.domain.gates import Verdict
     from buildgate.domain.gates.record import JudgementRef
+    from buildgate.domain.slots import Slot
 
 DEFAULT_BUILD_MINUTES = 60
 QUEUED_MINUTES = 480
@@ -48,15 +48,6 @@ class StageStatus(StrEnum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     CARRIED = "CARRIED"
-
-
-class SlotState(StrEnum):
-    """How far one build of a stage is: WAITING for its start, PARKED with a token, BOUND to a build, SETTLED."""
-
-    WAITING = "WAITING"
-    PARKED = "PARKED"
-    BOUND = "BOUND"
-    SETTLED = "SETTLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +117,6 @@ class StageAttempt:
     finished_at: datetime | None = None
     reason: str = ""
     is_allowed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """The place of one build in a stage. The token resumes the state machine; the nonce proves the build is ours."""
-
-    ref: SlotRef
-    project: str
-    state: SlotState
-    token: str = field(default="", repr=False)
-    nonce: str = field(default="", repr=False)
-    build_id: str = ""
-    build_status: BuildStatus | None = None
-    reason: str = ""
-    parked_at: datetime | None = None
-    due_at: datetime | None = None
-    is_delivered: bool = False
-
-    @property
-    def is_settled(self) -> bool:
-        return self.state is SlotState.SETTLED
 
 
 @dataclass(frozen=True, slots=True)

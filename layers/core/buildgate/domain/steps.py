@@ -18,11 +18,11 @@ from buildgate.domain.runs import (
     GateResult,
     RunRecord,
     RunStatus,
-    Slot,
     StageAttempt,
     StageStatus,
     wait_seconds,
 )
+from buildgate.domain.slots import Slot
 
 _GATE_SECONDS = 900
 _RUN_MARGIN_SECONDS = 3600

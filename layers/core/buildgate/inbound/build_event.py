@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.builds import Misreported
 from buildgate.domain.errors import Corrupt
 
 
-@dataclass(frozen=True, slots=True)
-class BuildEvent:
+class BuildEvent(NamedTuple):
     """A hint that a build changed; the truth is asked for. ``build_id`` is ``project:uuid``."""
 
     event_id: str

@@ -15,10 +15,10 @@ from buildgate.adapters.stepfunctions import StepFunctionsExecutions
 from buildgate.adapters.system import SystemClock, SystemRandomness
 from buildgate.adapters.table.builds import TableBuilds
 from buildgate.adapters.table.outbox import TableOutbox
-from buildgate.adapters.table.runs import TableRuns
+from buildgate.adapters.table.slots import TableSlots
 from buildgate.adapters.table.table import Table
 from buildgate.domain.costs import PriceTable
-from buildgate.usecases.deliver import SlotDelivery
+from buildgate.usecases.deliver_slot import SlotDelivery
 from buildgate.usecases.record_build import RecordBuild
 from buildgate.usecases.send_notice import SendNotice
 
@@ -45,6 +45,7 @@ class BuildWiring:
         *,
         table: str,
         machine_arn: str = "",
+        report_bucket: str = "",
         topics: Mapping[Topic, str] | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
@@ -52,6 +53,7 @@ class BuildWiring:
         self._aws = aws
         self._table_name = table
         self._machine_arn = machine_arn
+        self._report_bucket = report_bucket
         self._topic_arns = topics or {}
         # A simulated cloud brings its own time and chance.
         self.clock: Clock = clock or getattr(aws, "clock", None) or SystemClock()
@@ -62,8 +64,8 @@ class BuildWiring:
         return Table(self._aws.client("dynamodb"), self._table_name, pause=getattr(self._aws, "pause", time.sleep))
 
     @cached_property
-    def runs(self) -> TableRuns:
-        return TableRuns(self.table)
+    def slots(self) -> TableSlots:
+        return TableSlots(self.table)
 
     @cached_property
     def records(self) -> TableBuilds:
@@ -94,7 +96,7 @@ class BuildWiring:
 
     @cached_property
     def slot_delivery(self) -> SlotDelivery:
-        return SlotDelivery(self.runs, self.executions)
+        return SlotDelivery(self.slots, self.executions)
 
     @cached_property
     def send(self) -> SendNotice:
@@ -105,7 +107,7 @@ class BuildWiring:
         return RecordBuild(
             launcher=self.launcher,
             records=self.records,
-            runs=self.runs,
+            slots=self.slots,
             delivery=self.slot_delivery,
             outbox=self.outbox,
             send=self.send,

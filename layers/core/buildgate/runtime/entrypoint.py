@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -42,4 +43,6 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S], *, warm: Sequen
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         ready()
         session.warm(*warm)
+        gc.freeze()
+        gc.enable()
     return handler

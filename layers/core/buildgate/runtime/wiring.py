@@ -10,6 +10,7 @@ from buildgate.adapters.reminders import LambdaReminders
 from buildgate.adapters.table.approvals import TableApprovals
 from buildgate.adapters.table.pipelines import TablePipelines
 from buildgate.adapters.table.pushes import TablePushes
+from buildgate.adapters.table.runs import TableRuns
 from buildgate.adapters.table.totals import TableTotals
 from buildgate.adapters.table.work import TableWork
 from buildgate.runtime.build_wiring import BuildWiring
@@ -33,6 +34,10 @@ from buildgate.usecases.stop_run import StopRun
 
 class Wiring(BuildWiring):
     """Everything a function may need, made when it is asked for: a function pays for what it uses."""
+
+    @cached_property
+    def runs(self) -> TableRuns:
+        return TableRuns(self.table)
 
     @cached_property
     def approvals(self) -> TableApprovals:

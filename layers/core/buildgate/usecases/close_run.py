@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.errors import Conflict, NotFound
-from buildgate.domain.notices import is_news, run_ended
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.redaction import redact
+from buildgate.domain.run_notices import is_news, run_ended
 from buildgate.domain.runs import MAX_RESUMES, Run, RunRecord, RunStatus
 from buildgate.domain.steps import Outcome, judge_run
 from buildgate.ports import Approvals, Clock, Executions, Launcher, Pipelines, Runs

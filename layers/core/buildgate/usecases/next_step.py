@@ -8,7 +8,8 @@ from datetime import datetime
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.errors import Corrupt, NotFound
 from buildgate.domain.pipelines import Pipeline
-from buildgate.domain.runs import RunRecord, RunStatus, Slot, SlotState, StageAttempt, StageStatus
+from buildgate.domain.runs import RunRecord, RunStatus, StageAttempt, StageStatus
+from buildgate.domain.slots import Slot, SlotState
 from buildgate.domain.steps import (
     Begin,
     Close,

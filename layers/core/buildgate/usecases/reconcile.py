@@ -12,9 +12,11 @@ from buildgate.domain.approvals import ApprovalRef
 from buildgate.domain.builds import Build, SlotRef
 from buildgate.domain.errors import BuildgateError
 from buildgate.domain.ids import fingerprint
-from buildgate.domain.notices import approval_of_key, build_ended
+from buildgate.domain.notices import build_ended
 from buildgate.domain.pushes import Cursor, Push, matches
-from buildgate.domain.runs import RunStatus, Slot
+from buildgate.domain.run_notices import approval_of_key
+from buildgate.domain.runs import RunStatus
+from buildgate.domain.slots import Slot
 from buildgate.domain.times import FAR_FUTURE, whole_second
 from buildgate.ports import (
     Approvals,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from buildgate.domain.builds import (
     Build,
@@ -20,13 +20,13 @@ from buildgate.domain.builds import (
 from buildgate.domain.errors import Conflict, NotFound
 from buildgate.domain.notices import build_ended
 from buildgate.domain.redaction import redact, shorten
-from buildgate.domain.runs import Slot, SlotState
+from buildgate.domain.slots import Slot, SlotState
 from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
 
 if TYPE_CHECKING:
     from buildgate.domain.costs import PriceTable
-    from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Runs
-    from buildgate.usecases.deliver import SlotDelivery
+    from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Slots
+    from buildgate.usecases.deliver_slot import SlotDelivery
 
 _TRIES = 5
 _REASON_LIMIT = 300
@@ -35,8 +35,7 @@ NEWS_LIFE = timedelta(days=2)
 """How long the end of a build is news: events come for a day; what is found later is history."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where in a run a build belongs; all empty outside any run."""
 
     pipeline: str
@@ -47,8 +46,7 @@ class _Place:
 _NOWHERE = _Place("", "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class RecordResult:
+class RecordResult(NamedTuple):
     """What recording a build did. ``is_counted`` is true once in the life of a build.
 
     ``head`` is None when CodeBuild's description cannot be true and was quarantined.
@@ -67,7 +65,7 @@ class RecordBuild:
 
     launcher: Launcher
     records: BuildRecords
-    runs: Runs
+    slots: Slots
     delivery: SlotDelivery
     outbox: Outbox
     send: SendNotice
@@ -111,8 +109,8 @@ class RecordBuild:
         if build.claim is None:
             return None
         ref, nonce = build.claim.slot, build.claim.nonce
-        bound = self.runs.bind_slot(ref, nonce=nonce, build_id=build.build_id, now=self.clock.now())
-        slot = self.runs.slot(ref)
+        bound = self.slots.bind_slot(ref, nonce=nonce, build_id=build.build_id, now=self.clock.now())
+        slot = self.slots.slot(ref)
         if slot is None or not (bound or slot.build_id == build.build_id):
             return None
         return slot
@@ -135,9 +133,9 @@ class RecordBuild:
         raise Conflict(f"build {build.build_id}: other reports were in the way {_TRIES} times")
 
     def _place(self, slot: Slot) -> _Place:
-        run = self.runs.run(slot.ref.run_id)
+        origin = self.slots.origin(slot.ref.run_id)
         stage = f"{slot.ref.stage:02d}"
-        return _Place(run.pipeline, stage, run.source.ref) if run else _Place("", stage, "")
+        return _Place(origin.pipeline, stage, origin.ref) if origin else _Place("", stage, "")
 
     def _head(self, build: Build, slot: Slot | None, place: _Place) -> BuildHead:
         cost = self.prices.cost_micro_usd(build.environment_type, build.compute_type, build.billed_seconds)
@@ -182,7 +180,7 @@ class RecordBuild:
             reason=why(build),
             due_at=now,
         )
-        self.runs.settle_slot(settled)
+        self.slots.settle_slot(settled)
         return self.delivery.slot(slot.ref)
 
     def _tell(self, build: Build) -> str:

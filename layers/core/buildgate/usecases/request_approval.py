@@ -11,8 +11,9 @@ from urllib.parse import quote
 from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, Capability, Identity
 from buildgate.domain.errors import NotFound, Stopped
 from buildgate.domain.ids import fingerprint
-from buildgate.domain.notices import Asked, NoticeRef, approval_asked, approval_key
+from buildgate.domain.notices import NoticeRef
 from buildgate.domain.pipelines import ApprovalRule, Pipeline
+from buildgate.domain.run_notices import Asked, approval_asked, approval_key
 from buildgate.domain.runs import Run, StageAttempt
 from buildgate.domain.steps import approval_rule
 from buildgate.ports import Approvals, Clock, Outbox, Pipelines, Randomness, Runs

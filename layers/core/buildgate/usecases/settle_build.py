@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from buildgate.domain.builds import BuildStatus, SlotRef
 from buildgate.domain.redaction import redact, shorten
-from buildgate.domain.runs import SlotState
+from buildgate.domain.slots import SlotState
 from buildgate.ports import Clock, Launcher, Runs
 from buildgate.usecases.record_build import why
 

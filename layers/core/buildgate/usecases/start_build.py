@@ -13,7 +13,8 @@ from buildgate.domain.builds import Build, SlotRef, reports_prefix
 from buildgate.domain.errors import NotFound, Stopped
 from buildgate.domain.ids import idempotency_token
 from buildgate.domain.pipelines import BuildStep, Stage
-from buildgate.domain.runs import Run, Slot, wait_seconds
+from buildgate.domain.runs import Run, wait_seconds
+from buildgate.domain.slots import Slot
 from buildgate.ports import BuildOrder, Clock, Launcher, Pipelines, Randomness, Runs
 from buildgate.usecases.record_build import RecordBuild
 

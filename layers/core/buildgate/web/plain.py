@@ -1,4 +1,4 @@
-"""Values of the domain as plain JSON: dataclasses as objects, moments as text, tuples as lists."""
+"""Values of the domain as plain JSON: dataclasses and named tuples as objects, moments as text, tuples as lists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ def plain(value: Any) -> Any:
     """Return what ``json.dumps`` takes; what is plain already comes back as it is."""
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return plain(value._asdict())
     if isinstance(value, datetime):
         return to_text(value)
     if isinstance(value, Enum):

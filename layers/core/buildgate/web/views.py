@@ -8,7 +8,8 @@ from typing import Any
 
 from buildgate.domain.approvals import Approval
 from buildgate.domain.builds import BuildHead
-from buildgate.domain.runs import Run, RunRecord, Slot, StageAttempt, StageStatus
+from buildgate.domain.runs import Run, RunRecord, StageAttempt, StageStatus
+from buildgate.domain.slots import Slot
 from buildgate.domain.times import to_text
 from buildgate.ports import PipelineHead, PipelineVersion
 

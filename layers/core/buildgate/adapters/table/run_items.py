@@ -5,18 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys
-from buildgate.domain.builds import BuildStatus, SlotRef
-from buildgate.domain.runs import (
-    GateResult,
-    Run,
-    RunStatus,
-    Slot,
-    SlotState,
-    Source,
-    StageAttempt,
-    StageStatus,
-    StopRequest,
-)
+from buildgate.domain.runs import GateResult, Run, RunStatus, Source, StageAttempt, StageStatus, StopRequest
 from buildgate.domain.times import from_text, to_text
 
 if TYPE_CHECKING:
@@ -114,29 +103,6 @@ def stage_of(item: dict[str, Any]) -> StageAttempt:
         finished_at=from_text(item["finished_at"]) if item.get("finished_at") else None,
         reason=item.get("reason", ""),
         is_allowed=item.get("is_allowed", False),
-    )
-
-
-def slot_item(slot: Slot) -> dict[str, Any]:
-    pk, sk = keys.slot(slot.ref)
-    return {"pk": pk, "sk": sk, "project": slot.project, "state": slot.state.value}
-
-
-def slot_of(item: dict[str, Any]) -> Slot:
-    index, attempt, name = keys.parse_stage(item["sk"])
-    status = item.get("build_status")
-    return Slot(
-        ref=SlotRef(item["pk"].removeprefix("RUN#"), index, attempt, name),
-        project=item["project"],
-        state=SlotState(item["state"]),
-        token=item.get("token", ""),
-        nonce=item.get("nonce", ""),
-        build_id=item.get("build_id", ""),
-        build_status=BuildStatus(status) if status else None,
-        reason=item.get("reason", ""),
-        parked_at=from_text(item["parked_at"]) if item.get("parked_at") else None,
-        due_at=from_text(item["g2s"]) if item.get("g2s") else None,
-        is_delivered=bool(item.get("is_delivered", False)),
     )
 
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys, run_items
 from buildgate.adapters.table.outbox import notice_item
-from buildgate.adapters.table.table import All, Any_, Below, Change, Is, IsOneOf, Missing, Present, Put, Table, Write
+from buildgate.adapters.table.slots import TableSlots, slot_item, slot_of
+from buildgate.adapters.table.table import All, Any_, Below, Change, Is, IsOneOf, Missing, Present, Put, Write
 from buildgate.domain.errors import Conflict
 from buildgate.domain.notices import NoticeRef
-from buildgate.domain.runs import GateResult, Run, RunRecord, RunStatus, Slot, SlotState, StageAttempt, StopRequest
+from buildgate.domain.runs import GateResult, Run, RunRecord, RunStatus, StageAttempt, StopRequest
+from buildgate.domain.slots import Slot, SlotState
 from buildgate.domain.times import to_text
 
 if TYPE_CHECKING:
@@ -28,11 +30,8 @@ def opening_writes(run: Run, carried: Sequence[StageAttempt] = ()) -> list[Write
     return writes + [Put(run_items.stage_item(run.run_id, stage)) for stage in carried]
 
 
-class TableRuns:
+class TableRuns(TableSlots):
     """Runs in the table."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
 
     def open(self, run: Run, carried: Sequence[StageAttempt]) -> None:
         self._table.transact(opening_writes(run, carried))
@@ -52,7 +51,7 @@ class TableRuns:
         return RunRecord(
             run=run_items.run_of(head),
             stages=[run_items.stage_of(item) for item in parts if item["sk"].count("#") == 2],
-            slots=[run_items.slot_of(item) for item in parts if "#B#" in item["sk"]],
+            slots=[slot_of(item) for item in parts if "#B#" in item["sk"]],
             gates=[run_items.gate_of(item) for item in parts if "#G#" in item["sk"]],
             approvals=[approval_of(item) for item in parts if "#P#" in item["sk"]],
         )
@@ -96,7 +95,7 @@ class TableRuns:
         last = {"last_run_id": run.run_id, "last_run_status": run.status.value}
         newer = Any_((Missing("last_run_id"), Is("last_run_id", run.run_id), Below("last_run_id", run.run_id)))
         head = Change(keys.PIPELINES, run.pipeline, sets=last, only_if=All((Present("pk"), newer)))
-        _unless_conflict(self._table, head)
+        self._table.has_changed(head)
         return True
 
     def ask_stop(self, run_id: str, stop: StopRequest) -> bool:
@@ -105,14 +104,14 @@ class TableRuns:
 
     def begin_stage(self, run_id: str, stage: StageAttempt, slots: Sequence[Slot]) -> None:
         writes: list[Write] = [Put(run_items.stage_item(run_id, stage), only_if=Missing("pk"))]
-        writes += [Put(run_items.slot_item(slot), only_if=Missing("pk")) for slot in slots]
+        writes += [Put(slot_item(slot), only_if=Missing("pk")) for slot in slots]
         self._table.transact(writes)
 
     def finish_stage(self, run_id: str, stage: StageAttempt) -> None:
         item = run_items.stage_item(run_id, stage)
         sets = {name: item[name] for name in ("status", "finished_at", "reason", "is_allowed")}
         change = Change(item["pk"], item["sk"], sets=sets, only_if=Is("status", "RUNNING"))
-        _unless_conflict(self._table, change)
+        self._table.has_changed(change)
 
     def store_gate(self, run_id: str, result: GateResult) -> bool:
         """Store a verdict, once: a second evaluation does not replace the one that was acted on."""
@@ -142,47 +141,7 @@ class TableRuns:
             first={"nonce": nonce, "parked_at": to_text(now)},
             only_if=Is("state", before["state"]),
         )
-        return run_items.slot_of(self._table.change(change))
-
-    def slot(self, ref: SlotRef) -> Slot | None:
-        item = self._table.get(*keys.slot(ref))
-        return None if item is None else run_items.slot_of(item)
-
-    def bind_slot(self, ref: SlotRef, *, nonce: str, build_id: str, now: datetime) -> bool:
-        pk, sk = keys.slot(ref)
-        unbound = Any_((Missing("build_id"), Is("build_id", build_id)))
-        sets: dict[str, Any] = {"build_id": build_id, "state": SlotState.BOUND.value}
-        believed = All((Is("nonce", nonce), unbound, IsOneOf("state", ("WAITING", "PARKED", "BOUND"))))
-        change = Change(pk, sk, sets=sets, first={"bound_at": to_text(now)}, only_if=believed)
-        return _unless_conflict(self._table, change)
-
-    def settle_slot(self, slot: Slot) -> bool:
-        pk, sk = keys.slot(slot.ref)
-        sets: dict[str, Any] = {
-            "state": SlotState.SETTLED.value,
-            "build_status": slot.build_status.value if slot.build_status else None,
-            "reason": slot.reason,
-        }
-        owes = {"g2p": keys.WORK_SLOT, "g2s": to_text(slot.due_at)} if slot.due_at else {"g2p": None, "g2s": None}
-        open_states = IsOneOf("state", ("WAITING", "PARKED", "BOUND"))
-        mine = Any_((Missing("build_id"), Is("build_id", slot.build_id or "-")))
-        change = Change(pk, sk, sets=sets | owes, only_if=All((open_states, mine)))
-        return _unless_conflict(self._table, change)
-
-    def mark_delivered(self, ref: SlotRef, *, token: str) -> None:
-        pk, sk = keys.slot(ref)
-        sets = {"is_delivered": True, "g2p": None, "g2s": None}
-        change = Change(pk, sk, sets=sets, only_if=Any_((Is("token", token), Missing("token"))))
-        _unless_conflict(self._table, change)
+        return slot_of(self._table.change(change))
 
     def _change_if(self, run_id: str, sets: dict[str, Any], believed: Any) -> bool:
-        return _unless_conflict(self._table, Change(keys.run(run_id), keys.RUN, sets=sets, only_if=believed))
-
-
-def _unless_conflict(table: Table, change: Change) -> bool:
-    """Do a change whose condition may rightly fail; False when it did."""
-    try:
-        table.change(change)
-    except Conflict:
-        return False
-    return True
+        return self._table.has_changed(Change(keys.run(run_id), keys.RUN, sets=sets, only_if=believed))

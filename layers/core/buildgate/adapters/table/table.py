@@ -259,6 +259,14 @@ class Table:
             answer = self._client.update_item(TableName=self._name, ReturnValues="ALL_NEW", **arguments)
         return decode_item(answer["Attributes"])
 
+    def has_changed(self, change: Change) -> bool:
+        """Do a change whose condition may rightly fail; False when it did."""
+        try:
+            self.change(change)
+        except Conflict:
+            return False
+        return True
+
     def transact(self, writes: Sequence[Write]) -> None:
         """Do all writes or none, trying again while other transactions are in the way.
 

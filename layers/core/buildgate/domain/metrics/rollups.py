@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from buildgate.domain.builds import BuildHead, BuildStatus
 from buildgate.domain.metrics import sketch
@@ -19,8 +20,7 @@ STATUS_COUNTERS: Mapping[BuildStatus, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Whose day it is: ``kind`` is PROJECT or PIPELINE (written with each build), TEAM, COST or ACCOUNT (folded)."""
 
     kind: str

@@ -1,0 +1,48 @@
+"""Slots: the places of a run's builds, and all of a run that recording a build asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from buildgate.domain.builds import BuildStatus, SlotRef
+
+
+class SlotState(StrEnum):
+    """How far one build of a stage is: WAITING for its start, PARKED with a token, BOUND to a build, SETTLED."""
+
+    WAITING = "WAITING"
+    PARKED = "PARKED"
+    BOUND = "BOUND"
+    SETTLED = "SETTLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of one build in a stage. The token resumes the state machine; the nonce proves the build is ours."""
+
+    ref: SlotRef
+    project: str
+    state: SlotState
+    token: str = field(default="", repr=False)
+    nonce: str = field(default="", repr=False)
+    build_id: str = ""
+    build_status: BuildStatus | None = None
+    reason: str = ""
+    parked_at: datetime | None = None
+    due_at: datetime | None = None
+    is_delivered: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        return self.state is SlotState.SETTLED
+
+
+class Origin(NamedTuple):
+    """Which pipeline a run is of, and the branch or tag that it builds."""
+
+    pipeline: str
+    ref: str
