@@ -14,10 +14,17 @@ from buildgate.web.api import Api
 class Settings:
     buildgate_table: str
     run_machine_arn: str
+    report_bucket: str
 
 
 def build(settings: Settings, aws: Aws) -> Handle:
-    api = Api(Wiring(aws, table=settings.buildgate_table, machine_arn=settings.run_machine_arn))
+    wiring = Wiring(
+        aws,
+        table=settings.buildgate_table,
+        machine_arn=settings.run_machine_arn,
+        report_bucket=settings.report_bucket,
+    )
+    api = Api(wiring)
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         answer = api(event)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from buildgate.domain.approvals import Approval, ApprovalRef, Capability
     from buildgate.domain.builds import Build, BuildHead, Misreported, Owner, SlotRef
-    from buildgate.domain.measurements import Refusal, Report
     from buildgate.domain.metrics.rollups import DayTotals, Scope
     from buildgate.domain.notices import Notice, NoticeRef
     from buildgate.domain.pipelines import Pipeline
@@ -355,39 +354,6 @@ class Repositories(Protocol):
 
     def authors_between(self, repository: str, before: str, after: str) -> tuple[str, ...]:
         """Return the e-mail addresses of authors and committers in ``before..after``, at most 100 commits back."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReportFile:
-    """A report as stored: pinned by version and digest, so that judging again reads the same bytes."""
-
-    name: str
-    key: str
-    version_id: str
-    etag: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    """What a report file said: its reports (an archive holds several), or why it was refused; and its digest."""
-
-    reports: tuple[Report, ...]
-    refusal: Refusal | None
-    sha256: str
-
-
-class Reports(Protocol):
-    """The files that a build reported."""
-
-    def of_build(self, build: Build) -> Sequence[ReportFile]: ...
-
-    def read(self, report: ReportFile, *, changed: Mapping[str, frozenset[int]] | None = None) -> ReadFile:
-        """Read one file to its end, as a stream; a file that cannot be read is a refusal, not an error.
-
-        `changed` are the lines that a change touched, by file: coverage is then measured on them, too.
-        """
         ...
 
 

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, cast
 from buildgate.adapters.aws_errors import calling
 from buildgate.domain.builds import Build, reports_prefix
 from buildgate.domain.measurements import Refusal
-from buildgate.ports import ReadFile, ReportFile
 from buildgate.reports import Options, ReportRefused, read_all
+from buildgate.usecases.gate_ports import ReadFile, ReportFile
 
 _BATCH = 100
 _AT_MOST = 500

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 from buildgate.adapters.report_store import S3Reports
-from buildgate.adapters.table.judgements import StoredJudgements
-from buildgate.adapters.table.waivers import TableWaivers
-from buildgate.runtime.clients import Aws
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.compare_run import CompareRun
 from buildgate.usecases.evaluate_gate import EvaluateGate
@@ -17,21 +13,9 @@ from buildgate.usecases.evaluate_gate import EvaluateGate
 class GateWiring(Wiring):
     """The wiring of functions that judge."""
 
-    def __init__(self, aws: Aws, *, table: str, report_bucket: str, **more: Any) -> None:
-        super().__init__(aws, table=table, **more)
-        self._report_bucket = report_bucket
-
     @cached_property
     def reports(self) -> S3Reports:
         return S3Reports(self._aws.client("s3"), self._aws.client("codebuild"), self._report_bucket)
-
-    @cached_property
-    def judgements(self) -> StoredJudgements:
-        return StoredJudgements(self.table, self._aws.client("s3"), self._report_bucket)
-
-    @cached_property
-    def waivers(self) -> TableWaivers:
-        return TableWaivers(self.table)
 
     @cached_property
     def compare_run(self) -> CompareRun:

@@ -8,10 +8,12 @@ from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codecommit import CodeCommitRepositories
 from buildgate.adapters.reminders import LambdaReminders
 from buildgate.adapters.table.approvals import TableApprovals
+from buildgate.adapters.table.judgements import StoredJudgements
 from buildgate.adapters.table.pipelines import TablePipelines
 from buildgate.adapters.table.pushes import TablePushes
 from buildgate.adapters.table.runs import TableRuns
 from buildgate.adapters.table.totals import TableTotals
+from buildgate.adapters.table.waivers import TableWaivers
 from buildgate.adapters.table.work import TableWork
 from buildgate.runtime.build_wiring import BuildWiring
 from buildgate.usecases.analyse_builds import AnalyseBuilds
@@ -20,7 +22,9 @@ from buildgate.usecases.apply_pipeline import ApplyPipeline
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.decide_approval import DecideApproval
 from buildgate.usecases.deliver import Delivery
+from buildgate.usecases.expire_waivers import ExpireWaivers
 from buildgate.usecases.fold_days import FoldDays
+from buildgate.usecases.grant_waiver import GrantWaiver
 from buildgate.usecases.next_step import NextStep
 from buildgate.usecases.open_run import OpenRun
 from buildgate.usecases.recall_builds import RecallBuilds, VerifyTotals
@@ -58,6 +62,18 @@ class Wiring(BuildWiring):
     @cached_property
     def work(self) -> TableWork:
         return TableWork(self.table)
+
+    @cached_property
+    def judgements(self) -> StoredJudgements:
+        return StoredJudgements(self.table, self._aws.client("s3"), self._report_bucket)
+
+    @cached_property
+    def waivers(self) -> TableWaivers:
+        return TableWaivers(self.table)
+
+    @cached_property
+    def grant_waiver(self) -> GrantWaiver:
+        return GrantWaiver(self.pipelines, self.waivers, self.clock)
 
     @cached_property
     def totals(self) -> TableTotals:
@@ -186,6 +202,7 @@ class Wiring(BuildWiring):
             close=self.close_run,
             start_run=self.start_run,
             delivery=self.delivery,
+            expire_waivers=ExpireWaivers(self.waivers, self.topics, self.clock),
             clock=self.clock,
             time_scale=time_scale,
         )

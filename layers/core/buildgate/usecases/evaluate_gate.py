@@ -15,9 +15,9 @@ from buildgate.domain.measurements import Refusal, Report
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import GateResult, RunRecord, StageAttempt
 from buildgate.domain.times import to_text
-from buildgate.ports import Clock, Launcher, Pipelines, Reports, Runs
+from buildgate.ports import Clock, Launcher, Pipelines, Runs
 from buildgate.usecases.compare_run import CompareRun, baseline_note
-from buildgate.usecases.gate_ports import ChangedCode, Judgements, Waivers
+from buildgate.usecases.gate_ports import ChangedCode, Judgements, Reports, Waivers
 
 
 @dataclass(frozen=True, slots=True)

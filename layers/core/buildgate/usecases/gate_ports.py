@@ -1,4 +1,4 @@
-"""What judging needs from the world beside reports: earlier judgements, waivers, and what a change touched."""
+"""What judging needs from the world: reports, earlier judgements, waivers, and what a change touched."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from buildgate.domain.builds import Build
     from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
     from buildgate.domain.gates.record import Judgement, JudgementHead, JudgementRef
+    from buildgate.domain.measurements import Refusal, Report
 
 
 class Judgements(Protocol):
@@ -63,6 +65,39 @@ class Waivers(Protocol):
 
     def settle(self, pipeline: str, waiver_id: str, *, due_at: datetime) -> None:
         """Note that people were told of a waiver's end, unless it was renewed meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report as stored: pinned by version and digest, so that judging again reads the same bytes."""
+
+    name: str
+    key: str
+    version_id: str
+    etag: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What a report file said: its reports (an archive holds several), or why it was refused; and its digest."""
+
+    reports: tuple[Report, ...]
+    refusal: Refusal | None
+    sha256: str
+
+
+class Reports(Protocol):
+    """The files that a build reported."""
+
+    def of_build(self, build: Build) -> Sequence[ReportFile]: ...
+
+    def read(self, report: ReportFile, *, changed: Mapping[str, frozenset[int]] | None = None) -> ReadFile:
+        """Read one file to its end, as a stream; a file that cannot be read is a refusal, not an error.
+
+        `changed` are the lines that a change touched, by file: coverage is then measured on them, too.
+        """
         ...
 
 

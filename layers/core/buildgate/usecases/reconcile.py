@@ -34,6 +34,7 @@ from buildgate.ports import (
 )
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.deliver import Delivery
+from buildgate.usecases.expire_waivers import ExpireWaivers
 from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, why
 from buildgate.usecases.start_build import TOKEN_LIFE
 from buildgate.usecases.start_run import StartRun
@@ -75,6 +76,7 @@ class Reconcile:
     close: CloseRun
     start_run: StartRun
     delivery: Delivery
+    expire_waivers: ExpireWaivers
     clock: Clock
     time_scale: float = 1.0
 
@@ -96,6 +98,7 @@ class Reconcile:
             lambda: self._each(self.work.due_notices(due), self._notice, "notices", healed),
             lambda: self._each(self.work.due_runs(ahead), self._run, "runs", healed),
             lambda: self._each(self.work.due_pushes(due), self._lost_push, "pushes", healed),
+            lambda: self._each(self.expire_waivers.due(), self.expire_waivers, "waivers", healed),
         ]
         if looks_for_pushes or is_sweep:
             parts.append(lambda: self._look_at_branches(healed))

@@ -15,6 +15,7 @@ from buildgate.ports import PipelineHead
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.open_run import Wish
 from buildgate.web import views
+from buildgate.web.gates_api import GatesApi
 from buildgate.web.http import BODY_LIMIT, Answer, Request
 from buildgate.web.metrics_api import MetricsApi
 
@@ -53,6 +54,7 @@ class Api:
                 ("POST", "/v1/approvals/{id}/decision", self._decide),
                 ("GET", "/v1/pushes/{repository}", self._pushes),
                 ("GET", "/v1/projects", self._projects),
+                *GatesApi(wiring).routes(),
                 *MetricsApi(wiring).routes(),
             )
         ]
