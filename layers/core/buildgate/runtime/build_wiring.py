@@ -54,7 +54,6 @@ class BuildWiring:
         self._table_name = table
         self._machine_arn = machine_arn
         self._report_bucket = report_bucket
-        self._report_bucket = report_bucket
         self._topic_arns = topics or {}
         # A simulated cloud brings its own time and chance.
         self.clock: Clock = clock or getattr(aws, "clock", None) or SystemClock()
