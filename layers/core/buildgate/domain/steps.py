@@ -212,7 +212,7 @@ def judge_stage(stage: Stage, attempt: StageAttempt, slots: Sequence[Slot], gate
     reasons = [f"gate {gate.name}: {reason}" for gate in blocked for reason in gate.verdict.reasons]
     reasons += [f"build {slot.ref.name} {slot.build_status or 'FAULT'}{_because(slot)}" for slot in failed]
     if not reasons:
-        done = [f"{len(slots)} builds succeeded"] if slots else []
+        done = [f"{len(slots)} {'build' if len(slots) == 1 else 'builds'} succeeded"] if slots else []
         passed = [f"gate {gate.name} {gate.verdict.status}" for gate in gates]
         return Finish(attempt, StageStatus.SUCCEEDED, ", ".join(done + passed) or "nothing to build")
     return Finish(attempt, StageStatus.FAILED, "; ".join(reasons), is_allowed=stage.on_failure == "continue")
