@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from buildgate.domain.measurements import Finding
+from buildgate.domain.measurements import Finding, Severity
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
 from buildgate.reports.json_values import at, mapping, text, whole
 from buildgate.reports.routes import follow
@@ -56,6 +56,10 @@ class Bandit:
         findings.finish()
 
 
+_SEMGREP: Final[dict[str, Severity]] = {"INFO": "low", "INVENTORY": "info", "EXPERIMENT": "info"}
+"""Semgrep's own scale: ERROR is high, WARNING medium, INFO low."""
+
+
 class Semgrep:
     """Reader of `semgrep --json`."""
 
@@ -89,7 +93,7 @@ class Semgrep:
             findings.add(
                 Finding(
                     rule=rule,
-                    severity=severity(extra.get("severity")),
+                    severity=_SEMGREP.get(text(extra.get("severity"))) or severity(extra.get("severity")),
                     message=brief(extra.get("message") or ""),
                     file=file or None,
                     line=whole(at(entry, "start", "line")),
@@ -102,7 +106,11 @@ class Semgrep:
             where = text(at(value, "path")) or "a rule"
             document.warn(f"semgrep met an error in {where}: {brief(at(value, 'message') or at(value, 'type'))}")
 
-        follow(document, {"results[]": result, "errors[]": error})
+        def scanned(value: Any) -> None:
+            if value == []:
+                document.warn("semgrep says that it scanned no file")
+
+        follow(document, {"results[]": result, "errors[]": error, "paths.scanned": scanned})
         findings.finish()
 
 

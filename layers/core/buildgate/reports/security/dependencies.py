@@ -129,7 +129,7 @@ class NpmAudit:
             return 90
         if head.scalars.get("type", "").startswith("audit") and head.has("data"):
             return 80
-        return 60 if head.has("error.code", "error.summary") else None
+        return 60 if head.has("error.code", "error.summary") or head.has("message", "method", "uri") else None
 
     def read(self, document: Document) -> None:
         """Count packages (npm 7 and later) or advisories (before); the stated counts are compared."""
@@ -144,6 +144,7 @@ class NpmAudit:
                 "metadata": audit.metadata,
                 "auditReportVersion": audit.version,
                 "error": audit.error,
+                "message": audit.error,
             }
             follow(document, routes)
         audit.finish()
@@ -239,25 +240,45 @@ class PipAudit:
         return 85 if head.has("[].vulns", "[].name") else None
 
     def read(self, document: Document) -> None:
-        """Count the vulnerabilities; pip-audit rates none, so all are `unknown`."""
-        findings = Findings(document)
+        """Count the vulnerabilities; pip-audit rates none, so all are `unknown`. If it checked nothing, it is refused."""
+        audit = _PipAudit(document)
+        follow(document, {"dependencies[]": audit.dependency, "[]": audit.dependency})
+        audit.finish()
 
-        def dependency(value: Any) -> None:
-            entry = mapping(value)
-            if entry.get("skip_reason"):
-                document.warn(f"{text(entry.get('name'))} was not checked: {brief(entry['skip_reason'])}")
-            for found in map(mapping, listing(entry.get("vulns"))):
-                name, rule = text(entry.get("name")), text(found.get("id"))
-                findings.add(
-                    Finding(
-                        rule=rule,
-                        severity="unknown",
-                        message=brief(found.get("description") or ""),
-                        fingerprint=fingerprint("pip-audit", rule, name),
-                        package=f"{name}@{text(entry.get('version'))}",
-                        fixed_version=", ".join(map(text, listing(found.get("fix_versions")))) or None,
-                    )
+
+class _PipAudit:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.findings = Findings(document)
+        self.checked = 0
+        self.skipped: list[str] = []
+        self.reason = ""
+
+    def dependency(self, value: Any) -> None:
+        entry = mapping(value)
+        name = text(entry.get("name"))
+        if entry.get("skip_reason"):
+            self.skipped.append(name)
+            self.reason = self.reason or brief(entry["skip_reason"])
+            return
+        self.checked += 1
+        for found in map(mapping, listing(entry.get("vulns"))):
+            rule = text(found.get("id"))
+            self.findings.add(
+                Finding(
+                    rule=rule,
+                    severity="unknown",
+                    message=brief(found.get("description") or ""),
+                    fingerprint=fingerprint("pip-audit", rule, name),
+                    package=f"{name}@{text(entry.get('version'))}",
+                    fixed_version=", ".join(map(text, listing(found.get("fix_versions")))) or None,
                 )
+            )
 
-        follow(document, {"dependencies[]": dependency, "[]": dependency})
-        findings.finish()
+    def finish(self) -> None:
+        if self.skipped and not self.checked:
+            raise Refuse("no_results", f"pip-audit checked none of {len(self.skipped)} packages: {self.reason}")
+        if self.skipped:
+            names = brief(", ".join(self.skipped))
+            self.document.warn(f"{len(self.skipped)} packages were not checked ({self.reason}): {names}")
+        self.findings.finish()
