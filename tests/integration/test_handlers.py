@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,27 +15,17 @@ from buildgate.domain.pipelines import BuildStep, Stage
 from buildgate.runtime import settings
 from buildgate.runtime.observability import Line
 from core_world import ALICE, BUCKET, LINKS, TABLE, CoreWorld
+from function_modules import function_module, function_names
 from run_records import RUN_ID, approval_rule
 from template_model import Template
 from web_requests import http_event, json_event
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 GATE = parse({"name": "quality", "objectives": [{"measurement": "tests.failed", "pass": ["<= 0"]}]})
 STAGES = (
     Stage("test", builds=(BuildStep("unit", "shop-unit"),), gates=(GATE,)),
     Stage("release", approval=approval_rule()),
 )
-
-
-@cache
-def module(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"handler_{name}", ROOT / "functions" / name / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 @pytest.fixture
@@ -62,7 +50,7 @@ def call(world):
     }
 
     def invoke(name: str, event: Any) -> Any:
-        app, line = module(name), Line()
+        app, line = function_module(name), Line()
         invoke.line = line.fields
         return app.build(settings.read(app.Settings, environment), world.aws)(event, line)
 
@@ -92,13 +80,13 @@ def push_event(world, name: str = "branch_updated", **detail: str) -> Any:
 def test_every_function_is_called_here():
     called = Path(__file__).read_text(encoding="utf-8")
 
-    assert [name for name in FUNCTIONS if f'call("{name}"' not in called] == []
+    assert [name for name in function_names() if f'call("{name}"' not in called] == []
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", function_names())
 def test_importing_a_function_reads_no_environment_and_a_missing_setting_is_named(name):
     with pytest.raises(Corrupt, match="BUILDGATE_TABLE is not set"):
-        module(name).handler({}, None)
+        function_module(name).handler({}, None)
 
 
 # ---------------------------------------------------------------------------------------------------- events
