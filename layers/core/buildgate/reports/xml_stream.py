@@ -84,7 +84,8 @@ def feed(parser: Any, chunks: Iterator[bytes], *, limit: int) -> None:
             fed += len(piece)
             if fed - parser.CurrentByteIndex > limit + len(piece):
                 raise Refuse(
-                    "token_too_large", f"a tag near line {parser.CurrentLineNumber} is larger than {limit} bytes"
+                    "token_too_large",
+                    f"a tag or comment near line {parser.CurrentLineNumber} is larger than {limit} bytes",
                 )
         piece = b""
         parser.Parse(b"", True)
