@@ -1,17 +1,17 @@
 """Project files: CodeBuild's CreateProject in YAML, with what Buildgate adds, and what applying one would change.
 
 Two conveniences: a CODECOMMIT source may name the repository alone, and `serviceRole` may be left out where the stack
-brings a role for builds. One extension: `reportGroups`, created as `<project>-<group>` with export to the stack's
-report bucket, where gates read.
+brings a role for builds. Extensions: `reportGroups`, created as `<project>-<group>` with export to the stack's report bucket,
+where gates read; `buildspec`, a short declaration that becomes the inline buildspec; `webhook`, `alarms`, `lifecycle` and `sourceCredentials`, which `projects.extras` sets up and removes.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.errors import ExitCode, UserError
-from buildgate_cli.sdk_shapes import ShapeProblem, check
+from buildgate_cli.sdk_shapes import ShapeProblem, check, near
 from buildgate_cli.source_files import FileRefusedError, located, read_document
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ LOCAL_ROLE: Final = "arn:aws:iam::000000000000:role/buildgate-local-build"
 MANAGED_TAG: Final = {"key": "buildgate", "value": "managed"}
 """What the stack's policies ask of a project before they start, stop or read its builds."""
 GROUP_TYPES: Final = ("TEST", "CODE_COVERAGE")
+EXTENSIONS: Final = ("reportGroups", "buildspec", "webhook", "alarms", "lifecycle", "sourceCredentials")
+EXTRAS: Final = EXTENSIONS[2:]
+SEEN_ON_AWS: Final = ("projectVisibility",)
+"""What AWS says of a project and rules look at, though CreateProject does not take it."""
+_ALARM_KEYS: Final = {"failedBuilds": int, "durationMinutes": int, "periodMinutes": int, "topic": str}
+_LIFECYCLE_KEYS: Final = {"artifactsDays": int, "cacheDays": int}
+_CREDENTIAL_KEYS: Final = {"serverType": str, "authType": str, "arn": str}
+TOKEN_HOLDERS: Final = ("CODECONNECTIONS", "SECRETS_MANAGER")
+"""How source credentials may be named in a file: by who keeps the token, never by the token."""
 _UNORDERED: Final = {"environmentVariables": "name", "tags": "key"}
 
 
@@ -43,6 +52,8 @@ class ProjectFile:
     path: str
     project: Mapping[str, Any]
     groups: tuple[ReportGroup, ...]
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    declaration: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -53,24 +64,96 @@ class ProjectFile:
 def read_project(path: Path, model: Any) -> ProjectFile:
     """Return the project of a file, checked against CodeBuild's model; FileRefusedError with every problem."""
     document, lines = read_document(path)
-    shape = model.operation_model("CreateProject").input_shape
     data = document.data
-    problems = list(_problems(shape, data))
+    problems = list(model_problems(model, data))
     if problems:
         raise FileRefusedError(located(path, document, lines, problems))
-    groups = tuple(ReportGroup(item["name"], item.get("type", "TEST")) for item in data.get("reportGroups", []))
-    return ProjectFile(str(path), {key: value for key, value in data.items() if key != "reportGroups"}, groups)
+    groups = tuple(ReportGroup(item["name"], item.get("type", "TEST")) for item in data.get("reportGroups") or [])
+    extras = {key: data[key] for key in EXTRAS if key in data}
+    project = {key: value for key, value in data.items() if key not in EXTENSIONS}
+    return ProjectFile(str(path), project, groups, extras, data.get("buildspec"))
 
 
-def _problems(shape: Any, data: Any) -> Iterator[ShapeProblem]:
+def model_problems(model: Any, data: Any) -> Iterator[ShapeProblem]:
+    """Yield what does not fit: CodeBuild's model for CreateProject's members, Buildgate's own for its extensions."""
     if not isinstance(data, dict):
         yield ShapeProblem((), "the file holds no mapping", "a mapping with name, source and environment")
         return
-    own = {key: value for key, value in data.items() if key != "reportGroups"}
+    own = {key: value for key, value in data.items() if key not in (*EXTENSIONS, *SEEN_ON_AWS)}
     defaulted = {"serviceRole": LOCAL_ROLE, "artifacts": {"type": "NO_ARTIFACTS"}, **own}
-    yield from check(shape, defaulted)
-    if "reportGroups" in data:
+    yield from check(model.operation_model("CreateProject").input_shape, defaulted)
+    if data.get("reportGroups") is not None:
         yield from _group_problems(data["reportGroups"])
+    yield from _declaration_problems(data)
+    if data.get("webhook") is not None:
+        yield from _webhook_problems(model, data)
+    yield from _plain_problems(data, "alarms", _ALARM_KEYS)
+    yield from _plain_problems(data, "lifecycle", _LIFECYCLE_KEYS)
+    yield from _credential_problems(model, data)
+
+
+def _declaration_problems(data: dict[str, Any]) -> Iterator[ShapeProblem]:
+    declaration = data.get("buildspec")
+    if declaration is None:
+        return
+    if not isinstance(declaration, dict):
+        fix = "write a path under source.buildspec"
+        yield ShapeProblem(("buildspec",), "found no mapping", "a short declaration: {build: [make test]}", fix=fix)
+        return
+    from buildgate_cli.buildspecs.generate import generate  # noqa: PLC0415  # only for projects that declare one
+
+    try:
+        generate(declaration)
+    except UserError as error:
+        yield ShapeProblem(("buildspec",), error.message, fix=error.fix or "")
+
+
+def _webhook_problems(model: Any, data: dict[str, Any]) -> Iterator[ShapeProblem]:
+    webhook, name = data["webhook"], data.get("name")
+    if not isinstance(webhook, dict):
+        yield ShapeProblem(("webhook",), "found no mapping", "{filterGroups: [[{type: EVENT, pattern: PUSH}]]}")
+        return
+    shape = model.operation_model("CreateWebhook").input_shape
+    asked = {"projectName": name if isinstance(name, str) else "project", **webhook}
+    for problem in check(shape, asked):
+        yield replace(problem, path=("webhook", *problem.path))
+
+
+def _plain_problems(data: dict[str, Any], section: str, keys: Mapping[str, type]) -> Iterator[ShapeProblem]:
+    found = data.get(section)
+    if found is None:
+        return
+    if not isinstance(found, dict):
+        yield ShapeProblem((section,), "found no mapping", f"a mapping of {', '.join(keys)}")
+        return
+    for key, value in found.items():
+        if key not in keys:
+            nearest = near(str(key), list(keys))
+            yield ShapeProblem((section, key), f"unknown key {key!r}", ", ".join(keys), nearest, is_key=True)
+        elif not isinstance(value, keys[key]) or isinstance(value, bool):
+            word = "a whole number" if keys[key] is int else "text"
+            yield ShapeProblem((section, key), f"found {value!r}", word)
+        elif isinstance(value, int) and value < 1:
+            yield ShapeProblem((section, key), f"{value} is too small", "at least 1")
+
+
+def _credential_problems(model: Any, data: dict[str, Any]) -> Iterator[ShapeProblem]:
+    yield from _plain_problems(data, "sourceCredentials", _CREDENTIAL_KEYS)
+    found = data.get("sourceCredentials")
+    if not isinstance(found, dict):
+        return
+    for key in _CREDENTIAL_KEYS:
+        if key not in found:
+            yield ShapeProblem(("sourceCredentials",), f"{key!r} is missing", f"add {key}: ...")
+    members = model.operation_model("ImportSourceCredentials").input_shape.members
+    kind, server = found.get("authType"), found.get("serverType")
+    if isinstance(kind, str) and kind not in TOKEN_HOLDERS:
+        fix = "put the token into Secrets Manager and name the secret's ARN"
+        allowed = f"one of {', '.join(TOKEN_HOLDERS)}"
+        yield ShapeProblem(("sourceCredentials", "authType"), f"{kind!r} would need the token here", allowed, fix=fix)
+    if isinstance(server, str):
+        for problem in check(members["serverType"], server):
+            yield replace(problem, path=("sourceCredentials", "serverType"))
 
 
 def _group_problems(groups: Any) -> Iterator[ShapeProblem]:
@@ -93,6 +176,10 @@ def completed(file: ProjectFile, cloud: CloudContext) -> dict[str, Any]:
     project = dict(file.project)
     project.setdefault("artifacts", {"type": "NO_ARTIFACTS"})
     project["source"] = _source(project["source"], cloud)
+    if file.declaration is not None and not project["source"].get("buildspec"):
+        from buildgate_cli.buildspecs.generate import generate  # noqa: PLC0415  # only for projects that declare one
+
+        project["source"]["buildspec"] = generate(file.declaration)
     if "serviceRole" not in project:
         project["serviceRole"] = _role(file, cloud)
     tags = [tag for tag in project.get("tags", []) if tag.get("key") != MANAGED_TAG["key"]]
@@ -127,6 +214,13 @@ class Change:
     field: str
     before: Any
     after: Any
+
+
+def as_created(found: Mapping[str, Any], model: Any) -> dict[str, Any]:
+    """Return a project as AWS describes it in the members that CreateProject takes, empty ones left out."""
+    members = model.operation_model("CreateProject").input_shape.members
+    known = {"badgeEnabled": (found.get("badge") or {}).get("badgeEnabled"), **found}
+    return {key: known[key] for key in members if known.get(key) not in (None, [], {}, "")}
 
 
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Change]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 from rich.text import Text
 
 from buildgate_cli import cloud_context, completion
+from buildgate_cli.commands import project_keeping, project_validate
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import ago, safe
 from buildgate_cli.output import console, note, print_facts, print_json, print_table, say
-from buildgate_cli.source_files import FileRefusedError, print_problems
+from buildgate_cli.source_files import FileRefusedError, print_problems, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,16 +29,28 @@ Name = Annotated[str, typer.Argument(help="Name of the project.", autocompletion
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
 
 
+app.command()(project_validate.validate)
+app.command("import")(project_keeping.import_projects)
+app.command()(project_keeping.diff)
+app.command()(project_keeping.clean)
+app.command()(project_keeping.advise)
+
+
 @app.command()
 def apply(
     files: Files,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    policy: project_validate.PolicyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Create or update projects. Every file is checked before the first call; applying twice changes nothing."""
+    """Create or update projects. Every file is checked before the first call; applying twice changes nothing.
+
+    A project that a rule calls an error, or that the policy denies, is refused; warnings are shown.
+    """
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
     projects = _read_all(files, client.meta.service_model)
+    _hold_to(files, policy)
     answers = [_apply_one(cloud, client, file, dry_run=dry_run, is_quiet=as_json) for file in projects]
     if as_json:
         print_json({"projects": answers})
@@ -80,10 +92,10 @@ def show(
     if as_json:
         print_json(found)
         return
-    members = client.meta.service_model.operation_model("CreateProject").input_shape.members
     if as_yaml:
-        data = {key: found[key] for key in members if found.get(key) not in (None, [], {}, "")}
-        typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110), nl=False)
+        from buildgate_cli.projects.keeping import as_file, to_yaml  # noqa: PLC0415  # only where a file is written
+
+        typer.echo(to_yaml(as_file(client, found)), nl=False)
         return
     _print_project(found)
 
@@ -102,13 +114,38 @@ def delete(
     found = _found(client, name)
     if found is None:
         raise UserError(f"There is no project {name}.", "See `buildgate project list`.", ExitCode.REFUSED)
+    from buildgate_cli.projects import extras  # noqa: PLC0415  # only where something beside a project changes
+
+    beside = extras.removal(cloud, found, list(_projects(client)))
+    for step in beside:
+        note(f"  {step.what}")
     if not yes:
         typer.confirm(f"Delete project {name} of {cloud.stack}?", abort=True, err=True)
     groups = _groups_of(client, name) if with_reports else []
+    for step in beside:
+        step.call()
     client.delete_project(name=name)
     for arn in groups:
         client.delete_report_group(arn=arn, deleteReports=True)
     say(f"deleted {name}" + (f" and {len(groups)} report groups" if groups else ""), "yellow")
+
+
+def _hold_to(files: list[Path], policy: Path | None) -> None:
+    """Show what rules and policy say of the files; UserError when one is refused."""
+    from buildgate_cli.output import errors  # noqa: PLC0415
+    from buildgate_cli.projects.validate import findings_in  # noqa: PLC0415
+
+    standards = project_validate.standards_of(policy)
+    found = []
+    for path in files:
+        if str(path) == "-":
+            continue  # standard input is read once, by now
+        document, lines = read_document(path)
+        found += [one for one in findings_in(standards, document, lines, str(path)) if one.severity != "info"]
+    project_validate.print_findings(found, errors)
+    refused = next((one for one in found if one.severity == "error"), None)
+    if refused is not None:
+        raise UserError(f"{refused.file} is refused: {refused.code}.", refused.fix or None, ExitCode.REFUSED)
 
 
 def _read_all(files: list[Path], model: Any) -> list[ProjectFile]:
@@ -132,19 +169,60 @@ def _read_all(files: list[Path], model: Any) -> list[ProjectFile]:
 
 
 def _apply_one(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_run: bool, is_quiet: bool) -> dict[str, Any]:
-    from buildgate_cli.project_file import changes, completed  # noqa: PLC0415  # as above
+    from buildgate_cli.project_file import as_created, changes, completed  # noqa: PLC0415  # as above
+    from buildgate_cli.projects import extras  # noqa: PLC0415
 
-    wanted, before = completed(file, cloud), _found(client, file.name)
-    differing = changes(before, wanted)
+    before = _found(client, file.name)
+    wanted = completed(file, cloud)
+    wanted["tags"] = [*wanted["tags"], *extras.beside_tag(file, before)]
+    beside = _apply_credentials(cloud, client, file, wanted, found=before, dry_run=dry_run)
+    known = None if before is None else {**before, **as_created(before, client.meta.service_model)}
+    differing = changes(known, wanted)
     if differing and not dry_run:
         call = client.create_project if before is None else client.update_project
         call(**wanted)
     groups = _apply_groups(cloud, client, file, dry_run=dry_run)
-    word = "unchanged" if not differing else "created" if before is None else "updated"
+    steps = extras.plan(cloud, file, before)
+    for step in steps if not dry_run else ():
+        step.call()
+    beside += [step.what for step in steps]
+    word = "created" if before is None else "updated" if differing else "unchanged"
     if not is_quiet:
         _print_changes(file.name, word, differing, groups, dry_run=dry_run)
+        for what in beside:
+            note(f"  {what}{' (would be)' if dry_run else ''}")
     fields = [{"field": one.field, "before": one.before, "after": one.after} for one in differing]
-    return {"name": file.name, "outcome": word, "dry_run": dry_run, "changes": fields, "report_groups": groups}
+    answer = {"name": file.name, "outcome": word, "dry_run": dry_run, "changes": fields, "report_groups": groups}
+    return {**answer, "beside": beside}
+
+
+def _apply_credentials(
+    cloud: CloudContext,
+    client: Any,
+    file: ProjectFile,
+    wanted: dict[str, Any],
+    *,
+    found: dict[str, Any] | None,
+    dry_run: bool,
+) -> list[str]:
+    """Import the source credentials that a file asks for, and let the project's tags hold on to them.
+
+    Credentials that somebody else imported are used, not held: they do not go with the last project.
+    """
+    from buildgate_cli.projects import extras  # noqa: PLC0415
+
+    asked = file.extras.get("sourceCredentials")
+    if not asked:
+        held = [] if "sourceCredentials" in file.extras else extras.held_credentials(found)
+        wanted["tags"] = [*wanted["tags"], *held]
+        return []
+    steps = extras.plan_credentials(cloud, asked)
+    for step in steps if not dry_run else ():
+        step.call()
+    tag = extras.credentials_tag(cloud, asked)
+    if tag is not None and (steps or any(extras.tag_of(one, tag["key"]) == tag["value"] for one in _projects(client))):
+        wanted["tags"] = [*wanted["tags"], tag]
+    return [step.what for step in steps]
 
 
 def _apply_groups(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_run: bool) -> list[str]:

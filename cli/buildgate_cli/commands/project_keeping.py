@@ -1,0 +1,191 @@
+"""`buildgate project import`, `diff`, `clean` and `advise`: projects on AWS against files, and over time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.text import Text
+
+from buildgate_cli import cloud_context, completion
+from buildgate_cli.errors import ExitCode, UserError
+from buildgate_cli.human import MICROS_PER_USD, dollars, safe
+from buildgate_cli.output import console, note, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from buildgate_cli.project_file import Change
+
+_KILO: Final = 1024
+Name = Annotated[str, typer.Argument(help="Name of the project.", autocompletion=completion.projects)]
+Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
+
+
+def import_projects(
+    names: Annotated[list[str], typer.Argument(help="Names of projects.", autocompletion=completion.projects)],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder for NAME.yaml files; standard output otherwise.", show_default=False
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Write projects of AWS as project files. Applying such a file changes nothing."""
+    from buildgate_cli.projects.keeping import as_file, to_yaml  # noqa: PLC0415  # the SDK, only where it is used
+
+    if output is None and len(names) > 1:
+        raise UserError("Several projects do not fit into one file.", "Name a folder with --output.")
+    client = cloud_context.current().client("codebuild")
+    texts = {name: to_yaml(as_file(client, _found(client, name))) for name in names}
+    if output is None:
+        typer.echo(texts[names[0]], nl=False)
+        return
+    paths = {name: output / f"{name}.yaml" for name in names}
+    there = next((path for path in paths.values() if path.exists()), None)
+    if there is not None and not force:
+        raise UserError(f"{there} exists.", "Choose another folder, or add --force.", ExitCode.REFUSED)
+    output.mkdir(parents=True, exist_ok=True)
+    for name, path in paths.items():
+        path.write_text(texts[name], encoding="utf-8")
+        say(f"{name} -> {path}", "green")
+
+
+def diff(
+    files: Annotated[list[Path], typer.Argument(help="Project files.")],
+    as_json: Json = False,
+) -> None:
+    """Show where projects on AWS have drifted from their files. Ends with 1 when one has."""
+    from buildgate_cli.project_file import read_project  # noqa: PLC0415
+    from buildgate_cli.projects import extras  # noqa: PLC0415
+    from buildgate_cli.projects.keeping import drift  # noqa: PLC0415
+
+    cloud = cloud_context.current()
+    client = cloud.client("codebuild")
+    answers = []
+    for path in files:
+        file = read_project(path, client.meta.service_model)
+        found = next(iter(client.batch_get_projects(names=[file.name])["projects"]), None)
+        differing = drift(cloud, client, file, found)
+        beside = [step.what for step in extras.plan(cloud, file, found)]
+        if not as_json:
+            _print_drift(file.name, differing, beside)
+        fields = [{"field": one.field, "aws": one.before, "file": one.after} for one in differing]
+        answers.append({"name": file.name, "drifted": bool(fields or beside), "fields": fields, "beside": beside})
+    if as_json:
+        print_json({"projects": answers})
+    if any(answer["drifted"] for answer in answers):
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def clean(
+    name: Name,
+    older_than: Annotated[str, typer.Option("--older-than", help="Age: 90d, 12w, 6m.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the figures, and remove nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove a project's old builds, reports, artifacts and cache; shows what they hold and cost first, and asks."""
+    from buildgate_cli.projects import cleaning  # noqa: PLC0415
+
+    cloud = cloud_context.current()
+    client = cloud.client("codebuild")
+    project = _found(client, name)
+    before = datetime.now(UTC) - cleaning.age_of(older_than)
+    heaps = cleaning.heaps(cloud, project, before, _all(client))
+    if not as_json:
+        _print_heaps(heaps, name, older_than)
+    if heaps and not dry_run and not yes:
+        typer.confirm("Remove all of it?", abort=True, err=True)
+    kept = [line for heap in heaps for line in heap.remove()] if not dry_run else []
+    if as_json:
+        print_json(
+            {
+                "project": name,
+                "before": before,
+                "dry_run": dry_run,
+                "removed": [h.to_data() for h in heaps],
+                "kept": kept,
+            }
+        )
+    elif heaps and not dry_run:
+        say(f"removed {sum(heap.count for heap in heaps) - len(kept)} things", "yellow")
+    for line in kept:
+        note(f"  kept {line}")
+    if kept:
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def advise(name: Name, as_json: Json = False) -> None:
+    """Say what recent builds suggest about machine, timeout and cache, with the evidence and the saving."""
+    from buildgate_cli.builds import facts, ids  # noqa: PLC0415
+    from buildgate_cli.projects import advice  # noqa: PLC0415
+
+    cloud = cloud_context.current()
+    client = cloud.client("codebuild")
+    project = _found(client, name)
+    builds = [facts.read(one) for one in ids.described(client, list(ids.newest_ids(client, name, ids.BATCH_SIZE)))]
+    used = advice.utilisation(cloud.client("cloudwatch"), name, datetime.now(UTC))
+    found = advice.advise(project, builds, used)
+    if as_json:
+        print_json({"project": name, "builds": len(builds), "advice": [one.to_data() for one in found]})
+        return
+    rows = [[one.change, dollars(one.saves_micro_usd), one.evidence] for one in found]
+    few = len(builds) < advice.LEAST_BUILDS
+    empty = f"{len(builds)} builds are too few to say." if few else "Its builds give no reason to change anything."
+    print_table(["CHANGE", "SAVES PER 100 BUILDS", "EVIDENCE"], rows, empty=empty)
+
+
+def _found(client: Any, name: str) -> dict[str, Any]:
+    found = client.batch_get_projects(names=[name])["projects"]
+    if not found:
+        raise UserError(f"There is no project {name}.", "See `buildgate project list`.", ExitCode.REFUSED)
+    return dict(found[0])
+
+
+def _all(client: Any) -> list[dict[str, Any]]:
+    projects: list[dict[str, Any]] = []
+    for page in client.get_paginator("list_projects").paginate(sortBy="NAME", sortOrder="ASCENDING"):
+        if page["projects"]:
+            projects += client.batch_get_projects(names=page["projects"])["projects"]
+    return projects
+
+
+def _print_drift(name: str, differing: list[Change], beside: list[str]) -> None:
+    if not differing and not beside:
+        say(f"{name}: as in its file", "green")
+        return
+    say(f"{name}: drifted", "yellow")
+    for change in differing:
+        line = Text(f"  {change.field}: AWS has ")
+        line.append(_short(change.before), style="red")
+        line.append(", the file ")
+        line.append(_short(change.after), style="green")
+        console.print(line)
+    for what in beside:
+        say(f"  applying would: {what}")
+
+
+def _print_heaps(heaps: list[Any], name: str, older_than: str) -> None:
+    rows: list[list[object]] = [
+        [heap.what, heap.count, _size(heap.size_bytes), dollars(heap.usd_per_month * MICROS_PER_USD)] for heap in heaps
+    ]
+    if len(rows) > 1:
+        total, cost = sum(heap.size_bytes for heap in heaps), sum(heap.usd_per_month for heap in heaps)
+        rows.append(["all", sum(heap.count for heap in heaps), _size(total), dollars(cost * MICROS_PER_USD)])
+    empty = f"{name} has left nothing behind that is older than {older_than}."
+    print_table(["WHAT", "COUNT", "SIZE", "COSTS A MONTH"], rows, empty=empty, right=("COUNT", "SIZE", "COSTS A MONTH"))
+
+
+def _size(size_bytes: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size_bytes < _KILO:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= _KILO
+    return f"{size_bytes:.1f} TiB"
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else safe(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

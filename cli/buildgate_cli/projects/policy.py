@@ -1,0 +1,162 @@
+"""What an organisation allows: a short YAML file, checked like any other, applied after the rules.
+
+```yaml
+images: {allowed: ["aws/codebuild/standard:*"], effect: deny}
+compute-types: {allowed: [BUILD_GENERAL1_SMALL, BUILD_GENERAL1_MEDIUM], effect: warn}
+environment-types: {allowed: [LINUX_CONTAINER, ARM_CONTAINER], effect: deny}
+required-tags: {tags: {team: "[a-z-]+", cost-centre: "cc-[0-9]+"}, effect: deny}
+name: {pattern: "[a-z]+(-[a-z]+)+", effect: warn}
+timeout-minutes: {at-most: 60, effect: warn}
+privileged: {allowed: false, effect: deny}
+rules: {PR201: deny, PR903: "off"}
+```
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from buildgate_cli.projects.rule import Found, Path, Project
+from buildgate_cli.sdk_shapes import ShapeProblem, near
+from buildgate_cli.source_files import FileRefusedError, located, read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path as FilePath
+
+Effect = Literal["warn", "deny", "off"]
+EFFECTS: Final = ("warn", "deny")
+RULE_EFFECTS: Final = ("warn", "deny", "off")
+_LISTS: Final = {
+    "images": ("environment", "image"),
+    "compute-types": ("environment", "computeType"),
+    "environment-types": ("environment", "type"),
+}
+_KEYS: Final = {
+    **dict.fromkeys(_LISTS, "allowed"),
+    "required-tags": "tags",
+    "name": "pattern",
+    "timeout-minutes": "at-most",
+    "privileged": "allowed",
+}
+_TYPES: Final = {"allowed": list, "tags": dict, "pattern": str, "at-most": int}
+CODES: Final = {
+    "images": "policy.images",
+    "compute-types": "policy.compute-types",
+    "environment-types": "policy.environment-types",
+    "required-tags": "policy.required-tags",
+    "name": "policy.name",
+    "timeout-minutes": "policy.timeout-minutes",
+    "privileged": "policy.privileged",
+}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A checked policy: its sections as written, and what it says of single rules."""
+
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rules: Mapping[str, Effect] = field(default_factory=dict)
+
+    def judge(self, project: Project) -> Iterator[tuple[str, Effect, Found]]:
+        """Yield what the policy has against a project: the section's code, its effect, and what was found."""
+        for name, section in self.sections.items():
+            for found in _judge(name, section, project):
+                yield CODES[name], section.get("effect", "deny"), found
+
+
+def read_policy(path: FilePath, known_codes: set[str]) -> Policy:
+    """Return the policy of a file; FileRefusedError with every problem."""
+    document, lines = read_document(path)
+    problems = list(_problems(document.data, known_codes))
+    if problems:
+        raise FileRefusedError(located(path, document, lines, problems))
+    data = dict(document.data)
+    rules = data.pop("rules", {})
+    return Policy(data, rules)
+
+
+def _problems(data: Any, known_codes: set[str]) -> Iterator[ShapeProblem]:
+    if not isinstance(data, dict):
+        yield ShapeProblem((), "the file holds no mapping", "a mapping of policies")
+        return
+    for name, section in data.items():
+        if name == "rules":
+            yield from _rule_problems(section, known_codes)
+        elif name not in _KEYS:
+            known = [*_KEYS, "rules"]
+            yield ShapeProblem((name,), f"unknown key {name!r}", ", ".join(known), near(str(name), known), is_key=True)
+        else:
+            yield from _section_problems(name, section)
+
+
+def _section_problems(name: str, section: Any) -> Iterator[ShapeProblem]:
+    key = _KEYS[name]
+    if not isinstance(section, dict) or key not in section:
+        yield ShapeProblem((name,), f"it does not say {key!r}", f"{{{key}: ..., effect: deny}}")
+        return
+    for unknown in set(section) - {key, "effect"}:
+        nearest = near(str(unknown), [key, "effect"])
+        yield ShapeProblem((name, unknown), f"unknown key {unknown!r}", f"{key}, effect", nearest, is_key=True)
+    if section.get("effect", "deny") not in EFFECTS:
+        yield ShapeProblem((name, "effect"), f"{section['effect']!r} is not allowed", "warn or deny")
+    wanted = bool if name == "privileged" else _TYPES[key]
+    if not isinstance(section[key], wanted):
+        yield ShapeProblem((name, key), f"found {type(section[key]).__name__}", f"a {wanted.__name__}")
+        return
+    patterns = section[key] if name == "required-tags" else {"": section[key]} if name == "name" else {}
+    for tag, pattern in patterns.items():
+        try:
+            re.compile(str(pattern))
+        except re.error as error:
+            path = (name, key, tag) if tag else (name, key)
+            yield ShapeProblem(path, f"{pattern!r} is no regular expression: {error}")
+
+
+def _rule_problems(rules: Any, known_codes: set[str]) -> Iterator[ShapeProblem]:
+    if not isinstance(rules, dict):
+        yield ShapeProblem(("rules",), "found no mapping", "{PR201: deny}")
+        return
+    for code, effect in rules.items():
+        if code not in known_codes:
+            nearest = near(str(code), sorted(known_codes))
+            yield ShapeProblem(("rules", code), f"there is no rule {code}", "", nearest, is_key=True)
+        if effect not in RULE_EFFECTS:
+            fix = 'write "off" in quotes' if effect is False else ""
+            yield ShapeProblem(("rules", code), f"{effect!r} is not allowed", "warn, deny or off", fix=fix)
+
+
+def _judge(name: str, section: Mapping[str, Any], project: Project) -> Iterator[Found]:
+    if name in _LISTS:
+        path = _LISTS[name]
+        value, allowed = project.text(*path), section["allowed"]
+        if value and not any(fnmatchcase(value, str(pattern)) for pattern in allowed):
+            yield Found(path, f"{value} is not allowed here", f"use {' or '.join(map(str, allowed))}")
+    elif name == "required-tags":
+        yield from _judge_tags(section["tags"], project)
+    elif name == "name":
+        own = project.text("name")
+        if not re.fullmatch(section["pattern"], own):
+            yield Found(("name",), f"{own!r} does not follow the naming pattern", f"name it like {section['pattern']}")
+    elif name == "timeout-minutes":
+        minutes = project.at("timeoutInMinutes") or 60
+        if isinstance(minutes, int) and minutes > section["at-most"]:
+            place: Path = ("timeoutInMinutes",) if project.at("timeoutInMinutes") else ()
+            yield Found(
+                place, f"builds may take {minutes} minutes", f"set timeoutInMinutes to {section['at-most']} at most"
+            )
+    elif project.at("environment", "privilegedMode") is True and not section["allowed"]:
+        yield Found(("environment", "privilegedMode"), "privileged mode is not allowed here", "remove privilegedMode")
+
+
+def _judge_tags(wanted: Mapping[str, Any], project: Project) -> Iterator[Found]:
+    tags = {str(one.get("key")): (path, str(one.get("value", ""))) for path, one in project.items("tags")}
+    for key, pattern in wanted.items():
+        if key not in tags:
+            path = ("tags",) if project.at("tags") else ()
+            yield Found(path, f"the tag {key} is required", f"add {{key: {key}, value: ...}}")
+        elif not re.fullmatch(str(pattern), tags[key][1]):
+            yield Found((*tags[key][0], "value"), f"{tags[key][1]!r} is no {key}", f"write text like {pattern}")

@@ -1,0 +1,229 @@
+"""Rules about what AWS refuses or never starts, beyond what the API's model says (PR1xx)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from buildgate_cli.projects.rule import Found, Project, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_VPC_MEMBERS: Final = ("vpcId", "subnets", "securityGroupIds")
+_NO_PRIVILEGES: Final = ("WINDOWS", "LAMBDA", "MAC_ARM")
+_LAMBDA_LACKS: Final = {
+    "cache": "a cache",
+    "vpcConfig": "a VPC",
+    "fileSystemLocations": "file systems",
+    "badgeEnabled": "a badge",
+    "timeoutInMinutes": "a timeout of its own (builds end after 15 minutes)",
+    "queuedTimeoutInMinutes": "a queued timeout",
+}
+_IMAGE_KINDS: Final = (
+    ("lambda-standard", ("LINUX_LAMBDA_CONTAINER", "ARM_LAMBDA_CONTAINER")),
+    ("aarch64", ("ARM_CONTAINER", "ARM_EC2", "ARM_LAMBDA_CONTAINER")),
+    ("windows-base", ("WINDOWS_",)),
+    ("macos", ("MAC_ARM",)),
+    ("", ("LINUX_CONTAINER", "LINUX_GPU_CONTAINER", "LINUX_EC2", "LINUX_LAMBDA_CONTAINER")),
+)
+_ROLE: Final = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+\Z")
+_WITHOUT_LOCATION: Final = frozenset({"NO_SOURCE", "CODEPIPELINE"})
+
+
+def _incomplete_vpc(project: Project) -> Iterator[Found]:
+    vpc = project.at("vpcConfig")
+    if not isinstance(vpc, dict) or not vpc:
+        return
+    missing = [name for name in _VPC_MEMBERS if not vpc.get(name)]
+    if missing:
+        yield Found(
+            ("vpcConfig",), f"the VPC lacks {', '.join(missing)}", f"add {', '.join(missing)}, or remove vpcConfig"
+        )
+
+
+def _privileged(project: Project) -> Iterator[Found]:
+    if project.at("environment", "privilegedMode") is True and any(word in project.kind for word in _NO_PRIVILEGES):
+        path = ("environment", "privilegedMode")
+        yield Found(
+            path, f"{project.kind} has no privileged mode", "remove privilegedMode, or build on LINUX_CONTAINER"
+        )
+
+
+def _image(project: Project) -> Iterator[Found]:
+    image = project.text("environment", "image")
+    if not image.startswith("aws/codebuild/") or not project.kind:
+        return
+    kinds = next(kinds for part, kinds in _IMAGE_KINDS if part in image)
+    is_lambda_image = "lambda-standard" in image
+    fits = any(project.kind.startswith(kind) for kind in kinds) and is_lambda_image == project.is_lambda
+    if is_lambda_image and fits:
+        fits = ("aarch64" in image) == project.kind.startswith("ARM")
+    if not fits:
+        path = ("environment", "image")
+        yield Found(path, f"{image} does not run on {project.kind}", "choose an image of that environment type")
+
+
+def _compute(project: Project) -> Iterator[Found]:
+    compute = project.text("environment", "computeType")
+    if compute and project.kind and compute.startswith("BUILD_LAMBDA_") != project.is_lambda:
+        path = ("environment", "computeType")
+        wanted = "BUILD_LAMBDA_1GB or larger" if project.is_lambda else "BUILD_GENERAL1_SMALL or larger"
+        yield Found(path, f"{compute} does not exist on {project.kind}", f"choose {wanted}")
+
+
+def _lambda_lacks(project: Project) -> Iterator[Found]:
+    if not project.is_lambda:
+        return
+    for member, words in _LAMBDA_LACKS.items():
+        value = project.at(member)
+        if value and not (member == "cache" and value.get("type") == "NO_CACHE"):
+            yield Found((member,), f"Lambda compute does not offer {words}", f"remove {member}, or use EC2 compute")
+
+
+def _source(project: Project) -> Iterator[Found]:
+    kind = project.text("source", "type")
+    if kind == "NO_SOURCE" and not project.text("source", "buildspec") and not project.at("buildspec"):
+        yield Found(("source",), "NO_SOURCE has no buildspec to find", "write the buildspec inline in source.buildspec")
+    for path, source in [(("source",), project.at("source") or {}), *project.items("secondarySources")]:
+        if (
+            isinstance(source, dict)
+            and source.get("type") not in {None, *_WITHOUT_LOCATION}
+            and not source.get("location")
+        ):
+            yield Found(path, f"a {source['type']} source needs a location", "add location: ...")
+
+
+def _identifiers(project: Project) -> Iterator[Found]:
+    for member, key in (("secondarySources", "sourceIdentifier"), ("secondaryArtifacts", "artifactIdentifier")):
+        seen: set[str] = set()
+        for path, one in project.items(member):
+            name = one.get(key)
+            if not name:
+                yield Found(path, f"it has no {key}", f"add {key}: name")
+            elif name in seen:
+                yield Found((*path, key), f"{name} is there twice", "give each its own identifier")
+            seen.add(str(name))
+
+
+def _places(project: Project) -> Iterator[Found]:
+    artifacts = [(("artifacts",), project.at("artifacts") or {}), *project.items("secondaryArtifacts")]
+    for path, one in artifacts:
+        if isinstance(one, dict) and one.get("type") == "S3" and not one.get("location"):
+            yield Found(path, "S3 artifacts need a bucket", "add location: bucket-name")
+    cache = project.at("cache")
+    if isinstance(cache, dict) and cache.get("type") == "S3" and not cache.get("location"):
+        yield Found(("cache",), "an S3 cache needs a bucket", "add location: bucket-name/prefix")
+    if isinstance(cache, dict) and cache.get("type") == "LOCAL" and not cache.get("modes"):
+        yield Found(("cache",), "a LOCAL cache needs modes", "add modes: [LOCAL_SOURCE_CACHE]")
+
+
+def _registry(project: Project) -> Iterator[Found]:
+    if project.at("environment", "registryCredential") and (
+        project.text("environment", "imagePullCredentialsType") != "SERVICE_ROLE"
+    ):
+        path = ("environment", "registryCredential")
+        message = "registry credentials are used only where the service role pulls the image"
+        yield Found(path, message, "add imagePullCredentialsType: SERVICE_ROLE")
+
+
+def _role(project: Project) -> Iterator[Found]:
+    role = project.text("serviceRole")
+    if role and not _ROLE.match(role):
+        yield Found(("serviceRole",), f"{role!r} is no role's ARN", "write arn:aws:iam::ACCOUNT:role/NAME")
+    elif project.is_role_missing:
+        message = "there is no such role"
+        yield Found(("serviceRole",), message, "create it, or leave serviceRole out to use the stack's own")
+
+
+RULES: Final = (
+    Rule(
+        "PR101",
+        "The VPC is incomplete",
+        "CodeBuild takes a VPC with its subnets and security groups, or none.",
+        _incomplete_vpc,
+        "vpcConfig: {vpcId: vpc-1}",
+        "vpcConfig: {vpcId: vpc-1, subnets: [subnet-1], securityGroupIds: [sg-1]}",
+    ),
+    Rule(
+        "PR102",
+        "Privileged mode where there is none",
+        "Only Linux and ARM containers run Docker in privileged mode; Windows, macOS and Lambda compute do not.",
+        _privileged,
+        "environment: {type: WINDOWS_SERVER_2022_CONTAINER, image: 'aws/codebuild/windows-base:2022-1.0', "
+        "computeType: BUILD_GENERAL1_MEDIUM, privilegedMode: true}",
+        "environment: {type: LINUX_CONTAINER, image: 'aws/codebuild/standard:7.0', "
+        "computeType: BUILD_GENERAL1_MEDIUM, privilegedMode: true}",
+    ),
+    Rule(
+        "PR103",
+        "Image and environment type do not fit",
+        "An image of another processor or system does not start.",
+        _image,
+        "environment: {type: ARM_CONTAINER, image: 'aws/codebuild/standard:7.0', computeType: BUILD_GENERAL1_SMALL}",
+        "environment: {type: ARM_CONTAINER, image: 'aws/codebuild/amazonlinux-aarch64-standard:3.0', "
+        "computeType: BUILD_GENERAL1_SMALL}",
+    ),
+    Rule(
+        "PR104",
+        "Compute and environment type do not fit",
+        "Lambda sizes exist on Lambda compute only, general ones elsewhere.",
+        _compute,
+        "environment: {type: LINUX_CONTAINER, image: 'aws/codebuild/standard:7.0', computeType: BUILD_LAMBDA_1GB}",
+        "environment: {type: LINUX_CONTAINER, image: 'aws/codebuild/standard:7.0', computeType: BUILD_GENERAL1_SMALL}",
+    ),
+    Rule(
+        "PR105",
+        "Lambda compute lacks this",
+        "Builds on Lambda have no cache, VPC, file systems, badge, or timeouts of their own.",
+        _lambda_lacks,
+        "environment: {type: LINUX_LAMBDA_CONTAINER, image: 'aws/codebuild/amazonlinux-x86_64-lambda-standard:python3.13', "
+        "computeType: BUILD_LAMBDA_1GB}\ntimeoutInMinutes: 30",
+        "environment: {type: LINUX_LAMBDA_CONTAINER, image: 'aws/codebuild/amazonlinux-x86_64-lambda-standard:python3.13', "
+        "computeType: BUILD_LAMBDA_1GB}",
+    ),
+    Rule(
+        "PR106",
+        "The source is incomplete",
+        "A source needs the place it is at; a project without source needs its buildspec inline.",
+        _source,
+        "source: {type: GITHUB}",
+        "source: {type: GITHUB, location: 'https://github.com/example/shop.git'}",
+    ),
+    Rule(
+        "PR107",
+        "Secondary sources and artifacts need names",
+        "A buildspec tells them apart by their identifiers.",
+        _identifiers,
+        "secondarySources: [{type: CODECOMMIT, location: tools}]",
+        "secondarySources: [{type: CODECOMMIT, location: tools, sourceIdentifier: tools}]",
+    ),
+    Rule(
+        "PR108",
+        "Artifacts or cache have no place",
+        "S3 artifacts and caches name a bucket, a LOCAL cache its modes.",
+        _places,
+        "artifacts: {type: S3}",
+        "artifacts: {type: S3, location: example-artifacts}",
+    ),
+    Rule(
+        "PR109",
+        "Registry credentials are not used",
+        "CodeBuild reads them only with imagePullCredentialsType SERVICE_ROLE.",
+        _registry,
+        "environment: {type: LINUX_CONTAINER, image: 'registry.example.com/ci:1', computeType: BUILD_GENERAL1_SMALL, "
+        "registryCredential: {credential: 'arn:aws:secretsmanager:us-east-1:111122223333:secret:hub', "
+        "credentialProvider: SECRETS_MANAGER}}",
+        "environment: {type: LINUX_CONTAINER, image: 'registry.example.com/ci:1', computeType: BUILD_GENERAL1_SMALL, "
+        "imagePullCredentialsType: SERVICE_ROLE, registryCredential: {credential: "
+        "'arn:aws:secretsmanager:us-east-1:111122223333:secret:hub', credentialProvider: SECRETS_MANAGER}}",
+    ),
+    Rule(
+        "PR110",
+        "The service role is missing",
+        "CodeBuild acts with this role; without it nothing can be fetched or stored. `--role` looks it up in IAM.",
+        _role,
+        "serviceRole: shop-build",
+        "serviceRole: arn:aws:iam::111122223333:role/shop-build",
+    ),
+)
