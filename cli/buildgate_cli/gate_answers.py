@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from buildgate.domain.gates import Evidence, Gate, Verdict
+    from buildgate.domain.gates.record import Judgement
     from buildgate.domain.gates.why_not import WhyNot
     from buildgate_cli.gate_runs import RunVerdict
 
@@ -34,7 +35,10 @@ def _print_verdict(verdict: Verdict) -> None:
 
 def explain_record(record: Path, *, as_json: bool) -> bool:
     """Explain a saved judgement; return whether judging it again gives the same bytes."""
-    found = gate_files.read_record(record)
+    return _explain(gate_files.read_record(record), as_json=as_json)
+
+
+def _explain(found: Judgement, *, as_json: bool) -> bool:
     is_same = found.is_repeatable()
     if as_json:
         digest = found.evidence.digest()
@@ -42,7 +46,8 @@ def explain_record(record: Path, *, as_json: bool) -> bool:
         return is_same
     _print_verdict(found.verdict)
     for pin in found.evidence.pins:
-        say(safe(f"  judged {pin.file} sha256 {pin.sha256}"))
+        version = f" version {pin.version}" if pin.version else ""
+        say(safe(f"  judged {pin.file} sha256 {pin.sha256}{version}"))
     if is_same:
         say("  judged again: the same verdict, byte for byte")
     else:
@@ -50,17 +55,32 @@ def explain_record(record: Path, *, as_json: bool) -> bool:
     return is_same
 
 
-def explain_run(run_id: str, name: str | None, *, as_json: bool) -> None:
-    """Explain every verdict of a run, or that of one gate."""
+def explain_run(run_id: str, name: str | None, *, as_json: bool) -> bool:
+    """Explain every verdict of a run, or that of one gate; return whether each that is kept repeats itself."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer, only for runs
 
-    found = _named(gate_runs.verdicts_of_run(connect(), run_id), name)
+    client = connect()
+    found = _named(gate_runs.verdicts_of_run(client, run_id), name)
+    kept = [gate_runs.judgement_of(client, one) for one in found]
+    repeats = [None if one is None else one.is_repeatable() for one in kept]
     if as_json:
-        print_json({"run_id": run_id, "verdicts": [_row(one) for one in found]})
-        return
-    for one in found:
+        rows = [_row(one) | _proof(record) for one, record in zip(found, kept, strict=True)]
+        print_json({"run_id": run_id, "verdicts": rows})
+        return False not in repeats
+    for one, record in zip(found, kept, strict=True):
         say(safe(f"stage {one.stage}"), "bold")
-        _print_verdict(one.verdict)
+        if record is None:
+            _print_verdict(one.verdict)
+        else:
+            _explain(record, as_json=False)
+    return False not in repeats
+
+
+def _proof(record: Judgement | None) -> dict[str, Any]:
+    if record is None:
+        return {}
+    pins = [{"file": pin.file, "sha256": pin.sha256, "version": pin.version} for pin in record.evidence.pins]
+    return {"evidence_digest": record.evidence.digest(), "is_repeatable": record.is_repeatable(), "pins": pins}
 
 
 def _row(judged: RunVerdict) -> dict[str, Any]:
@@ -101,7 +121,14 @@ def _of_run(run_id: str, name: str | None) -> list[WhyNot]:
 
 
 def _inputs(client: Any, judged: RunVerdict) -> tuple[Gate, Evidence]:
-    """Return the gate and what the verdict shows of its evidence; UserError when that does not give the verdict."""
+    """Return the gate and its evidence as kept, or else what the verdict shows of it.
+
+    Raises:
+        UserError: What the verdict shows does not give the verdict.
+    """
+    kept = gate_runs.judgement_of(client, judged)
+    if kept is not None:
+        return kept.gate, kept.evidence
     gate, evidence = gate_runs.gate_of(client, judged), reconstruct(judged.verdict)
     if judge(gate, evidence).status != judged.verdict.status:
         message = f"The verdict of {safe(judged.verdict.gate)} does not show all it was based on."
@@ -131,26 +158,34 @@ def _print_answer(answer: WhyNot) -> None:
             say(safe(f"  then still: {reason}"))
 
 
-def show_history(pipeline: str, name: str | None, measurement: str | None, limit: int, *, as_json: bool) -> None:
-    """Print the verdicts of a pipeline's last runs, newest first, with one measurement where it was asked for."""
+def show_history(
+    pipeline: str, name: str | None, measurement: str | None, *, since: str, limit: int, as_json: bool
+) -> None:
+    """Print what a pipeline's gates said, newest first, with the trend of one measurement where it was asked for."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer
 
-    found = gate_runs.history(connect(), pipeline, limit=limit)
-    chosen = [one for one in found if name in {None, one.verdict.gate}]
+    found = gate_runs.history(connect(), pipeline, gate=name, since=since, limit=limit)
     if as_json:
-        print_json({"pipeline": pipeline, "verdicts": [_row(one) for one in chosen]})
+        print_json({"pipeline": pipeline, "judgements": found})
         return
-    columns = ["STARTED", "RUN", "STAGE", "GATE", "STATUS", "SCORE", *([] if measurement is None else [measurement])]
-    rows = [_cells(one, measurement) for one in chosen]
-    empty = f"No gate has judged the last {limit} runs of {safe(pipeline)}."
-    print_table(columns, rows, empty=empty, right=("SCORE", *columns[6:]))
+    columns = ["AT", "RUN", "BRANCH", "STAGE", "GATE", "STATUS", "SCORE"]
+    extra = [] if measurement is None else [measurement, "CHANGE"]
+    rows = [_cells(one, measurement, found[at + 1 :]) for at, one in enumerate(found)]
+    empty = f"No gate of {safe(pipeline)} has judged anything in the last {safe(since)}."
+    print_table([*columns, *extra], rows, empty=empty, right=("SCORE", *extra))
 
 
-def _cells(judged: RunVerdict, measurement: str | None) -> Sequence[object]:
-    verdict = judged.verdict
-    score = "-" if verdict.score is None else f"{verdict.score:.1f}"
-    cells = [judged.started_at, judged.run_id, judged.stage, verdict.gate, status_text(verdict.status), score]
+def _cells(judged: dict[str, Any], measurement: str | None, before: Sequence[dict[str, Any]]) -> Sequence[object]:
+    score = "-" if judged["score"] is None else f"{judged['score']:.1f}"
+    cells = [judged["at"], judged["run_id"], judged["branch"], judged["stage"], judged["gate"]]
+    cells += [status_text(judged["status"]), score]
     if measurement is None:
         return cells
-    result = next((one for one in verdict.objectives if one.measurement == measurement), None)
-    return [*cells, "-" if result is None or result.value is None else shown(measurement, result.value)]
+    value = judged["values"].get(measurement)
+    if value is None:
+        return [*cells, "-", "-"]
+    place = ("stage", "gate", "branch")
+    earlier = (one for one in before if all(one[key] == judged[key] for key in place))
+    last = next((one["values"][measurement] for one in earlier if measurement in one["values"]), None)
+    change = "-" if last is None else f"{value - last:+g}"
+    return [*cells, shown(measurement, value), change]

@@ -48,6 +48,14 @@ def read_gates(path: Path, *, name: str | None = None) -> GateFile:
     return GateFile(chosen, found.waivers)
 
 
+def pipeline_of(path: Path) -> str | None:
+    """Return the name of the pipeline that a file describes; None for a gate file."""
+    document, _ = read_document(path)
+    data = document.data
+    is_pipeline = isinstance(data, dict) and "stages" in data and isinstance(data.get("name"), str)
+    return data["name"] if is_pipeline else None
+
+
 def read_waivers(path: Path) -> tuple[Waiver, ...]:
     """Return the waivers of a file; FileRefusedError with every problem and its place."""
     waivers: tuple[Waiver, ...] = _parsed(path, parse_waivers)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.gates import Verdict, gate_from_data
+from buildgate.domain.gates.record import Judgement
+from buildgate_cli.api_client import ApiError
+from buildgate_cli.cloud_context import current
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import safe
 
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
 
     from buildgate.domain.gates import Gate
     from buildgate_cli.api_client import ApiClient
+
+HTTP_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,52 @@ def gate_of(client: ApiClient, judged: RunVerdict) -> Gate:
     raise UserError(f"Pipeline {safe(judged.pipeline)} has no gate {name} in that version.", None, ExitCode.REFUSED)
 
 
-def history(client: ApiClient, pipeline: str, *, limit: int) -> list[RunVerdict]:
-    """Return the verdicts of a pipeline's last runs, newest run first."""
-    runs = client.get("runs", pipeline=pipeline, limit=limit)["runs"]
-    found: list[RunVerdict] = []
-    for run in runs[:limit]:
-        found += verdicts_of(client.get("runs", run["run_id"])["run"])
+def judgement_of(client: ApiClient, judged: RunVerdict) -> Judgement | None:
+    """Return the whole judgement behind a verdict; None when it is not kept, or people decided."""
+    return _judgement(client, judged.run_id, judged.stage, judged.verdict.gate)
+
+
+def _judgement(client: ApiClient, run_id: str, stage: str, gate: str) -> Judgement | None:
+    try:
+        answer = client.get("runs", run_id, "judgements", stage, gate)
+    except ApiError as error:
+        if error.status == HTTP_NOT_FOUND:
+            return None
+        raise
+    data = answer["judgement"]
+    return Judgement.from_data(_from_bucket(answer["place"]) if data is None else data)
+
+
+def _from_bucket(place: Mapping[str, str]) -> Any:
+    """Read a judgement too large for the API from the report bucket, with the caller's own permissions."""
+    cloud = current()
+    version = {"VersionId": place["version_id"]} if place.get("version_id") else {}
+    stored = cloud.client("s3").get_object(Bucket=cloud.report_bucket, Key=place["key"], **version)
+    return json.loads(stored["Body"].read())
+
+
+def history(client: ApiClient, pipeline: str, **facets: str | int | None) -> list[dict[str, Any]]:
+    """Return a pipeline's judgements as the API lists them, newest first; facets are gate, since and limit."""
+    found: list[dict[str, Any]] = client.get("pipelines", pipeline, "judgements", **facets)["judgements"]
+    return found
+
+
+def past_judgements(client: ApiClient, pipeline: str, gate: str, since: str) -> list[Judgement]:
+    """Return every kept judgement of a gate from `since` (90d) on, each with what became of its run.
+
+    Raises:
+        UserError: The gate has judged nothing in that time; the pipeline's other gates are named.
+    """
+    listed = history(client, pipeline, since=since)
+    chosen = [one for one in listed if one["gate"] == gate and one["has_evidence"]]
+    if not chosen:
+        names = ", ".join(sorted({safe(one["gate"]) for one in listed if one["has_evidence"]}))
+        fix = f"Choose whose evidence to take with --of: {names}." if names else "Let some runs be judged first."
+        message = f"Gate {safe(gate)} of {safe(pipeline)} has judged nothing in the last {safe(since)}."
+        raise UserError(message, fix, ExitCode.REFUSED)
+    found = []
+    for one in chosen:
+        judgement = _judgement(client, one["run_id"], one["stage"], one["gate"])
+        if judgement is not None:
+            found.append(replace(judgement, outcome=one["outcome"]))
     return found

@@ -214,12 +214,14 @@ def schema() -> None:
 
 @app.command()
 def explain(target: Target, name: NameOption = None, as_json: Json = False) -> None:
-    """Explain what a gate said: of a run, or of a saved judgement, which is judged again as proof."""
+    """Explain what a gate said, of a run or of a saved judgement; what is kept is judged again as proof."""
     from buildgate_cli import gate_answers  # noqa: PLC0415
 
-    if not gate_answers.is_file(target):
-        gate_answers.explain_run(target, name, as_json=as_json)
-    elif not gate_answers.explain_record(Path(target), as_json=as_json):
+    if gate_answers.is_file(target):
+        is_same = gate_answers.explain_record(Path(target), as_json=as_json)
+    else:
+        is_same = gate_answers.explain_run(target, name, as_json=as_json)
+    if not is_same:
         raise typer.Exit(ExitCode.INCONCLUSIVE)
 
 
@@ -236,21 +238,29 @@ def history(
     pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
     name: NameOption = None,
     measurement: Annotated[str | None, typer.Option(help="Show the trend of this measurement.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="How many runs to look at.")] = 20,
+    since: Annotated[str, typer.Option(help="How far back to look, such as 90d.")] = "90d",
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many judgements to show.")] = 20,
     as_json: Json = False,
 ) -> None:
-    """Show what the gates of a pipeline's last runs said, and how a measurement went."""
+    """Show what the gates of a pipeline said, newest first, and how a measurement went."""
     from buildgate_cli import gate_answers  # noqa: PLC0415
 
-    gate_answers.show_history(pipeline, name, measurement, limit, as_json=as_json)
+    gate_answers.show_history(pipeline, name, measurement, since=since, limit=limit, as_json=as_json)
 
 
 @app.command()
 def backtest(
-    gate: Annotated[Path, typer.Argument(help="Gate file to try.")],
-    records: Annotated[list[Path], typer.Argument(help="Saved judgements: JSON, JSON lines, or folders of them.")],
+    gate: Annotated[Path, typer.Argument(help="Gate file to try, or a pipeline file.")],
+    records: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Saved judgements: JSON, JSON lines, or folders. Without any, those the cloud keeps."),
+    ] = None,
     name: NameOption = None,
-    since: Annotated[str | None, typer.Option(help="Only records this young, such as 90d.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only judgements this young, such as 90d.")] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="Pipeline of the cloud's judgements.", autocompletion=completion.pipelines)
+    ] = None,
+    of: Annotated[str | None, typer.Option("--of", help="Take the evidence of this gate.")] = None,
     as_json: Json = False,
 ) -> None:
     """Say what a gate would have done to past runs, and how often it would have been right."""
@@ -260,7 +270,10 @@ def backtest(
     gates = gate_files.read_gates(gate, name=name).gates
     if len(gates) != 1 or gates[0].manual is not None:
         raise UserError(f"{gate} must hold one automated gate.", "Choose one with --name.")
-    past = gate_files.since(gate_files.read_records(records), since, datetime.now(UTC))
+    if records:
+        past = gate_files.since(gate_files.read_records(records), since, datetime.now(UTC))
+    else:
+        past = _kept(gate, pipeline, of or gates[0].name, since or "90d")
     answer = run(gates[0], (one.as_past_run() for one in past))
     if as_json:
         print_json(answer.to_data())
@@ -268,3 +281,48 @@ def backtest(
     say(safe(answer.summary))
     rows = [(d.run_id or "-", d.before, d.after, d.outcome or "unknown", d.reason) for d in answer.differences]
     print_table(("RUN", "WAS", "WOULD BE", "OUTCOME", "REASON"), rows, empty="No run would be judged differently.")
+
+
+def _kept(gate: Path, pipeline: str | None, of: str, since: str) -> list[Judgement]:
+    """Return the judgements that the cloud keeps of a gate; the pipeline is the file's own unless it is named."""
+    from buildgate_cli import gate_files, gate_runs  # noqa: PLC0415
+    from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer
+
+    name = pipeline or gate_files.pipeline_of(gate)
+    if name is None:
+        raise UserError("Whose judgements?", "Name the pipeline with --pipeline, or name saved judgements.")
+    return gate_runs.past_judgements(connect(), name, of, since)
+
+
+@app.command()
+def waive(
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
+    reason: Annotated[str, typer.Option(help="Why it may pass for now.")],
+    owner: Annotated[str, typer.Option(help="Who answers for it.")],
+    expires: Annotated[str, typer.Option(help="Last day, such as 2026-12-31, or for how long, such as 30d.")],
+    rule: Annotated[str | None, typer.Option(help="Rule to waive; * stands for any letters.")] = None,
+    finding: Annotated[str | None, typer.Option(help="Fingerprint of the one finding to waive.")] = None,
+    path: Annotated[str | None, typer.Option(help="Only in files that match this pattern.")] = None,
+    gate: Annotated[str | None, typer.Option(help="Only for this gate.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a known finding pass for a while. Waiving the same thing again renews it."""
+    from buildgate_cli import gate_waivers  # noqa: PLC0415
+
+    what = {"rule": rule, "finding": finding, "path": path, "gate": gate}
+    gate_waivers.waive(pipeline, {"reason": reason, "owner": owner} | what, expires, as_json=as_json)
+
+
+@app.command()
+def waivers(
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline.", autocompletion=completion.pipelines)],
+    withdraw: Annotated[str | None, typer.Option(help="Id of a waiver that shall act no more.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the waivers of a pipeline, soonest end first, or withdraw one."""
+    from buildgate_cli import gate_waivers  # noqa: PLC0415
+
+    if withdraw is not None:
+        gate_waivers.withdraw(pipeline, withdraw, as_json=as_json)
+    else:
+        gate_waivers.show(pipeline, as_json=as_json)
