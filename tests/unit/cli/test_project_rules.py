@@ -274,8 +274,27 @@ JSON_VALUES = st.recursive(
     max_leaves=8,
 )
 MEMBERS = st.sampled_from(
-    "cache vpcConfig logsConfig secondarySources secondaryArtifacts webhook alarms lifecycle sourceCredentials buildspec "
-    "reportGroups concurrentBuildLimit projectVisibility name source artifacts environment serviceRole tags".split()
+    [
+        "cache",
+        "vpcConfig",
+        "logsConfig",
+        "secondarySources",
+        "secondaryArtifacts",
+        "webhook",
+        "alarms",
+        "lifecycle",
+        "sourceCredentials",
+        "buildspec",
+        "reportGroups",
+        "concurrentBuildLimit",
+        "projectVisibility",
+        "name",
+        "source",
+        "artifacts",
+        "environment",
+        "serviceRole",
+        "tags",
+    ]
 )
 
 
