@@ -42,9 +42,13 @@ NOUNS: Final[dict[str, Noun]] = {
     "buildspec": Noun("buildgate_cli.commands.buildspec", "Lint, generate and start buildspecs.", "Builds"),
     "project": Noun("buildgate_cli.commands.project", "Create and change CodeBuild projects from files.", "Builds"),
     "metrics": Noun("buildgate_cli.commands.metrics", "Show what builds took and cost.", "Builds"),
+    "console": Noun("buildgate_cli.commands.console", "Look at all of it in a browser.", "Builds", has_verbs=False),
     "repo": Noun("buildgate_cli.commands.repo", "Create and list CodeCommit repositories.", "Set-up"),
     "init": Noun("buildgate_cli.commands.init", "Write starter files for this repository.", "Set-up", has_verbs=False),
     "local": Noun("buildgate_cli.commands.local", "Run the whole of Buildgate on this machine.", "Set-up"),
+    "simulate": Noun(
+        "buildgate_cli.commands.simulate", "Try a pipeline against seeded bad days.", "Release", has_verbs=False
+    ),
     "demo": Noun(
         "buildgate_cli.commands.demo", "Show push, builds, gate, approval, release.", "Set-up", has_verbs=False
     ),

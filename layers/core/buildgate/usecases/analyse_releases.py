@@ -45,7 +45,8 @@ class AnalyseReleases:
                 notes.append(f"{name} has no release stage: its runs deploy nothing")
             else:
                 found += deployments
-        return rules.measure(found, now=self.clock.now(), days=days), notes
+        since = min((one.opened_at for one in found), default=None)
+        return rules.measure(found, now=self.clock.now(), days=days, observed_since=since), notes
 
     def _deployments(self, name: str, window: Window) -> list[rules.Deployment] | None:
         head = self.pipelines.head(name)

@@ -37,6 +37,7 @@ RULES: Mapping[str, str] = {
 _RELEASE = re.compile(r"(?i)(^|[^a-z])(release|deploy|deployment|prod|production|live|rollout)([^a-z]|$)")
 _REMEDY = re.compile(r"(?i)(^|[^a-z])(hot-?fix|revert|roll-?back)([^a-z]|$|s )")
 _SOON = timedelta(hours=24)
+_WEEK = 7
 _HOURS = ((24, "elite: under a day"), (168, "high: under a week"), (730, "medium: under a month"))
 
 
@@ -90,8 +91,13 @@ def is_remedy(ref: str, message: str) -> bool:
     return bool(_REMEDY.search(ref) or _REMEDY.search(message.split("\n", 1)[0]))
 
 
-def measure(deployments: Sequence[Deployment], *, now: datetime, days: int) -> Dora:
-    """Return the five metrics of deployments that ended in the window."""
+def measure(
+    deployments: Sequence[Deployment], *, now: datetime, days: int, observed_since: datetime | None = None
+) -> Dora:
+    """Return the five metrics of deployments that ended in the window.
+
+    Frequency counts days from ``observed_since`` on: days before the first run say nothing about deployments.
+    """
     ordered = sorted(deployments, key=lambda one: one.ended_at)
     failed, remedies, recoveries = _put_right(ordered)
     good = [one for one in ordered if one.is_good]
@@ -104,7 +110,8 @@ def measure(deployments: Sequence[Deployment], *, now: datetime, days: int) -> D
     leads = [hours for hours in leads if hours > 0]
     rate = len(failed) / len(ordered) if ordered else None
     rework = len(remedies) / len(ordered) if ordered else None
-    frequency = _frequency(list(daily.values()))
+    begun = "" if observed_since is None else observed_since.strftime("%Y-%m-%d")
+    frequency = _frequency([count for day, count in daily.items() if day >= begun])
     return Dora(
         days,
         len(ordered),
@@ -152,6 +159,8 @@ def _frequency(daily: Sequence[int]) -> tuple[float | None, str]:
     """Return the median days a week with a deployment, and the level; weeks are counted back from today."""
     if not any(daily):
         return None, _NONE
+    if len(daily) < _WEEK:
+        return None, f"{_NONE}: {len(daily)} days observed, {_WEEK} are needed"
     weeks = [daily[max(0, end - 7) : end] for end in range(len(daily), 0, -7)]
     full = [week for week in weeks if len(week) == 7] or weeks
     a_week = median([float(sum(count > 0 for count in week)) for week in full]) or 0.0

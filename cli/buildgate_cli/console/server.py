@@ -1,0 +1,241 @@
+"""Serves the console on loopback: one person, one secret link, pages and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import hmac
+import secrets
+from http import HTTPStatus
+from http.cookies import SimpleCookie
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from buildgate_cli.api_client import ApiClient, ApiError
+from buildgate_cli.console.badges import badge
+from buildgate_cli.console.pages import Pages
+from buildgate_cli.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from buildgate_cli.cloud_context import CloudContext
+
+_COOKIE: Final = "buildgate"
+_BODY_LIMIT: Final = 16 * 1024
+_SMALL_BYTES: Final = 2 * 1024
+_STATUS: Final = {
+    "Rejected": HTTPStatus.NOT_FOUND,
+    "Conflict": HTTPStatus.CONFLICT,
+    "Unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+HEADERS: Final = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_ICON: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b62c4"/>'
+    '<path d="M8 23V9h4v14M20 23V9h4v14M12 14h8v4h-8" fill="#fff"/></svg>'
+)
+
+
+class ConsoleServer:
+    """A console for one cloud. Whoever has the link may look and decide with this person's credentials, so the link
+    carries a secret of 256 bits that becomes a cookie, and every request must name the loopback address.
+    """
+
+    def __init__(self, cloud: CloudContext, *, port: int = 0) -> None:
+        self._key = secrets.token_urlsafe(32)
+        self._style = resources.files("buildgate_cli.console").joinpath("templates", "style.css").read_bytes()
+        self.api = ApiClient(cloud)
+        name = f"{cloud.stack} in {cloud.region}" if cloud.kind == "aws" else "local cloud"
+        self.form = secrets.token_urlsafe(32)
+        self.pages = Pages(self.api, _logs(cloud), cloud=name, me=cloud.account or "your credentials", form=self.form)
+        try:
+            self._server = _Http(("127.0.0.1", port), _Handler)
+        except OSError as error:
+            fix = "Choose another with --port, or leave it out."
+            raise UserError(f"Port {port} cannot be used: {error.strerror}.", fix, ExitCode.UNAVAILABLE) from error
+        self._server.console = self
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def url(self) -> str:
+        """The link that lets a browser in."""
+        return f"http://{self.address}/?key={self._key}"
+
+    @property
+    def style(self) -> bytes:
+        return self._style
+
+    def knows(self, key: str) -> bool:
+        """Return whether a key is this console's, in constant time."""
+        return hmac.compare_digest(key.encode(), self._key.encode())
+
+    def serve(self) -> None:
+        """Serve until ``close`` or an interrupt."""
+        self._server.serve_forever(poll_interval=0.2)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _logs(cloud: CloudContext) -> Any:
+    client: list[Any] = []
+
+    def read(group: str, stream: str, *, limit: int) -> list[str]:
+        if not client:
+            client.append(cloud.client("logs"))
+        answer = client[0].get_log_events(logGroupName=group, logStreamName=stream, limit=limit, startFromHead=False)
+        return [event["message"] for event in answer["events"]]
+
+    return read
+
+
+class _Http(ThreadingHTTPServer):
+    """The server, and the console whose pages it gives."""
+
+    daemon_threads = True
+    console: ConsoleServer
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one browser. What every request must pass is in ``_guarded``."""
+
+    server_version = "buildgate"
+    sys_version = ""
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    @property
+    def _console(self) -> ConsoleServer:
+        return cast("_Http", self.server).console
+
+    def do_GET(self) -> None:
+        self._guarded(self._read)
+
+    def do_HEAD(self) -> None:
+        self._guarded(self._read)
+
+    def do_POST(self) -> None:
+        self._guarded(self._write)
+
+    def _guarded(self, answer: Any) -> None:
+        parts = urlsplit(self.path)
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        if self.headers.get("Host") != self._console.address:
+            self._send(HTTPStatus.MISDIRECTED_REQUEST, b"Not this host.\n", "text/plain; charset=utf-8")
+        elif query.get("key"):
+            self._let_in(query["key"], parts.path)
+        elif not self._console.knows(self._cookie()):
+            told = b"Open the link that `buildgate console` printed.\n"
+            self._send(HTTPStatus.FORBIDDEN, told, "text/plain; charset=utf-8")
+        else:
+            self._answered(answer, parts.path, query)
+
+    def _answered(self, answer: Any, path: str, query: Mapping[str, str]) -> None:
+        try:
+            answer(path, query)
+        except ApiError as error:
+            page = self._console.pages.message(error.kind, f"{error.message} {error.fix or ''}".strip())
+            self._page(page, _STATUS.get(error.kind, HTTPStatus.BAD_GATEWAY))
+        except UserError as error:
+            self._page(self._console.pages.message("Not now", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
+
+    def _cookie(self) -> str:
+        found = SimpleCookie(self.headers.get("Cookie", "")).get(_COOKIE)
+        return found.value if found else ""
+
+    def _let_in(self, key: str, path: str) -> None:
+        if not self._console.knows(key):
+            self._send(HTTPStatus.FORBIDDEN, b"This link is not of this self._console.\n", "text/plain; charset=utf-8")
+            return
+        cookie = f"{_COOKIE}={key}; HttpOnly; SameSite=Strict; Path=/"
+        self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": path or "/", "set-cookie": cookie})
+
+    def _read(self, path: str, query: Mapping[str, str]) -> None:
+        if path == "/style.css":
+            self._send(HTTPStatus.OK, self._console.style, "text/css; charset=utf-8")
+        elif path == "/icon.svg":
+            self._send(HTTPStatus.OK, _ICON.encode(), "image/svg+xml")
+        elif path.startswith("/badges/"):
+            self._badge(unquote(path.removeprefix("/badges/").removesuffix(".svg")))
+        else:
+            found = self._console.pages.find(path, query)
+            told = self._console.pages.message("Not here", f"There is no page {path}.")
+            self._page(found or told, HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
+
+    def _badge(self, name: str) -> None:
+        kind, _, what = name.partition("/")
+        self._send(HTTPStatus.OK, badge(*badge_words(self._console.api, kind, what)).encode(), "image/svg+xml")
+
+    def _write(self, path: str, query: Mapping[str, str]) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(min(length, _BODY_LIMIT)).decode("utf-8", "replace")
+        form = {name: values[-1] for name, values in parse_qs(body).items()}
+        ref = unquote(path.removeprefix("/approvals/"))
+        origin = self.headers.get("Origin")
+        is_ours = hmac.compare_digest(form.get("form", "").encode(), self._console.form.encode())
+        if not path.startswith("/approvals/") or not is_ours or origin not in {None, f"http://{self._console.address}"}:
+            self.close_connection = True
+            self._page(
+                self._console.pages.message("Refused", "This is no form of the self._console."), HTTPStatus.FORBIDDEN
+            )
+            return
+        decision = {"decision": form.get("decision", ""), "comment": form.get("comment", "")}
+        try:
+            self._console.api.post("approvals", ref, "decision", body=decision)
+        except ApiError as error:
+            self._page(self._console.pages.approval({"said": error.message}, ref), HTTPStatus.CONFLICT)
+            return
+        self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": path})
+
+    def _page(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> None:
+        self._send(status, text.encode(), "text/html; charset=utf-8")
+
+    def _send(self, status: HTTPStatus, body: bytes, kind: str, more: Mapping[str, str] | None = None) -> None:
+        headers = {**HEADERS, "content-type": kind, **(more or {})}
+        if len(body) > _SMALL_BYTES and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body = gzip.compress(body, compresslevel=5)
+            headers |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing: requests hold names of people's projects."""
+
+
+def badge_words(api: ApiClient, kind: str, name: str) -> tuple[str, str]:
+    """Return label and state of a badge: pipelines/NAME, projects/NAME, gates/PIPELINE or dora/PIPELINE.
+
+    Raises:
+        ApiError: What the badge is about is not there.
+    """
+    if kind == "dora":
+        measures = api.get("metrics", "dora", pipeline=name, days=90)["dora"]["measures"]
+        return "deploys", next(one["level"] for one in measures if one["name"] == "deployment_frequency")
+    if kind == "projects":
+        builds = api.get("metrics", "projects", name, "builds", days=30, limit=1)["builds"]
+        return name, builds[0]["status"].lower() if builds else "no builds"
+    runs = api.get("runs", pipeline=name, limit=1)["runs"]
+    if kind == "gates":
+        stages = api.get("runs", runs[0]["run_id"])["run"]["stages"] if runs else []
+        gates = [gate["status"] for stage in stages for gate in stage["gates"]]
+        return "gate", gates[-1] if gates else "none"
+    return name, runs[0]["status"].lower() if runs else "no runs"
