@@ -692,7 +692,7 @@ def built(number: int = 1, status: BuildStatus = BuildStatus.SUCCEEDED, **change
     common = {"build_id": build_id, "project": "shop-unit", "status": status, "started_at": NOON, "ended_at": ended}
     head = BuildHead(**common, duration_seconds=float(number) if ended else None, cost_micro_usd=5000, pipeline="shop")
     phases = (Phase("BUILD", "SUCCEEDED", duration_seconds=1.5, messages=("COMMAND: fine",)),)
-    return replace(head, **changes), Build(**common, phases=phases, variables=(("MODE", "PLAINTEXT"),))
+    return head._replace(**changes), Build(**common, phases=phases, variables=(("MODE", "PLAINTEXT"),))
 
 
 def record(stores: Stores, head: BuildHead, build: Build, known: BuildHead | None = None) -> None:
@@ -741,7 +741,7 @@ def a_day_is_the_sum_of_its_builds(stores):
 @case
 def progress_moves_on_and_is_open_work_until_the_end(stores):
     first, build = built(status=BuildStatus.IN_PROGRESS, current_phase="QUEUED")
-    second = replace(first, current_phase="BUILD")
+    second = first._replace(current_phase="BUILD")
     record(stores, first, build)
     record(stores, second, build, first)
     assert stores.builds.heads([first.build_id])[first.build_id].current_phase == "BUILD"
@@ -758,7 +758,7 @@ def builds_are_listed_newest_first_by_project(stores):
     for number in (2, 3, 1):
         head, build = built(number)
         moment = NOON + timedelta(minutes=number)
-        record(stores, replace(head, started_at=moment, ended_at=moment + timedelta(seconds=9)), build)
+        record(stores, head._replace(started_at=moment, ended_at=moment + timedelta(seconds=9)), build)
 
     assert [one.build_id for one in stores.builds.recent("shop-unit", limit=2)] == [
         "shop-unit:00000003",
@@ -781,7 +781,7 @@ def days_of_a_window_are_read_in_order(stores):
     for number, ended in enumerate(("2026-11-20", "2026-11-22", "2026-11-25"), 1):
         head, build = built(number)
         moment = datetime.fromisoformat(f"{ended}T12:00:00+00:00")
-        record(stores, replace(head, started_at=moment, ended_at=moment), build)
+        record(stores, head._replace(started_at=moment, ended_at=moment), build)
 
     days = stores.builds.days(Scope("PROJECT", "shop-unit"), ["2026-11-20", "2026-11-21", "2026-11-22"])
     assert [day.day for day in days] == ["2026-11-20", "2026-11-22"]

@@ -93,6 +93,14 @@ def test_every_module_is_compiled_for_lambdas_python_or_the_layer_says_why_not(b
     assert headers == {(MAGIC_OF_313, UNCHECKED_HASH)}
 
 
+def test_connections_are_made_without_what_reads_installed_packages(built):
+    code = "import sys, urllib3; print(*sys.modules)"
+    said = run(sys.executable, "-S", "-c", code, PYTHONPATH=str(built / "DepsLayer/python"))
+
+    assert "urllib3.http2.probe" in said.split()
+    assert "importlib.metadata" not in said.split()
+
+
 def test_a_machine_without_lambdas_python_ships_sources_and_says_so_loudly(tmp_path, monkeypatch, capsys):
     (tmp_path / "python").mkdir()
     (tmp_path / "python/module.py").write_text("x = 1\n", encoding="utf-8")

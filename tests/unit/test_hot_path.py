@@ -20,6 +20,8 @@ DENIED = {
     "requests": "botocore speaks HTTP",
     "buildgate.domain.approvals": "approvals are another function",
     "buildgate.domain.gates": "gates are another function",
+    "buildgate.domain.run_notices": "people are told of runs by another function",
+    "buildgate.domain.runs": "of its run a build knows its slot",
     "buildgate.domain.pipelines": "a build does not know its pipeline's definition",
     "buildgate.inbound.pipeline_file": "files are read by the command line",
     "buildgate.ports": "types only",
@@ -40,15 +42,19 @@ ENVIRONMENT = {
 }
 
 
-@pytest.fixture(scope="module")
-def loaded():
-    """The modules of a sandbox that has started and waits for its first build event."""
+def started(question):
+    """What a sandbox says of itself that has started and waits for its first build event."""
     path = os.pathsep.join(str(ROOT / folder) for folder in ("functions/record_build", "layers/core"))
-    code = "import app, json, sys; print(json.dumps(sorted(sys.modules)))"
+    code = f"import app, gc, json, sys; print(json.dumps({question}))"
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, env={**ENVIRONMENT, "PYTHONPATH": path}, check=False)
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout))
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return set(started("sorted(sys.modules)"))
 
 
 @pytest.mark.parametrize("name", DENIED)
@@ -58,3 +64,13 @@ def test_recording_a_build_does_not_load(loaded, name):
 
 def test_clients_that_every_build_event_needs_are_made_before_the_first(loaded):
     assert {"botocore.session", "botocore.client", "botocore.endpoint"} <= loaded
+
+
+def test_garbage_is_collected_once_the_handler_is_built_and_what_the_start_made_is_left_alone():
+    is_collecting, collections, frozen = started(
+        "[gc.isenabled(), gc.get_stats()[2]['collections'], gc.get_freeze_count()]"
+    )
+
+    assert is_collecting
+    assert collections == 0
+    assert frozen > 10_000

@@ -79,7 +79,7 @@ def test_a_finished_build_does_not_end_in_another_way(world):
     world.w.record_build.by_id(build_id)
     (build,) = world.w.launcher.builds([build_id])
 
-    late = world.w.record_build(replace(build, status=BuildStatus.STOPPED))
+    late = world.w.record_build(build._replace(status=BuildStatus.STOPPED))
 
     assert not late.is_counted
     assert totals(world)[0]["failed"] == 1

@@ -3,16 +3,16 @@
 Events about a build arrive twice, late, out of order or never. What is true is what BatchGetBuilds says; what is
 recorded only ever moves forward: first by rank (running, then finished), never back.
 
-Small values of the path that runs with every event are named tuples: a frozen dataclass with slots costs a start three times
+Values of the path that runs with every event are named tuples: a frozen dataclass with slots costs a start three times
 as much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from buildgate.domain.errors import Corrupt
@@ -122,10 +122,10 @@ class Owner(NamedTuple):
 
 
 NOBODY = Owner()
+NO_PHASES: Mapping[str, float] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(NamedTuple):
     """A build as BatchGetBuilds describes it, without a single value of its environment variables.
 
     ``build_id`` is ``project:uuid``. ``variables`` holds names and types only; ``exported`` holds what the build chose
@@ -198,8 +198,7 @@ class Build:
         return sum(values) if values else None
 
 
-@dataclass(frozen=True, slots=True)
-class BuildHead:
+class BuildHead(NamedTuple):
     """The small record of a build that lists, decisions and analyses read. ``nonce`` is never part of it.
 
     ``reason`` says why it did not succeed, as ``PHASE STATUS: message``. ``branch`` is the run's branch or tag; outside a
@@ -226,7 +225,7 @@ class BuildHead:
     stage: str = ""
     log_link: str = ""
     reason: str = ""
-    phase_seconds: Mapping[str, float] = field(default_factory=dict)
+    phase_seconds: Mapping[str, float] = NO_PHASES
     cache: CacheProbe | None = None
     buildspec: str = ""
     retry_of: str = ""
