@@ -171,6 +171,38 @@ def test_archive_of_several_reports_is_read_one_by_one():
     assert reason(data) == "ambiguous"
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<testsuite name="s"><testcase name="a"/>' + b" " * 2_000_000 + b"</testsuite>",
+        b'<testsuite name="s"><testcase name="a"/>' + b'<testcase name="a">' * 200 + b" " * 2_000_000,
+        b'{"' + b'\\"' * 500_000,
+        b'{"a":"' + b"\\" * 500_000,
+        b"<!-- -->" * 8000 + b"<x/>",
+        b"<!-- " * 12_000,
+        b"[" * 60_000 + b'"',
+        b"TN:\n" * 200_000,
+        b"SF:a\n" + b"DA:1,1\n" * 100_000,
+        b'timeStamp,elapsed,success\n1,1,"' + b'a"",' * 300_000,
+    ],
+)
+def test_text_made_to_slow_recognition_down_does_not(data):
+    try:
+        read(io.BytesIO(data), name="x")
+    except ReportRefused as refused:
+        assert refused.reason_code != "reader_failed"  # noqa: PT017  # either end is right, if it comes soon
+
+
+def test_members_of_an_archive_share_one_limit():
+    data = zipped(**{f"m{index}__xml": SUITE + b" " * 40_000 for index in range(5)})
+
+    with pytest.raises(ReportRefused, match="archive unpacks") as refused:
+        list(read_all(io.BytesIO(data), name="x", options=Options(limits=Limits(unpacked_bytes=100_000))))
+
+    assert refused.value.reason_code == "too_large"
+
+
 def test_too_many_members_are_refused():
     data = zipped(**{f"m{index}__xml": SUITE for index in range(5)})
 

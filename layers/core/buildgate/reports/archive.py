@@ -34,12 +34,14 @@ def members(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[str, 
                 raise Refuse("empty", "the archive holds no file")
             if len(files) > limits.archive_members:
                 raise Refuse("too_many_members", f"the archive holds {len(files)} files")
+            budget = _Budget(limits.unpacked_bytes)
             for member in files:
-                yield from _member(archive, member, name if len(files) == 1 else f"{name}!{member.filename}", limits)
+                label = name if len(files) == 1 else f"{name}!{member.filename}"
+                yield from _member(archive, member, label, limits, budget)
 
 
 def _member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limits: Limits
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, limits: Limits, budget: _Budget
 ) -> Iterator[tuple[str, BinaryIO]]:
     if member.flag_bits & 1:
         raise ReportRefused(name, "encrypted_archive", "the archive is encrypted")
@@ -51,25 +53,41 @@ def _member(
     except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
         raise ReportRefused(name, "corrupt_archive", f"the zip archive is damaged: {error}") from error
     with opened:
-        guarded = cast("BinaryIO", _Guarded(cast("BinaryIO", opened)))
+        guarded = cast("BinaryIO", _Guarded(cast("BinaryIO", opened), budget))
         start = guarded.read(4)
         if is_zip(start):
             raise ReportRefused(name, "nested_archive", "an archive lies within an archive")
         yield name, cast("BinaryIO", PrefixedStream(start, guarded))
 
 
+class _Budget:
+    """What all members of an archive together may unpack to: members may overlap, each within its own limits."""
+
+    def __init__(self, bytes_left: int) -> None:
+        self.bytes_left = bytes_left
+
+    def spend(self, size: int) -> None:
+        """Take from the budget; an archive beyond it is refused."""
+        self.bytes_left -= size
+        if self.bytes_left < 0:
+            raise Refuse("too_large", "the archive unpacks to more than the limit")
+
+
 class _Guarded:
     """A member whose damage is refused by name."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, budget: _Budget) -> None:
         self._stream = stream
+        self._budget = budget
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
         try:
-            return self._stream.read(size)
+            data = self._stream.read(size)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             raise Refuse("corrupt_archive", f"the zip archive is damaged: {error}") from error
+        self._budget.spend(len(data))
+        return data
 
 
 class _Capped:

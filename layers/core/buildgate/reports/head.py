@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _ELEMENTS_KEPT: Final = 400
 _PATHS_KEPT: Final = 4000
 _PATH_DEPTH: Final = 8
-_HTML: Final = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
-_TOKEN: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([{}\[\]:,])|([^\s"{}\[\]:,]+))', re.DOTALL)
+_HTML: Final = re.compile(r"\s*+(?:<!--(?>.*?-->)\s*+)*+<(?:!doctype\s+html|html[\s>])", re.IGNORECASE | re.DOTALL)
+_TOKEN: Final = re.compile(r'\s*+(?:"((?:[^"\\]++|\\.)*+)("?)|([{}\[\]:,])|([^\s"{}\[\]:,]++))', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,9 @@ class _Scan:
         for token in _TOKEN.finditer(text):
             if len(self.paths) >= _PATHS_KEPT:
                 return
-            string, mark, word = token.groups()
+            string, closing, mark, word = token.groups()
+            if string is not None and not closing:
+                return  # the text ends within this string
             if mark is None:
                 self._scalar(string if string is not None else word, is_string=string is not None)
             elif mark in "{[":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Final
 
 from buildgate.domain.errors import Rejected
@@ -51,6 +52,16 @@ class ReportRefused(Rejected):
     def refusal(self) -> Refusal:
         """The refusal as a value, for storage and for gates."""
         return Refusal(self.name, self.reason_code, self.message)
+
+
+MOST_NAMES: Final = 500_000
+"""Different names (files, rules, functions, packages) that one report may hold: more than any real one does."""
+
+
+def within_bounds(held: Sized, what: str) -> None:
+    """Refuse a report that makes a reader remember more names than any real report holds."""
+    if len(held) > MOST_NAMES:
+        raise Refuse("too_large", f"the report names more than {MOST_NAMES} {what}")
 
 
 class Refuse(Exception):

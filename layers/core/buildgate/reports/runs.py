@@ -30,9 +30,9 @@ class Runs:
         values = (_FIGURE if name in figures else _VALUE for name in attributes)
         pairs = zip(attributes, values, strict=True)
         inside = b"".join(rb' %s="%s"' % (re.escape(name.encode()), value) for name, value in pairs)
-        start = rb"\s*+<%s%s ?+" % (re.escape(element.encode()), inside)
-        one = rb"%s(?:/>|>\s*+</%s>)" % (start, re.escape(element.encode()))
-        self._pattern = re.compile(rb"(?:%s){%d,}+" % (one, _LEAST))
+        name = re.escape(element.encode())
+        one = rb"<%s%s ?+(?:/>|>\s*+</%s>)" % (name, inside, name)
+        self._pattern = re.compile(rb"%s(?:\s*+%s){%d,}+" % (one, one, _LEAST - 1))
         self._attributes = tuple(attributes)
         self._held: dict[str, bytes] = {}
         self._count = 0

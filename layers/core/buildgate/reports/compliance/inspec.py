@@ -6,6 +6,7 @@ are; the overlay may still change its impact, and impact 0 means that it does no
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Control, ControlStatus, Finding, Severity
@@ -13,6 +14,7 @@ from buildgate.reports.compliance.tally import Controls
 from buildgate.reports.findings import Findings, brief, fingerprint
 from buildgate.reports.json_stream import JsonStream, stream
 from buildgate.reports.json_values import listing, mapping, number, text
+from buildgate.reports.refusal import within_bounds
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class Inspec:
 def _bare(entry: dict[str, Any], results: dict[tuple[str, str], _Result]) -> None:
     """Take one result of `json-min`, which has several for a control."""
     result = results.setdefault((text(entry.get("profile_id")), text(entry.get("id"))), _Result())
+    within_bounds(results, "controls")
     result.statuses.add(text(entry.get("status")).lower())
     if entry.get("status") == "failed":
         result.message = brief(entry.get("message") or entry.get("code_desc") or "")
@@ -119,6 +122,7 @@ def _root(name: str, parents: dict[str, str]) -> str:
 
 def _control(entry: dict[str, Any], controls: dict[str, _Result]) -> None:
     result = controls.setdefault(text(entry.get("id")), _Result())
+    within_bounds(controls, "controls")
     result.impact = number(entry.get("impact"))
     result.title = brief(entry.get("title") or "")
     waiver = mapping(entry.get("waiver_data"))
@@ -141,9 +145,9 @@ def _unite(into: _Result, result: _Result, *, is_overlay: bool) -> None:
 
 def _count(document: Document, results: dict[tuple[str, str], _Result]) -> None:
     findings, controls = Findings(document), Controls(document)
-    names = [control for _, control in results]
+    names = Counter(control for _, control in results)
     for (profile, name), result in results.items():
-        control = name if names.count(name) == 1 else f"{profile}/{name}"
+        control = name if names[name] == 1 else f"{profile}/{name}"
         controls.add(Control(control, result.status, result.title))
         if result.status == "failed":
             level = next((word for least, word in _IMPACTS if (result.impact or 0.0) >= least), "unknown")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.reports.components.tally import Components
 from buildgate.reports.json_values import listing, mapping, text
+from buildgate.reports.refusal import within_bounds
 from buildgate.reports.routes import follow
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def _json_ld(document: Document, components: Components) -> None:
 
     def element(value: Any) -> None:
         entry = mapping(value)
+        within_bounds(packages, "packages")
+        within_bounds(relations, "licence relationships")
         kind = text(entry.get("type") or entry.get("@type"))
         if kind.rpartition("_")[2].rpartition("/")[2] == "Package":
             packages[text(entry.get("spdxId") or entry.get("@id") or len(packages))] = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from buildgate.reports.coverage.tally import Coverage, line_number
 from buildgate.reports.identities import Identities
-from buildgate.reports.refusal import Refuse
+from buildgate.reports.refusal import Refuse, within_bounds
 
 if TYPE_CHECKING:
     from buildgate.reports.document import Document
@@ -97,10 +97,12 @@ class _Records:
         block, _, tail = tail.partition(",")
         branch, _, taken = tail.rpartition(",")
         key = (number, block, branch)
+        within_bounds(self.branches, "branches of one file")
         self.branches[key] = self.branches.get(key, False) or _count(taken) > 0
 
     def function(self, key: str, rest: str) -> None:
         """Take `FN:line[,end],name`, `FNDA:count,name` or, since version 2.2, `FNA:index,count,name`."""
+        within_bounds(self.functions, "functions of one file")
         if key == "FN":
             _, _, name = rest.partition(",")
             start, _, tail = name.partition(",")

@@ -6,14 +6,14 @@ from array import array
 from typing import TYPE_CHECKING, Final
 
 from buildgate.domain.measurements import FileCoverage, percent
-from buildgate.reports.refusal import Refuse
+from buildgate.reports.refusal import Refuse, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from buildgate.reports.document import Document
 
-LINE_LIMIT: Final = 10_000_000
+LINE_LIMIT: Final = 1_000_000
 _MISSED: Final = 1
 _HIT: Final = 2
 _SPARSE: Final = 16
@@ -102,6 +102,7 @@ class Coverage:
         if self.seen and not (min(self.seen) >= 0 and max(self.seen) <= LINE_LIMIT):
             raise Refuse("bad_value", f"a line number of {self._file} is beyond {LINE_LIMIT}")
         self.seen |= self.covered
+        within_bounds(self._files, "source files")
         self._files[self._file] = _Packed(
             self.seen, self.covered, dict(self.branches) if self.branches else _NO_BRANCHES
         )

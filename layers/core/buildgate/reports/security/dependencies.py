@@ -8,7 +8,7 @@ from buildgate.domain.measurements import SEVERITIES, Finding
 from buildgate.reports.findings import Findings, brief, fingerprint, severity
 from buildgate.reports.json_stream import JsonStream, stream
 from buildgate.reports.json_values import at, listing, mapping, number, text, whole
-from buildgate.reports.refusal import Refuse
+from buildgate.reports.refusal import Refuse, within_bounds
 from buildgate.reports.routes import follow, records
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class _Snyk:
         key = hash((self.projects, rule, package, version, *map(text, place), is_suppressed))
         if key in self.seen:
             return
+        within_bounds(self.seen, "issues")
         self.seen.add(key)
         self.findings.add(
             Finding(
@@ -188,6 +189,7 @@ class _NpmAudit:
         name = text(entry.get("module_name") or entry.get("name"))
         if f"{rule}\x1f{name}" in self.seen:
             return
+        within_bounds(self.seen, "advisories")
         self.seen.add(f"{rule}\x1f{name}")
         self.findings.add(
             Finding(

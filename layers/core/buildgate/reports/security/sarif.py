@@ -14,7 +14,7 @@ from buildgate.domain.measurements import Finding, Severity
 from buildgate.reports.findings import Findings, brief, fingerprint, severity_of_score
 from buildgate.reports.json_stream import JsonStream, stream
 from buildgate.reports.json_values import at, mapping, number, text, whole
-from buildgate.reports.refusal import Refuse
+from buildgate.reports.refusal import Refuse, within_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -137,6 +137,7 @@ class _Run:
         scored = severity_of_score(score) if score is not None else None
         noted = _Rule(text(rule.get("id")), scored, level, brief(about))
         self.by_index[component, index] = noted
+        within_bounds(self.by_index, "rules")
         if component == _DRIVER or noted.id not in self.by_id:
             self.by_id[noted.id] = noted
 
@@ -157,6 +158,7 @@ class _Run:
                 findings.add(self.finding(result, key, level or "unknown", is_suppressed=True))
             elif level is None:
                 self.waiting[key] = self.waiting.get(key, 0) + 1
+                within_bounds(self.waiting, "rules")
                 if len(self.held) < self.document.limits.findings_kept:
                     self.held.append((key, self.finding(result, key, "unknown")))
             else:
@@ -171,6 +173,7 @@ class _Run:
         rule = self.rule_of(key)
         level = (rule.scored if rule else None) or _LEVELS.get(key.level) or (rule.level if rule else None) or "medium"
         self.severities[key] = level
+        within_bounds(self.severities, "rules")
         return level
 
     def rule_of(self, key: _Key) -> _Rule | None:

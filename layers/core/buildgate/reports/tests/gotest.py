@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.measurements import Case, CaseStatus
 from buildgate.reports.json_values import number, text
+from buildgate.reports.refusal import within_bounds
 from buildgate.reports.tests.tally import Tests
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class _Events:
 
     def test(self, event: dict[str, Any], action: str, key: tuple[str, str]) -> None:
         self.packages.setdefault(key[0], False)
+        within_bounds(self.packages, "packages")
         if action == "run":
+            within_bounds(self.running, "running tests")
             self.running[key] = ""
         elif action == "output" and key in self.running:
             self.running[key] = (self.running[key] + text(event.get("Output")))[-_OUTPUT_CHARS:]
