@@ -1,4 +1,4 @@
-"""The presets: the seed's figures, and evidence named for every criterion."""
+"""The presets: their figures, and evidence named for every criterion."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Objective:
 class Score:
     """A measurement derived from others: `start + sum(value x figure)`, kept within bounds.
 
-    The seed's security score is `start` 100, -40 a critical, -10 a high, -2 a medium finding, at least 0.
+    The preset security score is `start` 100, -40 a critical, -10 a high, -2 a medium finding, at least 0.
     """
 
     name: str
