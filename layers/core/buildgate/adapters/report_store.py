@@ -91,7 +91,8 @@ class _Digested:
         self._digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
-        data = bytes(self._body.read(None if size < 0 else size))
+        with calling("S3 GetObject body"):
+            data = bytes(self._body.read(None if size < 0 else size))
         self._digest.update(data)
         return data
 
