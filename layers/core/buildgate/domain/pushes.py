@@ -94,8 +94,18 @@ def judge_push(push: Push, cursor: Cursor | None) -> Fresh | Seen:
     if change in cursor.recent and not follows:
         return Seen("the same change at the same time is known under another event")
     if push.at > cursor.at or follows:
-        return Fresh(_noted(replace(cursor, commit=push.commit, at=push.at), push), "moves the branch on")
+        return Fresh(_noted(_moved(cursor, push), push), "moves the branch on")
     return Fresh(_noted(cursor, push), "an older push that came late")
+
+
+def _moved(cursor: Cursor, push: Push) -> Cursor:
+    """Return the cursor moved by a push, and on along pushes of the same second whose events came before it."""
+    commit, left = push.commit, [change for change in cursor.recent if change[2] == push.at]
+    passed = {push.old_commit, push.commit}
+    while onward := next((new for old, new, _ in left if old == commit and new not in passed), None):
+        commit = onward
+        passed.add(commit)
+    return replace(cursor, commit=commit, at=push.at)
 
 
 def _noted(cursor: Cursor, push: Push) -> Cursor:
