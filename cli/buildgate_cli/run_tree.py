@@ -23,6 +23,7 @@ Data = dict[str, Any]
 FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "STOPPED", "TIMED_OUT", "SUPERSEDED"})
 _ACTIVE: Final = frozenset({"RUNNING", "IN_PROGRESS", "STARTING", "PARKED", "BOUND"})
 _PENDING: Final = "PENDING"
+_ENTRY: Final = "entry"
 _BEFORE: Final = frozenset({"WAITING", "PARKED", None})
 NOT_STARTED: Final = "NOT STARTED"
 _SLOT_WORDS: Final = {"PARKED": "STARTING", "BOUND": "STARTING"}
@@ -122,7 +123,9 @@ def build_text(build: Mapping[str, Any]) -> Text:
 
 def approval_text(approval: Mapping[str, Any]) -> Text:
     """Return one approval in a line: status and by whom, or how to decide while it waits."""
-    line = Text.assemble(("approval ", "dim"), status_text(approval["status"]))
+    name = approval.get("name") or _ENTRY
+    which = "" if name == _ENTRY else f"{safe(name)} "
+    line = Text.assemble(("approval ", "dim"), which, status_text(approval["status"]))
     if approval.get("decided_by"):
         line.append(f"  by {safe(approval['decided_by'])}")
         line.append(f" ({safe(approval.get('identity') or 'unknown')})", style="dim")
@@ -142,6 +145,8 @@ def _gate(gate: Mapping[str, Any]) -> RenderableType:
     branch = Tree(gate_text(gate), guide_style="dim")
     for reason in gate.get("reasons", []):
         branch.add(Text(safe(reason), style="dim" if gate.get("status") == "pass" else "yellow"))
+    for remark in gate.get("notes", []):
+        branch.add(Text(safe(remark), style="italic dim"))
     return branch
 
 
@@ -151,6 +156,8 @@ def gate_text(gate: Mapping[str, Any]) -> Text:
     line.append_text(status_text(gate.get("status") or "WAITING"))
     if gate.get("score") is not None:
         line.append(f"  score {float(gate['score']):.0f}", style="dim")
+    if gate.get("is_advisory") or gate.get("mode") == "observe":
+        line.append("  advisory" if gate.get("is_advisory") else "  observed", style="dim")
     return line
 
 

@@ -10,9 +10,11 @@ from buildgate.domain.notices import Notice, NoticeRef, Topic, clip
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.runs import Run, RunStatus
 
+_GATES_LIMIT = 1_000
 
-def run_ended(run: Run, stages: Sequence[str], topic_arn: str = "") -> Notice:
-    """Return the notice that a run succeeded, or that it did not and why."""
+
+def run_ended(run: Run, stages: Sequence[str], topic_arn: str = "", *, gates: Sequence[str] = ()) -> Notice:
+    """Return the notice that a run succeeded, or that it did not and why; each gate says its line."""
     good = run.status is RunStatus.SUCCEEDED
     mark = {"SUCCEEDED": "✅", "FAILED": "❌", "TIMED_OUT": "❌"}.get(run.status, "⚪")
     where = f"{run.source.ref} at {run.source.commit[:10]}" if run.source.commit else run.source.ref
@@ -23,7 +25,7 @@ def run_ended(run: Run, stages: Sequence[str], topic_arn: str = "") -> Notice:
         description=clip(run.reason),
         thread=run.run_id,
         next_steps=(f"buildgate run show {run.run_id}",),
-        facts=_run_facts(run) | ({"stages": "; ".join(stages)} if stages else {}),
+        facts=_run_facts(run) | ({"stages": "; ".join(stages)} if stages else {}) | _gate_facts(gates),
         topic_arn=topic_arn,
     )
 
@@ -56,6 +58,8 @@ class Asked:
     link: str
     approver: str = ""
     topic_arn: str = ""
+    gate: str = ""
+    gates: tuple[str, ...] = ()
 
 
 def approval_key(approval_id: str, approver: str) -> str:
@@ -74,20 +78,26 @@ def approval_asked(run: Run, asked: Asked, *, now: datetime) -> Notice:
     key = approval_key(asked.approval_id, asked.approver)
     decide = asked.link or f"buildgate approval show {asked.approval_id}"
     facts = _run_facts(run) | {"approval": asked.approval_id, "expires in": _span(asked.due_at - now)}
+    facts |= _gate_facts(asked.gates)
+    what = f"gate {asked.gate} of stage {asked.stage}" if asked.gate else f"stage {asked.stage}"
     if asked.link:
         facts["link"] = asked.link
     said = f" {asked.instructions}" if asked.instructions else ""
     return Notice(
         ref=NoticeRef(run.run_id, key),
         topic=Topic.APPROVAL,
-        title=f"⏸ {run.pipeline}: approve stage {asked.stage}?",
-        description=clip(f"Stage {asked.stage} of {run.pipeline} waits for a decision.{said}"),
+        title=f"⏸ {run.pipeline}: approve {what}?",
+        description=clip(f"{what[0].upper()}{what[1:]} of {run.pipeline} waits for a decision.{said}"),
         thread=run.run_id,
         next_steps=(f"Look and decide: {decide}",),
         facts=facts,
         topic_arn=asked.topic_arn,
         approver=asked.approver,
     )
+
+
+def _gate_facts(gates: Sequence[str]) -> dict[str, str]:
+    return {"gates": shorten(redact("; ".join(gates)), limit=_GATES_LIMIT)} if gates else {}
 
 
 def _run_facts(run: Run) -> dict[str, str]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from buildgate.domain.approvals import ENTRY, Approval, ApprovalStatus
 from buildgate.domain.builds import BuildStatus, SlotRef
+from buildgate.domain.gates.people import is_tolerated, people_results, said_of
 from buildgate.domain.pipelines import ApprovalRule, Pipeline, Stage
 from buildgate.domain.runs import (
     EXECUTION_EVENTS_LIMIT,
@@ -152,9 +153,10 @@ def _decide_stage(record: RunRecord, stage: Stage, attempt: StageAttempt, now: d
     if unjudged:
         return JudgeGates(attempt, unjudged)
     ended = judge_stage(stage, attempt, slots, judged)
-    if ended.status is StageStatus.SUCCEEDED:
-        return _decide_manual_gates(record, stage, attempt, now, time_scale) or ended
-    return ended
+    if ended.status is not StageStatus.SUCCEEDED:
+        return ended
+    waiting = _decide_manual_gates(record, stage, attempt, now, time_scale)
+    return waiting or judge_stage(stage, attempt, slots, [*judged, *people_results(record, stage, attempt, now=now)])
 
 
 def _decide_manual_gates(
@@ -166,7 +168,7 @@ def _decide_manual_gates(
             continue
         full = gate.manual.timeout_minutes * 60 / time_scale
         waiting = _decide_approval(record.approval_of(attempt, gate.name), attempt, gate.name, full, now)
-        if waiting is not None:
+        if waiting is not None and not (isinstance(waiting, Finish) and is_tolerated(gate)):
             return waiting
     return None
 
@@ -213,7 +215,7 @@ def judge_stage(stage: Stage, attempt: StageAttempt, slots: Sequence[Slot], gate
     reasons += [f"build {slot.ref.name} {slot.build_status or 'FAULT'}{_because(slot)}" for slot in failed]
     if not reasons:
         done = [f"{len(slots)} {'build' if len(slots) == 1 else 'builds'} succeeded"] if slots else []
-        passed = [f"gate {gate.name} {gate.verdict.status}" for gate in gates]
+        passed = [said_of(gate) for gate in gates]
         return Finish(attempt, StageStatus.SUCCEEDED, ", ".join(done + passed) or "nothing to build")
     return Finish(attempt, StageStatus.FAILED, "; ".join(reasons), is_allowed=stage.on_failure == "continue")
 
@@ -250,6 +252,7 @@ def judge_run(record: RunRecord, pipeline: Pipeline, *, now: datetime, error: st
     if all(attempt is not None and may_continue(attempt) for attempt in attempts):
         allowed = [attempt for attempt in attempts if attempt is not None and attempt.is_allowed]
         noted = "".join(f"; stage {attempt.name} failed and may: {attempt.reason}" for attempt in allowed)
+        noted += "".join(f"; {said_of(one)}" for one in record.gates if one.verdict.status not in {"pass", "warn"})
         return Outcome(RunStatus.SUCCEEDED, f"{len(attempts)} stages done{noted}")
     if now >= run.due_at:
         return Outcome(RunStatus.TIMED_OUT, f"not done by {run.due_at.isoformat(timespec='seconds')}")

@@ -159,7 +159,9 @@ class Wiring(BuildWiring):
         return ApplyPipeline(self.pipelines, self.pushes, self.launcher, self.repositories, self.clock)
 
     def next_step(self, *, time_scale: float) -> NextStep:
-        return NextStep(self.pipelines, self.runs, self.approvals, self.executions, self.clock, time_scale)
+        return NextStep(
+            self.pipelines, self.runs, self.approvals, self.executions, self.judgements, self.clock, time_scale
+        )
 
     def start_build(self, *, report_bucket: str) -> StartBuild:
         return StartBuild(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.errors import Conflict, NotFound
+from buildgate.domain.gates.people import said_of
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.redaction import redact
 from buildgate.domain.run_notices import is_news, run_ended
@@ -101,7 +102,7 @@ class CloseRun:
     def _tell(self, record: RunRecord, pipeline: Pipeline | None) -> None:
         good = record.run.status is RunStatus.SUCCEEDED
         topic = (pipeline.topics.get("success" if good else "failure", "")) if pipeline else ""
-        notice = run_ended(record.run, _stage_lines(record), topic)
+        notice = run_ended(record.run, _stage_lines(record), topic, gates=gate_lines(record))
         if pipeline is not None and pipeline.notify == "on-change" and not self._is_news(record.run):
             self.send.leave_out(notice)
         else:
@@ -113,6 +114,11 @@ class CloseRun:
 
 def _stage_lines(record: RunRecord) -> Sequence[str]:
     return [f"{stage.name} {stage.status}" for stage in sorted(record.stages, key=lambda stage: stage.index)]
+
+
+def gate_lines(record: RunRecord) -> Sequence[str]:
+    """Return each verdict of a run in a line, in the order of the stages; what does not stop the run is noted too."""
+    return [said_of(one) for one in sorted(record.gates, key=lambda one: (one.stage, one.attempt, one.evaluated_at))]
 
 
 def _gone() -> Outcome:

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.errors import Corrupt, NotFound
+from buildgate.domain.gates.comparison import head_of
+from buildgate.domain.gates.people import people_results
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import RunRecord, RunStatus, StageAttempt, StageStatus
 from buildgate.domain.slots import Slot, SlotState
@@ -23,6 +25,7 @@ from buildgate.domain.steps import (
     spent_events,
 )
 from buildgate.ports import Approvals, Clock, Executions, Pipelines, Runs
+from buildgate.usecases.gate_ports import Judgements
 
 _ROUNDS = 200
 
@@ -37,6 +40,7 @@ class NextStep:
     runs: Runs
     approvals: Approvals
     executions: Executions
+    judgements: Judgements
     clock: Clock
     time_scale: float = 1.0
 
@@ -55,7 +59,7 @@ class NextStep:
                 case Begin():
                     self._begin(record, step, now)
                 case Finish():
-                    self._finish(record, step, now)
+                    self._finish(record, pipeline, step, now)
                 case HandOver():
                     return record, self._hand_over(record)
                 case _:
@@ -81,7 +85,12 @@ class NextStep:
         slots = [Slot(ref, projects[ref.name], SlotState.WAITING) for ref in new_slots(run_id, step)]
         self.runs.begin_stage(run_id, attempt, slots)
 
-    def _finish(self, record: RunRecord, step: Finish, now: datetime) -> None:
+    def _finish(self, record: RunRecord, pipeline: Pipeline, step: Finish, now: datetime) -> None:
+        for result in people_results(record, pipeline.stages[step.stage.index], step.stage, now=now):
+            self.runs.store_gate(record.run.run_id, result)
+            self.judgements.note(
+                head_of(record.run, step.stage.name, result.verdict, at=result.evaluated_at, ref=None)
+            )
         if step.status is StageStatus.EXPIRED:
             for approval in record.approvals:
                 if approval.ref.stage == step.stage.index and not approval.is_decided:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
 
-from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, Capability, Identity
+from buildgate.domain.approvals import ENTRY, Approval, ApprovalRef, ApprovalStatus, Capability, Identity
 from buildgate.domain.errors import NotFound, Stopped
 from buildgate.domain.ids import fingerprint
 from buildgate.domain.notices import NoticeRef
 from buildgate.domain.pipelines import ApprovalRule, Pipeline
 from buildgate.domain.run_notices import Asked, approval_asked, approval_key
-from buildgate.domain.runs import Run, StageAttempt
+from buildgate.domain.runs import Run, RunRecord, StageAttempt
 from buildgate.domain.steps import approval_rule
 from buildgate.ports import Approvals, Clock, Outbox, Pipelines, Randomness, Runs
+from buildgate.usecases.close_run import gate_lines
 from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
 
@@ -48,17 +49,17 @@ class RequestApproval:
             NotFound: The run, stage or approval does not exist.
             Stopped: The run is being stopped or has ended.
         """
-        run, pipeline, attempt = self._place(run_id, stage)
+        record, pipeline, attempt = self._place(run_id, stage)
         rule = approval_rule(pipeline.stages[stage], name)
         if rule is None:
             raise NotFound(f"stage {attempt.name} has no approval {name}")
-        approval = self.approvals.ask(self._new(run, attempt, name, rule, token))
+        approval = self.approvals.ask(self._new(record.run, attempt, name, rule, token))
         if approval.is_decided:
             return self.delivery.approval(approval)
         again = self.runs.run(run_id)
         if again is None or again.is_ending:
             raise Stopped(f"run {run_id} is being stopped or has ended: nobody needs to be asked")
-        return self._ask(run, pipeline, approval)
+        return self._ask(record, pipeline, approval)
 
     def remind(self, ref: ApprovalRef) -> str:
         """Send what is still owed for a waiting approval; returns what happened, in words."""
@@ -66,8 +67,8 @@ class RequestApproval:
         if approval is None or approval.is_decided:
             self._forget(ref, approval)
             return "nobody needs to be asked"
-        run, pipeline, _ = self._place(ref.run_id, ref.stage)
-        return self._ask(run, pipeline, approval)
+        record, pipeline, _ = self._place(ref.run_id, ref.stage)
+        return self._ask(record, pipeline, approval)
 
     def _forget(self, ref: ApprovalRef, approval: Approval | None) -> None:
         for approver in _recipients(approval) if approval else []:
@@ -75,13 +76,13 @@ class RequestApproval:
             if self.outbox.is_owed(notice_ref):
                 self.outbox.mark_sent(notice_ref, now=self.clock.now())
 
-    def _place(self, run_id: str, stage: int) -> tuple[Run, Pipeline, StageAttempt]:
+    def _place(self, run_id: str, stage: int) -> tuple[RunRecord, Pipeline, StageAttempt]:
         record = self.runs.record(run_id)
         attempt = record.latest(stage) if record else None
         pipeline = self.pipelines.version(record.run.pipeline, record.run.version) if record else None
         if record is None or attempt is None or pipeline is None:
             raise NotFound(f"run {run_id} has no stage {stage}")
-        return record.run, pipeline, attempt
+        return record, pipeline, attempt
 
     def _new(self, run: Run, attempt: StageAttempt, name: str, rule: ApprovalRule, token: str) -> Approval:
         now = self.clock.now()
@@ -101,10 +102,10 @@ class RequestApproval:
             token=token,
         )
 
-    def _ask(self, run: Run, pipeline: Pipeline, approval: Approval) -> str:
-        return "; ".join(self._ask_one(run, pipeline, approval, one) for one in _recipients(approval))
+    def _ask(self, record: RunRecord, pipeline: Pipeline, approval: Approval) -> str:
+        return "; ".join(self._ask_one(record, pipeline, approval, one) for one in _recipients(approval))
 
-    def _ask_one(self, run: Run, pipeline: Pipeline, approval: Approval, approver: str) -> str:
+    def _ask_one(self, record: RunRecord, pipeline: Pipeline, approval: Approval, approver: str) -> str:
         ref = approval_asked_ref(approval.ref, approver)
         now = self.clock.now()
         self.outbox.owe(ref, kind="approval", due_at=now + TRY_AGAIN)
@@ -119,8 +120,10 @@ class RequestApproval:
             link=self._link(approval, approver),
             approver=approver,
             topic_arn=pipeline.topics.get("approval", ""),
+            gate="" if approval.ref.name == ENTRY else approval.ref.name,
+            gates=tuple(gate_lines(record)),
         )
-        return f"{approver or 'everyone'}: {self.send(approval_asked(run, asked, now=now))}"
+        return f"{approver or 'everyone'}: {self.send(approval_asked(record.run, asked, now=now))}"
 
     def _link(self, approval: Approval, approver: str) -> str:
         """Return a new link, whose capability is stored as a fingerprint before anyone can use it."""

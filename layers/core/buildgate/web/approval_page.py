@@ -133,12 +133,15 @@ class ApprovalPage:
     def _facts(self, approval: Approval) -> dict[str, Any]:
         record = self.runs.record(approval.ref.run_id)
         pipeline = self.pipelines.version(record.run.pipeline, record.run.version) if record else None
-        stages = pipeline.stages[approval.ref.stage :] if pipeline else ()
-        following = [
-            {"name": stage.name, "builds": [build.name for build in stage.builds], "first": index == 0}
-            for index, stage in enumerate(stages)
-        ]
-        return {"run": record.run if record else None, "following": following, "history": _history(record, approval)}
+        is_entry = approval.ref.name == ENTRY
+        stages = pipeline.stages[approval.ref.stage + (0 if is_entry else 1) :] if pipeline else ()
+        following = [{"name": stage.name, "builds": [build.name for build in stage.builds]} for stage in stages]
+        return {
+            "run": record.run if record else None,
+            "gate": "" if is_entry else approval.ref.name,
+            "following": following,
+            "history": _history(record, approval),
+        }
 
     def _post(self, request: Request, approval: Approval, sent_to: Capability, capability: str) -> Answer:
         approval_id = approval.ref.to_text()
