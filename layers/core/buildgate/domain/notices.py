@@ -90,6 +90,11 @@ class Notice:
         }
 
 
+def build_ended_ref(build: Build) -> NoticeRef:
+    """Return under which key the end of a build is told."""
+    return NoticeRef(build.build_id, f"build-{build.status}")
+
+
 def build_ended(build: Build, reason: str) -> Notice:
     """Return the notice that a build outside any run has ended."""
     good = build.status.value == "SUCCEEDED"
@@ -97,7 +102,7 @@ def build_ended(build: Build, reason: str) -> Notice:
     if build.log_link:
         facts["log"] = build.log_link
     return Notice(
-        ref=NoticeRef(build.build_id, f"build-{build.status}"),
+        ref=build_ended_ref(build),
         topic=Topic.SUCCESS if good else Topic.FAILURE,
         title=f"{'✅' if good else '❌'} build {build.project}: {build.status}",
         description=clip(reason),

@@ -18,7 +18,7 @@ from buildgate.domain.builds import (
     judge_report,
 )
 from buildgate.domain.errors import Conflict, NotFound
-from buildgate.domain.notices import build_ended
+from buildgate.domain.notices import build_ended, build_ended_ref
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.slots import Slot, SlotState
 from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
@@ -94,15 +94,24 @@ class RecordBuild:
 
     def __call__(self, build: Build) -> RecordResult:
         slot = self._bind(build)
+        if build.status.is_finished:
+            self._owe(build, slot)
         head, judged = self._record(build, slot)
         callback = notice = ""
         if build.status.is_finished:
             if slot is not None:
-                callback = self._settle(build, slot)
+                callback = self.delivery.slot(slot.ref)
             else:
                 notice = self._tell(build)
         counted = isinstance(judged, Recorded) and judged.is_finish
         return RecordResult(head, counted, judged.reason, callback, notice)
+
+    def _owe(self, build: Build, slot: Slot | None) -> None:
+        """Note what a build's end owes before its head says that it ended: a finished head is not looked at again."""
+        if slot is not None:
+            self._settle(build, slot)
+        elif self._is_news(build):
+            self.outbox.owe(build_ended_ref(build), kind="build", due_at=self.clock.now() + TRY_AGAIN)
 
     def _bind(self, build: Build) -> Slot | None:
         """Return the slot a build belongs to, binding it if need be; a claim with the wrong nonce is no claim."""
@@ -170,7 +179,7 @@ class RecordBuild:
             owner=self.records.owner(build.project) if finished else Owner(),
         )
 
-    def _settle(self, build: Build, slot: Slot) -> str:
+    def _settle(self, build: Build, slot: Slot) -> None:
         now = self.clock.now()
         settled = replace(
             slot,
@@ -181,15 +190,15 @@ class RecordBuild:
             due_at=now,
         )
         self.slots.settle_slot(settled)
-        return self.delivery.slot(slot.ref)
+
+    def _is_news(self, build: Build) -> bool:
+        return build.ended_at is None or self.clock.now() - build.ended_at <= NEWS_LIFE
 
     def _tell(self, build: Build) -> str:
         """Tell of a build outside any run, once; a duplicate finds the notice sent."""
-        if build.ended_at is not None and self.clock.now() - build.ended_at > NEWS_LIFE:
+        if not self._is_news(build):
             return "ended too long ago to be news"
-        notice = build_ended(build, why(build) or f"build {build.build_id} {build.status}")
-        self.outbox.owe(notice.ref, kind="build", due_at=self.clock.now() + TRY_AGAIN)
-        return self.send(notice)
+        return self.send(build_ended(build, why(build) or f"build {build.build_id} {build.status}"))
 
 
 def why(build: Build) -> str:
