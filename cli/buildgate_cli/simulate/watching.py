@@ -152,7 +152,9 @@ class Watch:
         item = decode_item(after.item)
         yes = [one for one in item.get("decisions", ()) if one.get("approve")]
         if len({one["actor"] for one in yes}) < item["required"] or text not in self.granted:
-            self.breach(Promise.DECIDED, f"{pk} {sk} is approved by {len(yes)} decisions; {item['required']} are needed")
+            self.breach(
+                Promise.DECIDED, f"{pk} {sk} is approved by {len(yes)} decisions; {item['required']} are needed"
+            )
 
     def _passed(self, pk: str, sk: str) -> None:
         """Check a stage that succeeded: each of its gates was judged, and none of them says no."""

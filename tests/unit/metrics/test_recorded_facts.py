@@ -162,9 +162,9 @@ def test_an_event_of_another_account_is_set_aside_and_not_retried():
 
 def _invoke(cloud, event):
     from buildgate.runtime.observability import Line
-    from simulated_cloud import _module
+    from simulated_cloud import module_of
 
-    module = _module("functions/record_build")
+    module = module_of("functions/record_build")
     values = {
         "buildgate_table": "buildgate-Table",
         "success_topic_arn": "s",

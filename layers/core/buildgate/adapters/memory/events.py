@@ -54,7 +54,7 @@ class Events:
 
     `deliveries` says, for each event and rule that matches, when it arrives (seconds from now): nothing is a lost
     event, several a repeated one, and different delays reorder events. `is_refused` says which deliveries fail for good:
-    those end in the target's dead letters.
+    those end in the target's dead letters, and in `refused` whether or not it has any.
     """
 
     timeline: Timeline
@@ -64,6 +64,7 @@ class Events:
     deliveries: Deliveries = at_once
     is_refused: Callable[[Event], bool] = lambda _: False
     accepted: list[Event] = field(default_factory=list)
+    refused: list[Event] = field(default_factory=list)
     _sent: int = 0
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - botocore's name
@@ -109,7 +110,9 @@ class Events:
             for target in rule.targets:
                 if not self.is_refused(event):
                     target.deliver(target.payload(event))
-                elif target.dead_letters is not None:
+                    continue
+                self.refused.append(event)
+                if target.dead_letters is not None:
                     target.dead_letters(event)
 
         self.timeline.after(delay, deliver, f"{rule.name} delivers {event['detail-type']}")

@@ -75,12 +75,16 @@ class _Event:
 
 @dataclass(slots=True)
 class Lambda:
-    """Functions by name. `callers` is the stack of functions that are running: more than one under preemption."""
+    """Functions by name. `callers` is the stack of functions that are running: more than one under preemption.
+
+    `given_up` names the function of every event that was not tried again, whether or not a destination kept it.
+    """
 
     timeline: Timeline
     arn_prefix: str
     functions: dict[str, Function] = field(default_factory=dict)
     callers: list[str] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     _requests: int = 0
 
     def deploy(self, function: Function) -> str:
@@ -187,6 +191,7 @@ class Lambda:
         self.timeline.after(wait, lambda: self._attempt(function.name, event), f"{function.name} is tried again")
 
     def _give_up(self, function: Function, event: _Event, condition: str, outcome: Outcome | None) -> None:
+        self.given_up.append(function.name)
         if function.on_failure is None:
             return
         record: dict[str, Any] = {

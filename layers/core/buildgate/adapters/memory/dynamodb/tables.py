@@ -14,6 +14,7 @@ from buildgate.adapters.memory.errors import AwsError, invalid
 Key = tuple[Any, Any]
 Order = tuple[Any, ...]
 Defer = Callable[[Callable[[], object]], object]
+Watch = Callable[["Row | None", "Row | None"], object]
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PARTITION_KEY_BYTES = 2048
@@ -135,7 +136,10 @@ class Index(Store):
 
 
 class Table(Store):
-    """A table. `defer`, when set, is handed the work of bringing indexes up to date, to be done later."""
+    """A table. `defer`, when set, is handed the work of bringing indexes up to date, to be done later.
+
+    `watch`, when set, is told of every write: the row before and the row after.
+    """
 
     def __init__(self, name: str, schema: KeySchema, indexes: dict[str, Index], definition: dict[str, Any]) -> None:
         super().__init__(schema)
@@ -143,6 +147,7 @@ class Table(Store):
         self.indexes = indexes
         self.definition = definition
         self.defer: Defer | None = None
+        self.watch: Watch | None = None
         self.ttl_attribute: str | None = None
         self._indexed = [
             (index.name, name, index.schema.kinds[name])
@@ -169,6 +174,8 @@ class Table(Store):
 
         `touched` names the only attributes that may differ from before: indexes that project none are left alone.
         """
+        if self.watch is not None:
+            self.watch(self.get(key), new)
         if new is not None:
             self.put(key[0], (key[1],), new)
         elif self.get(key) is not None:

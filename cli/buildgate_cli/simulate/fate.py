@@ -1,0 +1,34 @@
+"""Every choice of a bad day in one place, so that the same choices make the same day, and fewer make a shorter story."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Fate:
+    """Chooses what happens at each place where a day may go wrong.
+
+    Without a script choices are drawn with the seed, and those that differ from a good day's are kept in `taken`, by
+    place and how often the place was passed before. With a script nothing is drawn: what the script does not name goes
+    well. Playing `taken` again is therefore the same day, and playing a part of it is a day with fewer mishaps.
+    """
+
+    def __init__(self, seed: int, script: Mapping[str, Any] | None = None) -> None:
+        self.taken: dict[str, Any] = {}
+        self._dice = random.Random(f"fate/{seed}")  # noqa: S311 - a simulation wants chance that repeats
+        self._script = script
+        self._passed: Counter[str] = Counter()
+
+    def choose(self, place: str, draw: Callable[[random.Random], T | None]) -> T | None:
+        """Return what happens here; None is what happens on a good day."""
+        passed = self._passed[place] = self._passed[place] + 1
+        key = f"{place} #{passed}"
+        value = draw(self._dice) if self._script is None else cast("T | None", self._script.get(key))
+        if value is not None:
+            self.taken[key] = value
+        return value

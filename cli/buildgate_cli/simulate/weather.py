@@ -1,0 +1,173 @@
+"""What may go wrong on a day, how often, and how it is let loose on a world."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from buildgate.adapters.memory.builds import BuildPlan, seeded_plans
+from buildgate.adapters.memory.client import Call
+from buildgate.adapters.memory.faults import Fault, no_faults
+from buildgate_cli.errors import UserError
+from buildgate_cli.simulate.fate import Fate
+from buildgate_cli.simulate.world import World
+
+KINDS: Final[Mapping[str, str]] = {
+    "crash": "a function dies before or after a call",
+    "throttle": "a service refuses a call for a while",
+    "outage": "a service fails, or cannot be reached",
+    "lost-answer": "a call succeeds and its answer never comes",
+    "conflict": "someone else writes the same item at the same time",
+    "overtake": "other work runs between two calls of a function",
+    "drop": "an event never comes",
+    "duplicate": "an event comes twice or thrice",
+    "delay": "an event comes late, and so out of order",
+    "lag": "an index follows its table late",
+    "repeat-notice": "SNS delivers a message twice",
+    "builds": "builds fail, fault, run out of time or wait in the queue",
+    "reports": "a build's report is bad, missing or cut off",
+    "people": "people push again, click late, twice or not at all, reject, and stop runs",
+}
+"""What `--faults` may name."""
+_CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
+    "crash": ((Fault.CRASH_BEFORE, 0.02), (Fault.CRASH_AFTER, 0.02)),
+    "throttle": ((Fault.THROTTLE, 0.02),),
+    "outage": ((Fault.OUTAGE, 0.01), (Fault.UNREACHABLE, 0.005)),
+    "lost-answer": ((Fault.LOST_ANSWER, 0.02),),
+    "conflict": ((Fault.CONFLICT, 0.03),),
+}
+_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.1, 0.3, 0.5, 0.1, 0.2
+
+
+def kinds_of(text: str) -> frozenset[str]:
+    """Return the kinds that a comma-separated list names; `all` and `none` are lists of their own.
+
+    Raises:
+        UserError: A kind is unknown.
+    """
+    if text in {"all", "none"}:
+        return frozenset(KINDS) if text == "all" else frozenset()
+    named = frozenset(name.strip() for name in text.split(",") if name.strip())
+    unknown = sorted(named - frozenset(KINDS))
+    if unknown:
+        raise UserError(f"There is no fault {unknown[0]!r}.", f"One of all, none, {', '.join(KINDS)}.")
+    return named
+
+
+@dataclass(slots=True)
+class Weather:
+    """The kinds of fault of a day, over one world; `met` counts what went wrong, by kind; `on_fault` hears of each call."""
+
+    world: World
+    fate: Fate
+    kinds: frozenset[str]
+    met: Counter[str] = field(default_factory=Counter)
+    on_fault: Callable[[Call, Fault], object] = lambda _call, _fault: None
+    _calls: list[tuple[str, Fault, float]] = field(default_factory=list)
+    _is_bad: bool = False
+
+    def __post_init__(self) -> None:
+        self._calls = [
+            (kind, fault, ratio) for kind, faults in _CALLS.items() if kind in self.kinds for fault, ratio in faults
+        ]
+
+    def rage(self) -> None:
+        """Let everything go wrong now and then."""
+        aws = self.world.aws
+        self._is_bad = True
+        aws.faults.plan = self._fault if self._calls else no_faults
+        aws.faults.preempt = self._overtake if "overtake" in self.kinds else None
+        aws.events.deliveries = self._deliveries
+        aws.sns.repeats = self._repeats
+        aws.stepfunctions.closed_code = self._closed_code
+        aws.codebuild.plan = self._build
+        if "lag" in self.kinds:
+            aws.lag_indexes(self._lag)
+
+    def calm(self) -> None:
+        """Let nothing go wrong any more; what is late still comes late."""
+        aws = self.world.aws
+        self._is_bad = False
+        aws.faults.plan, aws.faults.preempt = no_faults, None
+        aws.events.deliveries = lambda _: (0.0,)
+        aws.sns.repeats = lambda _: 1
+        aws.codebuild.plan = lambda _: BuildPlan(60)
+        self.world.table.defer = None
+
+    def happens(self, place: str, kind: str, ratio: float) -> bool:
+        """Return whether a mishap of this kind happens here."""
+        if not self._is_bad or kind not in self.kinds:
+            return False
+        is_so = self.fate.choose(place, lambda dice: True if dice.random() < ratio else None) is not None
+        if is_so:
+            self.met[kind] += 1
+        return is_so
+
+    def _fault(self, call: Call) -> Fault:
+        fault = self.fate.choose(f"{call.caller} {call.service}.{call.operation}", self._drawn_fault)
+        if fault is None:
+            return Fault.NONE
+        self.on_fault(call, fault)
+        self.met[next(kind for kind, one, _ in self._calls if one is fault)] += 1
+        return fault
+
+    def _drawn_fault(self, dice: random.Random) -> Fault | None:
+        number = dice.random()
+        for _, fault, ratio in self._calls:
+            number -= ratio
+            if number < 0:
+                return fault
+        return None
+
+    def _overtake(self, call: Call) -> None:
+        aws = self.world.aws
+        if len(aws.lambdas.callers) < 3 and self.happens(
+            f"before {call.caller} {call.operation}", "overtake", _OVERTAKEN
+        ):
+            aws.timeline.step(until=aws.timeline.elapsed + 1)
+
+    def _deliveries(self, event: dict[str, Any]) -> Sequence[float]:
+        delays = self.fate.choose(f"delivery of {event['detail-type']}", self._drawn_delays)
+        if delays is None:
+            return (0.0,)
+        self.met["drop"] += not delays
+        self.met["duplicate"] += len(delays) > 1
+        self.met["delay"] += any(delays)
+        return delays
+
+    def _drawn_delays(self, dice: random.Random) -> tuple[float, ...] | None:
+        if "drop" in self.kinds and dice.random() < _DROPPED:
+            return ()
+        times = 1
+        if "duplicate" in self.kinds and dice.random() < _DOUBLED:
+            times = dice.choice([2, 2, 2, 3, 7])
+        delays = [0.0] * times
+        if "delay" in self.kinds:
+            delays = [
+                dice.choice([dice.uniform(0, 5), dice.uniform(0, 600)]) if dice.random() < _DELAYED else 0.0
+                for _ in delays
+            ]
+        return None if delays == [0.0] else tuple(delays)
+
+    def _repeats(self, _: object) -> int:
+        return 1 + self.happens("SNS delivers", "repeat-notice", _REPEATED)
+
+    def _closed_code(self) -> str:
+        code = self.fate.choose("a closed token", lambda dice: dice.choice([None, "TaskDoesNotExist"]))
+        return code or "TaskTimedOut"
+
+    def _lag(self) -> float:
+        late = self.fate.choose("an index lags", lambda dice: dice.choice([0.01, 0.5, 20.0]))
+        self.met["lag"] += late is not None
+        return late or 0.0
+
+    def _build(self, request: dict[str, Any]) -> BuildPlan:
+        good = BuildPlan(60)
+        if "builds" not in self.kinds:
+            return good
+        plan = self.fate.choose(f"a build of {request['projectName']}", lambda dice: seeded_plans(dice)(request))
+        self.met["builds"] += plan is not None and plan.status != "SUCCEEDED"
+        return plan or good
