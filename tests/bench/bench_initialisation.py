@@ -26,13 +26,13 @@ REQUIREMENTS = ROOT / "layers/deps/requirements.txt"
 ROUNDS = 11
 PYTHON = str(interpreter.find() or sys.executable)
 PROMISES = [
-    ("source", "six clients", 0.90, 0.80),
-    ("artefact", "six clients", 0.70, 0.55),
-    ("artefact", "typical handler", 0.42, 0.40),
+    ("source", "six clients", 0.80, 0.80),
+    ("artefact", "six clients", 0.55, 0.55),
+    ("artefact", "typical handler", 0.34, 0.25),
 ]
 """Case, peer, the most of the peer's instructions it may retire (asserted), and the share of its time that we aim at.
 
-botocore with the two clients that every event needs, trimmed, and the logger come to 0.54 of the six clients already.
+A quarter of the typical handler's instructions cannot be reached with botocore: its import alone is a quarter.
 """
 LAMBDA = {
     "AWS_ACCESS_KEY_ID": "testing",

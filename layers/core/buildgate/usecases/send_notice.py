@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 TRY_AGAIN = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
 class SendNotice:
     """At least once under one key: noted as owed before, as sent after. A crash between the two repeats it."""
 
-    outbox: Outbox
-    topics: Topics
-    clock: Clock
+    def __init__(self, outbox: Outbox, topics: Topics, clock: Clock) -> None:
+        self._outbox = outbox
+        self._topics = topics
+        self._clock = clock
 
     def __call__(self, notice: Notice) -> str:
         """Publish the notice if it is still owed. A topic that does not answer leaves it owed.
@@ -29,16 +28,16 @@ class SendNotice:
         Returns:
             What happened, in words.
         """
-        if not self.outbox.is_owed(notice.ref):
+        if not self._outbox.is_owed(notice.ref):
             return "sent before"
         try:
-            self.topics.publish(notice)
+            self._topics.publish(notice)
         except BuildgateError as error:
             return f"still owed: {error.reason}"
-        self.outbox.mark_sent(notice.ref, now=self.clock.now())
+        self._outbox.mark_sent(notice.ref, now=self._clock.now())
         return "sent"
 
     def leave_out(self, notice: Notice) -> None:
         """Owe a notice no more that its receivers asked not to get."""
-        if self.outbox.is_owed(notice.ref):
-            self.outbox.mark_sent(notice.ref, now=self.clock.now())
+        if self._outbox.is_owed(notice.ref):
+            self._outbox.mark_sent(notice.ref, now=self._clock.now())

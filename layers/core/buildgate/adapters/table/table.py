@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -17,6 +17,7 @@ from buildgate.domain.errors import Conflict, Unavailable
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.05
 _BATCH = 100
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Is(NamedTuple):
@@ -81,16 +82,15 @@ class Put(NamedTuple):
     only_if: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Change an item's attributes: ``sets`` (None removes), ``first`` (only if absent), ``adds`` and ``appends``."""
 
     pk: str
     sk: str
-    sets: Mapping[str, Any] = field(default_factory=dict)
-    first: Mapping[str, Any] = field(default_factory=dict)
-    adds: Mapping[str, int] = field(default_factory=dict)
-    appends: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    sets: Mapping[str, Any] = _NOTHING
+    first: Mapping[str, Any] = _NOTHING
+    adds: Mapping[str, int] = _NOTHING
+    appends: Mapping[str, Sequence[Any]] = _NOTHING
     only_if: Condition | None = None
 
 
