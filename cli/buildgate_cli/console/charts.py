@@ -6,6 +6,7 @@ Pages style them by class, so that they follow light and dark; each is shown wit
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +15,9 @@ import pygal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+# pygal leaves a finder of the old kind among Python's, which makes every later import warn; we use none of its plugins.
+sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__name__ != "PluginImportFixer"]
 
 _NOISE: Final = (
     re.compile(r"<!--.*?-->", re.DOTALL),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChainableUndefined, Environment, PackageLoader, select_autoescape
 
 from buildgate_cli import human
 from buildgate_cli.console.badges import look
@@ -48,10 +48,11 @@ def measured(one: dict[str, Any]) -> str:
 
 
 def _environment() -> Environment:
+    """Return the templates' environment; a field that an answer leaves out shows nothing."""
     environment = Environment(
         loader=PackageLoader("buildgate_cli.console"),
         autoescape=select_autoescape(["html"], default=True),
-        undefined=StrictUndefined,
+        undefined=ChainableUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )

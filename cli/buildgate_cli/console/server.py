@@ -152,6 +152,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._page(page, _STATUS.get(error.kind, HTTPStatus.BAD_GATEWAY))
         except UserError as error:
             self._page(self._console.pages.message("Not now", str(error)), HTTPStatus.SERVICE_UNAVAILABLE)
+        except OSError:
+            self.close_connection = True  # the browser went away, or the API did: there is nobody to tell
+        except Exception as error:  # noqa: BLE001 - the edge: a page that cannot be made says so, and the server lives
+            told = f"This page met a defect of the console: {type(error).__name__}: {error}"
+            self._page(self._console.pages.message("Defect", told), HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _cookie(self) -> str:
         found = SimpleCookie(self.headers.get("Cookie", "")).get(_COOKIE)
