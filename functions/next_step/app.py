@@ -23,7 +23,7 @@ def build(settings: Settings, aws: Aws) -> Handle:
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         line.add(run_id=event["run_id"])
-        record, move = next_step(event["run_id"])
+        record, move = next_step(event["run_id"], execution=event.get("execution", ""))
         answer = move_data(record.run.run_id, move)
         line.add(correlation_id=record.run.correlation_id, pipeline=record.run.pipeline, move=answer["kind"])
         line.add(reason=getattr(move, "reason", ""), items=len(answer["items"]))

@@ -44,8 +44,12 @@ class NextStep:
     clock: Clock
     time_scale: float = 1.0
 
-    def __call__(self, run_id: str) -> tuple[RunRecord, Move]:
+    def __call__(self, run_id: str, *, execution: str = "") -> tuple[RunRecord, Move]:
         """Return the record and the move that the state machine makes next.
+
+        Args:
+            run_id: The run.
+            execution: The name of the execution that asks; one that was taken over hands over and drives no more.
 
         Raises:
             NotFound: There is no such run.
@@ -53,6 +57,9 @@ class NextStep:
         """
         for _ in range(_ROUNDS):
             record, pipeline = self._load(run_id)
+            if execution not in {"", record.run.execution_name} and not record.run.status.is_final:
+                self.executions.start(record.run)
+                return record, HandOver()
             now = self.clock.now()
             step = decide(record, pipeline, now=now, time_scale=self.time_scale)
             match step:
