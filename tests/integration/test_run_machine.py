@@ -518,6 +518,30 @@ def test_a_long_history_is_handed_over_and_the_run_goes_on():
     assert machine.nothing_is_left()
 
 
+@pytest.mark.parametrize("operation", ["update_item", "start_execution"])
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER, Fault.LOST_ANSWER])
+def test_a_hand_over_that_dies_half_way_leaves_one_driver(operation, fault):
+    machine = Machine(stage("test", "unit"), stage("release", "ship"))
+    machine.push(seconds=30)
+    machine.wiring.runs.spend_events(machine.run["run_id"], 20_000)
+    struck = []
+
+    def plan(call: Any) -> Fault:
+        is_it = call.caller.endswith("NextStepFunction") and call.operation == operation
+        if not is_it or struck or (operation == "update_item" and "executions" not in str(call.parameters)):
+            return Fault.NONE
+        struck.append(call)
+        return fault
+
+    machine.aws.faults.plan = plan
+    machine.aws.timeline.advance(minutes=30)
+
+    assert len(struck) == 1
+    assert machine.outcome == ("SUCCEEDED", ["SUCCEEDED", "SUCCEEDED"])
+    assert machine.executions() == ["SUCCEEDED", "SUCCEEDED"]
+    assert machine.nothing_is_left()
+
+
 def die(machine: Machine, status: str = "FAILED") -> None:
     """Let the newest execution end as States.Runtime or a time-out end it: nothing inside it can catch that."""
     *_, execution = machine.aws.stepfunctions.executions.values()

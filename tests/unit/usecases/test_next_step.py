@@ -196,3 +196,25 @@ def test_a_run_keeps_the_version_it_opened_with(world):
     world.apply(Stage("other", builds=(BuildStep("new", "shop-new"),)))
 
     assert [slot.ref.name for slot in move_of(world, run).slots] == ["lint", "unit"]
+
+
+def test_an_execution_that_was_taken_over_drives_no_more(world):
+    run = world.open(TWO)
+    move_of(world, run)
+    world.w.runs.begin_execution(run, is_resume=True)
+    before = world.run(run.run_id).spent_events
+
+    moves = [world.next_step(run.run_id, execution=f"{run.run_id}-{number}")[1] for number in (1, 2)]
+
+    assert moves[0] == HandOver()
+    assert isinstance(moves[1], RunBuilds)
+    assert world.executions()[-1] == f"{run.run_id}-2"
+    assert world.run(run.run_id).spent_events > before
+
+
+def test_an_old_execution_of_an_ended_run_may_close_it_again(world):
+    run = world.open(TWO)
+    world.w.runs.begin_execution(run, is_resume=True)
+    world.w.close_run(run.run_id)
+
+    assert isinstance(world.next_step(run.run_id, execution=f"{run.run_id}-1")[1], Close)
