@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 BYTES_PER_GB: Final = 1024**3
 _AT_ONCE: Final = 100
 _OBJECTS_AT_ONCE: Final = 1000
-_AGE: Final = re.compile(r"(\d{1,5})([dwm]?)")
-_DAYS: Final = {"d": 1, "": 1, "w": 7, "m": 30}
+_AGE: Final = re.compile(r"(\d{1,5})([shdwm]?)")
+_DAY: Final = 86_400
+_SECONDS: Final = {"s": 1, "h": 3600, "d": _DAY, "": _DAY, "w": 7 * _DAY, "m": 30 * _DAY}
 _BUILDS_LIMIT: Final = 100_000
 
 
@@ -55,11 +56,11 @@ def storage_price() -> float:
 
 
 def age_of(text: str) -> timedelta:
-    """Return the age in `90d`, `12w`, `6m` (months of 30 days) or plain days; UserError otherwise."""
+    """Return the age in `90d`, `12w`, `6m` (months of 30 days), `36h`, `30s` or plain days; UserError otherwise."""
     match = _AGE.fullmatch(text.strip().lower())
     if match is None or int(match[1]) == 0:
-        raise UserError(f"{text!r} is no age.", "Write --older-than 90d (or 12w, 6m).")
-    return timedelta(days=int(match[1]) * _DAYS[match[2]])
+        raise UserError(f"{text!r} is no age.", "Write --older-than 90d (or 12w, 6m, 36h).")
+    return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
 def heaps(

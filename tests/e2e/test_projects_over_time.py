@@ -1,0 +1,215 @@
+"""Projects as code in the whole local cloud: what stands beside them, drift, import, cleaning up, builds of a run."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from e2e.harness import running_cloud
+from local_cloud_asking import until
+from local_harness import commit, git, new_work_tree
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("projects-over-time")]
+
+PROJECT = {
+    "name": "full",
+    "source": {"type": "GITHUB", "location": "https://github.com/example/shop.git"},
+    "buildspec": {"build": ["make test"], "reports": {"tests": "reports/junit.xml"}},
+    "artifacts": {"type": "S3", "location": "kept", "path": "out", "name": "full", "packaging": "NONE"},
+    "cache": {"type": "S3", "location": "kept/cache/full"},
+    "environment": {
+        "type": "LINUX_CONTAINER",
+        "image": "aws/codebuild/standard:7.0",
+        "computeType": "BUILD_GENERAL1_SMALL",
+    },
+    "badgeEnabled": True,
+    "tags": [{"key": "team", "value": "shop"}],
+    "reportGroups": [{"name": "tests"}],
+    "webhook": {
+        "filterGroups": [[{"type": "EVENT", "pattern": "PUSH"}]],
+        "pullRequestBuildPolicy": {"requiresCommentApproval": "ALL_PULL_REQUESTS"},
+    },
+    "alarms": {"failedBuilds": 1, "durationMinutes": 30},
+    "lifecycle": {"artifactsDays": 90, "cacheDays": 14},
+    "sourceCredentials": {
+        "serverType": "GITHUB",
+        "authType": "SECRETS_MANAGER",
+        "arn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:github",
+    },
+}
+OTHERS_RULE = {"ID": "others", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with running_cloud(tmp_path_factory.mktemp("projects")) as running:
+        running.client("s3").create_bucket(Bucket="kept")
+        rules = {"Rules": [OTHERS_RULE]}
+        running.client("s3").put_bucket_lifecycle_configuration(Bucket="kept", LifecycleConfiguration=rules)
+        yield running
+
+
+@pytest.fixture
+def cli(cloud):
+    def run(*words, exit_code=0, answer=None):
+        command = [sys.executable, "-c", "import sys; from buildgate_cli.main import main; sys.exit(main())", *words]
+        environment = {**os.environ, "BUILDGATE_HOME": str(cloud.home.path), "COLUMNS": "200"}
+        done = subprocess.run(
+            command, env=environment, input=answer, capture_output=True, text=True, check=False, timeout=90
+        )
+        assert done.returncode == exit_code, f"{words}: {done.stdout}{done.stderr}"
+        return done
+
+    return run
+
+
+def write(folder, **changes):
+    data = {key: value for key, value in {**PROJECT, **changes}.items() if value != "left out"}
+    path = folder / "project.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    return str(path)
+
+
+def lifecycle(cloud):
+    return [rule["ID"] for rule in cloud.client("s3").get_bucket_lifecycle_configuration(Bucket="kept")["Rules"]]
+
+
+def alarms(cloud):
+    found = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="buildgate-full-")["MetricAlarms"]
+    return sorted(one["AlarmName"] for one in found)
+
+
+def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_path):
+    path, builds = write(tmp_path), cloud.client("codebuild")
+
+    created = cli("project", "apply", path)
+    again = cli("project", "apply", path)
+
+    (made,) = builds.batch_get_projects(names=["full"])["projects"]
+    assert "make test" in made["source"]["buildspec"]
+    assert made["serviceRole"] == cloud.description["outputs"]["BuildRoleArn"]
+    assert "webhook created" in created.stderr
+    assert (again.stdout, again.stderr) == ("full: unchanged\n", "")
+    assert alarms(cloud) == ["buildgate-full-failed-builds", "buildgate-full-long-builds"]
+    assert lifecycle(cloud) == ["others", "buildgate-full-cache", "buildgate-full-artifacts"]
+    assert len(builds.list_source_credentials()["sourceCredentialsInfos"]) == 1
+
+    removed = cli("project", "delete", "full", "--yes", "--with-reports")
+
+    assert "deleted full and 1 report groups" in removed.stdout
+    assert alarms(cloud) == []
+    assert lifecycle(cloud) == ["others"]
+    assert builds.list_source_credentials()["sourceCredentialsInfos"] == []
+    assert builds.list_report_groups()["reportGroups"] == []
+
+
+def test_a_project_goes_to_a_file_and_back_without_change(cloud, cli, tmp_path):
+    cli("project", "apply", write(tmp_path))
+
+    cli("project", "import", "full", "-o", str(tmp_path / "imported"))
+    refused = cli("project", "import", "full", "-o", str(tmp_path / "imported"), exit_code=1)
+    again = cli("project", "apply", str(tmp_path / "imported/full.yaml"))
+
+    assert "full.yaml exists" in refused.stderr
+    assert (again.stdout, again.stderr) == ("full: unchanged\n", "")
+    assert cli("project", "diff", str(tmp_path / "imported/full.yaml")).stdout == "full: as in its file\n"
+    assert "buildgate" not in [tag["key"] for tag in yaml.safe_load(cli("project", "import", "full").stdout)["tags"]]
+
+
+def test_drift_is_shown_field_by_field_and_what_only_aws_has_too(cloud, cli, tmp_path):
+    path = write(tmp_path)
+    cli("project", "apply", path)
+    cloud.client("codebuild").update_project(name="full", timeoutInMinutes=45, description="by hand")
+    cloud.client("cloudwatch").delete_alarms(AlarmNames=["buildgate-full-long-builds"])
+
+    shown = cli("project", "diff", path, exit_code=1).stdout
+    data = json.loads(cli("project", "diff", path, "--json", exit_code=1).stdout)["projects"][0]
+
+    assert "timeoutInMinutes: AWS has 45, the file nothing" in shown
+    assert {one["field"] for one in data["fields"]} == {"timeoutInMinutes", "description"}
+    assert data["beside"] == ["alarm buildgate-full-long-builds created"]
+
+
+def test_a_section_set_to_null_is_removed_and_one_left_out_stays(cloud, cli, tmp_path):
+    cli("project", "apply", write(tmp_path))
+
+    answer = cli("project", "apply", write(tmp_path, alarms=None, webhook=None, lifecycle="left out"))
+
+    assert "webhook removed" in answer.stderr
+    assert alarms(cloud) == []
+    assert "buildgate-full-cache" in lifecycle(cloud)
+    assert "webhook" not in cloud.client("codebuild").batch_get_projects(names=["full"])["projects"][0]
+
+
+def test_a_denied_project_is_not_applied(cloud, cli, tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("name: {pattern: 'team-.*'}\n")
+
+    answer = cli("project", "apply", write(tmp_path, name="other"), "--policy", str(policy), exit_code=1)
+
+    assert "error policy.name" in answer.stderr
+    assert cloud.client("codebuild").batch_get_projects(names=["other"])["projects"] == []
+
+
+def test_validation_reads_projects_and_roles_of_the_cloud(cloud, cli, tmp_path):
+    cli("project", "apply", write(tmp_path))
+    cloud.client("codebuild").update_project(name="full", serviceRole="arn:aws:iam::000000000000:role/gone")
+
+    found = json.loads(cli("project", "validate", "-p", "full", "--role", "--json", exit_code=1).stdout)
+
+    assert [one["code"] for one in found if one["severity"] == "error"] == ["PR110"]
+    cli("project", "apply", write(tmp_path))
+    cli("project", "validate", "-p", "full", "--role")
+
+
+def test_cleaning_shows_figures_first_and_takes_only_what_is_this_projects_and_old(cloud, cli, tmp_path):
+    s3 = cloud.client("s3")
+    cli("project", "apply", write(tmp_path, source={"type": "NO_SOURCE"}, webhook=None, buildspec={"build": ["true"]}))
+    for key in ("out/full/a", "out/full2/a", "cache/full/k", "cache/other/k"):
+        s3.put_object(Bucket="kept", Key=key, Body=b"x" * 2048)
+    cli("build", "start", "full", "-w", "--set", "artifacts.type=NO_ARTIFACTS", "--set", "cache.type=NO_CACHE")
+    nothing = cli("project", "clean", "full", "--older-than", "1d")
+    time.sleep(1.1)
+
+    asked = cli("project", "clean", "full", "--older-than", "1s", answer="n\n", exit_code=1)
+    kept = s3.list_objects_v2(Bucket="kept")["KeyCount"]
+    done = cli("project", "clean", "full", "--older-than", "1s", answer="y\n")
+
+    assert "left nothing behind" in nothing.stderr
+    assert "s3://kept/out/full" in asked.stdout
+    assert kept == 4
+    assert "removed 3 things" in done.stdout
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket="kept")["Contents"]] == ["cache/other/k", "out/full2/a"]
+    assert cloud.client("codebuild").list_builds_for_project(projectName="full")["ids"] == []
+
+
+def test_stopping_a_run_stops_its_builds(cloud, cli, tmp_path):
+    slow = {"source": {"type": "NO_SOURCE"}, "buildspec": {"build": ["sleep 60"]}, "name": "slow"}
+    bare = dict.fromkeys(("artifacts", "cache", "webhook", "alarms", "lifecycle", "sourceCredentials"), "left out")
+    cli("project", "apply", write(tmp_path, **slow, **bare))
+    pipeline = tmp_path / "pipeline.yaml"
+    pipeline.write_text(
+        "name: slow\ntriggers: [{repository: slow, branches: [main]}]\n"
+        "stages: [{name: test, builds: [{name: unit, project: slow}]}]\n"
+    )
+    cli("pipeline", "apply", str(pipeline))
+    made = cloud.client("codecommit").create_repository(repositoryName="slow")["repositoryMetadata"]
+    work = new_work_tree(tmp_path / "work", made["cloneUrlHttp"])
+    commit(work, {"README": "slow\n"})
+    git(work, "push", "-q", "origin", "main")
+    run = until(lambda: cloud.api.get("runs", pipeline="slow", limit=1)["runs"] or None, within=60)[0]["run_id"]
+    builds = cloud.client("codebuild")
+    (build_id,) = until(lambda: builds.list_builds_for_project(projectName="slow")["ids"] or None, within=60)
+
+    answer = cli("build", "stop", "--run", run, "--json")
+
+    assert [one["build_id"] for one in json.loads(answer.stdout)["builds"]] in ([build_id], [])
+    assert cloud.run(run, within=60)["status"] == "STOPPED"
+    ended = until(
+        lambda: [b for b in builds.batch_get_builds(ids=[build_id])["builds"] if b["buildComplete"]], within=60
+    )
+    assert ended[0]["buildStatus"] == "STOPPED"
