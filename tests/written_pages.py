@@ -66,8 +66,8 @@ def inline_commands(page: Path) -> Iterator[list[str]]:
 
 
 def _split(line: str) -> Iterator[list[str]]:
-    """Yield the simple commands of a line, variables set in front of them left out."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;")
+    """Yield the simple commands of a line; variables set in front of them and files they go to are left out."""
+    lexer = shlex.shlex(re.sub(r"\s[<>]\s*\S+", "", line), posix=True, punctuation_chars="&|;")
     lexer.whitespace_split = True
     words: list[str] = []
     for word in [*lexer, ";"]:
