@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from buildgate.adapters.aws_errors import calling
@@ -131,16 +131,33 @@ class CodeCommitRepositories:
             request["nextToken"] = answer["nextToken"]
 
     def authors_between(self, repository: str, before: str, after: str) -> tuple[str, ...]:
-        authors: dict[str, None] = {}
-        queue, seen = [after], {before}
-        while queue and len(seen) <= _AUTHORS_DEPTH:
+        """Return who wrote what ``after`` has and ``before`` has not; the commit's own people without a ``before``.
+
+        Where a merge or a rewritten branch leads past ``before``, its own history is left out of the answer.
+        """
+        if not before:
+            info = self.commit(repository, after)
+            return info.authors if info else ()
+        found = self._walk(repository, after, until=before, depth=_AUTHORS_DEPTH)
+        if any(_leads_past(info, found, before) for info in found.values()):
+            known = self._walk(repository, before, until="", depth=_AUTHORS_DEPTH)
+            found = {commit: info for commit, info in found.items() if commit not in known}
+        return tuple(dict.fromkeys(author for info in found.values() for author in info.authors))
+
+    def _walk(self, repository: str, start: str, *, until: str, depth: int) -> dict[str, CommitInfo]:
+        """Return commits from ``start`` backwards, nearest first, at most ``depth``, not going through ``until``."""
+        found: dict[str, CommitInfo] = {}
+        queue, seen = [start], {"", until}
+        while queue and len(found) < depth:
             commit = queue.pop(0)
-            if not commit or commit in seen:
-                continue
+            info = None if commit in seen else self.commit(repository, commit)
             seen.add(commit)
-            info = self.commit(repository, commit)
-            if info is None:
-                continue
-            authors.update(dict.fromkeys(info.authors))
-            queue += info.parents if before else ()
-        return tuple(authors)
+            if info is not None:
+                found[commit] = info
+                queue += info.parents
+        return found
+
+
+def _leads_past(info: CommitInfo, found: Mapping[str, CommitInfo], base: str) -> bool:
+    """Return whether a commit's history goes on beside the base: to a commit not looked at, or to the beginning."""
+    return not info.parents or any(parent not in found and parent != base for parent in info.parents)

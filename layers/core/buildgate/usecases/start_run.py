@@ -104,19 +104,21 @@ class StartRun:
         return list(matched.values()), reasons or ["no pipeline has a trigger on this repository"]
 
     def _changed_paths(self, push: Push) -> Sequence[str]:
-        """Return what a push changed; a new branch is compared with the default branch's tip."""
-        before = push.old_commit
-        if not before:
-            default = self.repositories.default_branch(push.repository)
-            if default and default != push.ref:
-                before = self.repositories.head_of(push.repository, default) or ""
-        return list(self.repositories.changed_paths(push.repository, before, push.commit))
+        return list(self.repositories.changed_paths(push.repository, self._base(push), push.commit))
+
+    def _base(self, push: Push) -> str:
+        """Return what a push is compared with: where the branch stood; for a new one the default branch's tip."""
+        if push.old_commit:
+            return push.old_commit
+        default = self.repositories.default_branch(push.repository)
+        is_other = bool(default) and default != push.ref
+        return self.repositories.head_of(push.repository, default or "") or "" if is_other else ""
 
     def _run(self, push: Push, pipeline: Pipeline, version: str, commit: CommitInfo | None) -> Run:
         now = self.clock.now()
         authors: tuple[str, ...] = commit.authors if commit else ()
         if _bars_authors(pipeline) and push.ref_type == "branch":
-            authors = self.repositories.authors_between(push.repository, push.old_commit, push.commit) or authors
+            authors = self.repositories.authors_between(push.repository, self._base(push), push.commit) or authors
         return Run(
             run_id=sortable_id(now, self.randomness.random_bytes(10)),
             pipeline=pipeline.name,
