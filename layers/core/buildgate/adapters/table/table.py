@@ -290,7 +290,7 @@ class Table:
             reason = _cancelled_by(error)
             if reason == "ConditionalCheckFailed":
                 raise Conflict(f"DynamoDB TransactWriteItems: {error}") from error
-            if reason not in {"TransactionConflict", "ThrottlingError"}:
+            if reason not in {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}:
                 raise
             return False
         return True
