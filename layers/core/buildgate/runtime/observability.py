@@ -25,10 +25,15 @@ class Line:
     def add(self, **fields: Any) -> None:
         """Add fields; empty values are left out, texts are redacted."""
         for name, value in fields.items():
-            if isinstance(value, str):
-                value = shorten(redact(value), limit=_VALUE_LIMIT)  # noqa: PLW2901 - the cleaned value is the value
-            if value not in (None, "", [], {}):
-                self.fields[name] = value
+            clean = _clean(value)
+            if clean not in (None, "", [], {}):
+                self.fields[name] = clean
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return shorten(redact(value), limit=_VALUE_LIMIT)
+    return [_clean(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @contextmanager
