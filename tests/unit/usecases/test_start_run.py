@@ -254,3 +254,18 @@ def test_a_pipeline_that_bars_authors_records_every_author_of_the_push(world):
     (run_id,) = world.w.start_run(replace(last, old_commit=base.commit)).run_ids
 
     assert set(world.run(run_id).source.authors) == {"bob@example.com", "carol@example.com"}
+
+
+def test_the_authors_of_a_new_branch_are_those_since_the_default_branch(world):
+    rule = approval_rule(allow_self=False, channel="iam")
+    builds = (BuildStep("unit", "shop-unit"),)
+    branches = (Trigger("shop", branches=("*",)),)
+    world.apply(Stage("release", builds=builds, approval=rule), triggers=branches)
+    base = world.push(author="dora@example.com")
+    world.aws.codecommit.push("shop", "topic", commit=base.commit)
+    for author in ("bob@example.com", "carol@example.com"):
+        last = world.push(branch="topic", author=author)
+
+    (run_id,) = world.w.start_run(replace(last, old_commit="")).run_ids
+
+    assert set(world.run(run_id).source.authors) == {"bob@example.com", "carol@example.com"}
