@@ -207,6 +207,38 @@ def failures(answer: Mapping[str, Any]) -> None:
     print_table(columns, rows, empty="no failure in this window", right=["COUNT", "COST"])
 
 
+def tests(answer: Mapping[str, Any]) -> None:
+    heading(answer["project"], answer)
+    found = answer["tests"]
+    rows = [
+        [
+            safe(one["name"]),
+            status_text("FAIL" if one["is_bad"] else "PASS"),
+            f"{one['flaky']} times" if one["is_flaky"] else "-",
+            one["failures"],
+            one["since"][:16],
+            one["first_failed_at"][:10],
+            dollars(one["cost_micro_usd"]),
+        ]
+        for one in found["states"]
+    ]
+    columns = ["CASE THAT EVER FAILED", "NOW", "FLAKY", "FAILED", "SINCE", "FIRST SEEN", "COST"]
+    print_table(columns, rows, empty="no case ever failed", right=["FAILED", "COST"])
+    cells = [
+        [
+            safe(one["name"]),
+            duration(one["median_seconds"]),
+            f"x{one['slower']:.1f}" if one["slower"] else "-",
+            percent(one["failure_ratio"]),
+            one["history"],
+        ]
+        for one in found["cases"][:15]
+    ]
+    if cells:
+        print_table(["SLOWEST", "MEDIAN", "SLOWER", "FAILS", "HISTORY"], cells, empty="", right=["MEDIAN", "FAILS"])
+    note(found["explanation"])
+
+
 def advice(answer: Mapping[str, Any]) -> None:
     heading(answer["project"], answer)
     for one in answer["recommendations"]:

@@ -6,6 +6,7 @@ from typing import Any
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
+from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.web.api import Api
 
@@ -24,7 +25,8 @@ def build(settings: Settings, aws: Aws) -> Handle:
         machine_arn=settings.run_machine_arn,
         report_bucket=settings.report_bucket,
     )
-    api = Api(wiring)
+    tests = TestWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket)
+    api = Api(wiring, tests)
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         answer = api(event)

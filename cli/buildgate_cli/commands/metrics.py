@@ -117,6 +117,9 @@ _view("trend", "trend", "Show how a project moves: daily series with slopes, and
 _view("cost", "cost", "Show where a project's money goes, and what the month will come to.")
 _view("cache", "cache", "Show what a project's cache saves, per key.")
 _view("failures", "failures", "Show a project's failures, grouped by what they say, with their class.")
+_view(
+    "tests", "tests", "Show test cases: flaky ones, when they began to fail, the slowest and those that became slower."
+)
 _view("recommend", "advice", "Show what to change: evidence, saving, command and the way back.")
 _view("builds", "builds", "List a project's builds of a window, newest first.")
 
@@ -131,7 +134,7 @@ def report(project: Project, days: Days = 30, first: From = None, last: To = Non
         print_json(answer)
         return
     metric_tables.summary(project, answer, days)
-    for show in ("trend", "cost", "cache", "failures", "advice", "posture"):
+    for show in ("trend", "cost", "cache", "failures", "tests", "advice", "posture"):
         say("")
         getattr(metric_tables, show)(answer)
 

@@ -12,6 +12,7 @@ from buildgate.domain.approvals import ApprovalRef, Decision, Identity, Refused
 from buildgate.domain.errors import BuildgateError, Conflict, Corrupt, NotFound, Rejected, Unavailable
 from buildgate.inbound.pipeline_file import parse
 from buildgate.ports import PipelineHead
+from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.open_run import Wish
 from buildgate.web import views
@@ -36,7 +37,7 @@ class _Entry:
 class Api:
     """Answers the routes under ``/v1``. Every failure has one shape: ``{"error": {class, message, field, fix}}``."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, tests: TestWiring | None = None) -> None:
         self._w = wiring
         self._entries = [
             _Entry(method, _pattern(path), route, f"{method} {path}")
@@ -55,7 +56,7 @@ class Api:
                 ("GET", "/v1/pushes/{repository}", self._pushes),
                 ("GET", "/v1/projects", self._projects),
                 *GatesApi(wiring).routes(),
-                *MetricsApi(wiring).routes(),
+                *MetricsApi(wiring, tests).routes(),
             )
         ]
 

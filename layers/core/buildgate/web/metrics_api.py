@@ -12,9 +12,11 @@ from buildgate.domain.metrics import posture as postures
 from buildgate.domain.metrics.own_cost import own_cost
 from buildgate.domain.metrics.rollups import Scope
 from buildgate.domain.metrics.summary import summarise
+from buildgate.domain.metrics.test_cases import figures
 from buildgate.domain.metrics.waterfall import by_kind
 from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS, Window
 from buildgate.domain.times import to_text
+from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.analyse_builds import MOST_BUILDS, Part, ProjectWindow
 from buildgate.web import views
@@ -25,13 +27,16 @@ Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
 _View = Callable[[ProjectWindow, Request], Mapping[str, Any]]
 _SCOPES = {"pipelines": "PIPELINE", "teams": "TEAM", "cost-centres": "COST", "accounts": "ACCOUNT"}
 _PAGE = 200
+_TESTED_BUILDS = 12
+_CASES = 200
 
 
 class MetricsApi:
     """Routes under ``/v1/metrics``; a window is ``days=N`` (whole UTC days, today included) or ``from`` and ``to``."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, tests: TestWiring | None = None) -> None:
         self._w = wiring
+        self._tests = tests
         self._views: Mapping[str, _View] = {
             "summary": lambda asked, _: self._summary(asked),
             "trend": lambda asked, _: {"trends": plain(asked.trends), "change_points": plain(asked.changes)},
@@ -40,6 +45,7 @@ class MetricsApi:
             "failures": lambda asked, _: {"failures": plain(asked.failures)},
             "recommend": lambda asked, _: {"recommendations": plain(asked.advice(self._w.clock))},
             "posture": lambda asked, _: {"posture": self._posture([asked.project])},
+            "tests": lambda asked, _: {"tests": self._test_cases(asked)},
             "builds": self._builds,
             "report": lambda asked, _: self._report(asked),
         }
@@ -94,7 +100,7 @@ class MetricsApi:
 
     def _report(self, asked: ProjectWindow) -> dict[str, Any]:
         """Return everything that is known of a project in one document."""
-        parts = ("trend", "cost", "cache", "failures", "recommend", "posture")
+        parts = ("trend", "cost", "cache", "failures", "tests", "recommend", "posture")
         found = self._summary(asked)
         for name in parts:
             found |= self._views[name](asked, _NO_REQUEST)
@@ -109,6 +115,24 @@ class MetricsApi:
         page = heads[start : start + limit]
         more = start + limit < len(heads)
         return {"builds": [_listed(head) for head in page], "next": page[-1].build_id if more and page else None}
+
+    def _test_cases(self, asked: ProjectWindow) -> dict[str, Any]:
+        """Return cases that ever failed, and the figures of all cases in the newest builds whose cases are kept."""
+        if self._tests is None:
+            return {"states": [], "cases": [], "builds": [], "explanation": "not enough data: no report bucket is set"}
+        states = sorted(
+            self._tests.states.states(asked.project).values(), key=lambda one: (-one.flaky, -one.failures, one.name)
+        )
+        newest = [head for head in asked.heads if head.phase_seconds][:_TESTED_BUILDS]
+        loaded = [(head.build_id, self._tests.files.load(head.build_id)) for head in reversed(newest)]
+        kept = [(build_id, cases) for build_id, cases in loaded if cases]
+        told = f"from the newest {len(kept)} builds whose test reports were read; states are kept for ever"
+        return {
+            "states": [plain(one) | {"is_flaky": one.is_flaky, "is_bad": one.status != "SUCCEEDED"} for one in states],
+            "cases": plain(figures([cases for _, cases in kept])[:_CASES]),
+            "builds": [build_id for build_id, _ in kept],
+            "explanation": told if kept else "not enough data: no build of the window has a test report that was read",
+        }
 
     def _posture(self, names: Sequence[str]) -> list[Any]:
         found = [postures.judge_project(one) for one in self._w.projects.settings(names)]

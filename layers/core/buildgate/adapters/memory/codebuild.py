@@ -210,8 +210,20 @@ class CodeBuild:
     def batch_get_reports(self, *, reportArns: list[str]) -> dict[str, Any]:  # noqa: N803 - botocore's name
         """Describe reports, and name those that are not there."""
         _check_count(reportArns)
-        found = [dict(self.reports[arn]) for arn in reportArns if arn in self.reports]
+        found = [
+            {name: value for name, value in self.reports[arn].items() if name != "testCases"}
+            for arn in reportArns
+            if arn in self.reports
+        ]
         return {"reports": found, "reportsNotFound": [arn for arn in reportArns if arn not in self.reports]}
+
+    def describe_test_cases(self, *, reportArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - botocore's name
+        """List a report's cases: what its plan gave as `testCases`."""
+        if reportArn not in self.reports:
+            raise AwsError("ResourceNotFoundException", f"Report does not exist: {reportArn}")
+        return {
+            "testCases": [{"reportArn": reportArn, **case} for case in self.reports[reportArn].get("testCases", ())]
+        }
 
     def _arn(self, kind: str, name: str) -> str:
         return f"arn:aws:codebuild:{self.region}:{self.account}:{kind}/{name}"

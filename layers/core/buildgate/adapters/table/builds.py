@@ -36,7 +36,7 @@ class TableBuilds:
         return {item["build_id"]: head_of(item) for item in items}
 
     def record(self, head: BuildHead, build: Build, *, known: BuildHead | None, is_finish: bool, now: datetime) -> None:
-        writes: list[Write] = [_head_write(head, known, now)]
+        writes: list[Write] = [_head_write(head, known, now, has_reports=bool(build.report_arns))]
         if is_finish:
             writes.append(Put(detail_item(build)))
             counts = increments(head)
@@ -108,15 +108,17 @@ class TableBuilds:
         return [item["sk"] for item in self._table.query(keys.PROJECTS)]
 
 
-def _head_write(head: BuildHead, known: BuildHead | None, now: datetime) -> Write:
+def _head_write(head: BuildHead, known: BuildHead | None, now: datetime, *, has_reports: bool) -> Write:
     item = head_item(head)
     if not head.status.is_finished:
         item |= {"g2p": keys.WORK_BUILD, "g2s": to_text(now + LOOK_AGAIN)}
+    elif has_reports:
+        item |= {"g2p": keys.WORK_REPORTS, "g2s": to_text(now)}
     if known is None:
         return Put(item, only_if=Missing("pk"))
     sets = {name: value for name, value in item.items() if name not in {"pk", "sk"}}
     if head.status.is_finished:
-        sets |= {"g2p": None, "g2s": None}
+        sets = {"g2p": None, "g2s": None} | sets
     same = Is("status", known.status.value)
     believed = same if head.status.rank == known.status.rank else All((same, Below("rank", head.status.rank)))
     return Change(item["pk"], item["sk"], sets=sets, only_if=Any_((believed, Missing("pk"))))

@@ -1,0 +1,29 @@
+"""Every two minutes: keep the test cases of finished builds, and note those that changed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from buildgate.runtime.clients import Aws
+from buildgate.runtime.entrypoint import Handle, entrypoint
+from buildgate.runtime.observability import Line
+from buildgate.runtime.test_wiring import TestWiring
+
+
+@dataclass(frozen=True)
+class Settings:
+    buildgate_table: str
+    report_bucket: str
+
+
+def build(settings: Settings, aws: Aws) -> Handle:
+    collect = TestWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket).collect_tests
+
+    def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        collected = collect()
+        line.add(builds=collected.builds, changes=collected.changes, failures=list(collected.failures[:10]))
+        return {"builds": collected.builds, "changes": collected.changes}
+
+    return handle
+
+
+handler = entrypoint(build, Settings)

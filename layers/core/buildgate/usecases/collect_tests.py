@@ -1,0 +1,105 @@
+"""Reads the test reports of finished builds before CodeBuild drops them after 30 days, off the path of build events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from buildgate.domain.errors import BuildgateError
+from buildgate.domain.metrics.test_cases import BuildOfCases, CaseState, TestCase, changed
+
+if TYPE_CHECKING:
+    from buildgate.domain.builds import BuildHead
+    from buildgate.ports import Clock
+
+PATIENCE = timedelta(hours=2)
+"""A report that is not made by then never will be."""
+_AGAIN = timedelta(minutes=2)
+
+
+class TestReports(Protocol):
+    """CodeBuild's report groups."""
+
+    def cases(self, arns: Sequence[str]) -> Sequence[TestCase] | None: ...
+
+
+class TestFiles(Protocol):
+    """Cases of builds, kept beyond CodeBuild's 30 days."""
+
+    def store(self, build_id: str, cases: Sequence[TestCase]) -> None: ...
+    def load(self, build_id: str) -> Sequence[TestCase]: ...
+
+
+class TestStates(Protocol):
+    """Builds whose reports are due, and cases that have ever failed."""
+
+    def due(self, now: datetime) -> Sequence[tuple[BuildHead, Sequence[str]]]: ...
+    def done(self, build_id: str, totals: Mapping[str, int]) -> None: ...
+    def postpone(self, build_id: str, until: datetime) -> None: ...
+    def states(self, project: str) -> Mapping[str, CaseState]: ...
+    def store(self, project: str, states: Sequence[CaseState]) -> None: ...
+    def last_commit(self, project: str) -> str: ...
+    def set_last_commit(self, project: str, commit: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a round did."""
+
+    builds: int
+    changes: int
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CollectTests:
+    """Goes through the builds whose reports are due, oldest first. Safe to repeat; one failure holds up no other."""
+
+    reports: TestReports
+    files: TestFiles
+    states: TestStates
+    clock: Clock
+
+    def __call__(self) -> Collected:
+        builds = changes = 0
+        failures = []
+        for head, arns in self.states.due(self.clock.now()):
+            try:
+                found = self._collect(head, arns)
+            except BuildgateError as error:
+                failures.append(f"{head.build_id}: {error.reason}")
+                self.states.postpone(head.build_id, self.clock.now() + _AGAIN)
+                continue
+            builds += found is not None
+            changes += found or 0
+        return Collected(builds, changes, tuple(failures))
+
+    def _collect(self, head: BuildHead, arns: Sequence[str]) -> int | None:
+        """Return how many cases changed, or None when the reports are not there yet."""
+        now, ended = self.clock.now(), head.ended_at or head.started_at
+        cases = self.reports.cases(arns) if arns else ()
+        if cases is None:
+            if now - ended < PATIENCE:
+                self.states.postpone(head.build_id, now + _AGAIN)
+                return None
+            cases = ()
+        changes: Sequence[CaseState] = ()
+        if cases:
+            is_same = bool(head.commit) and head.commit == self.states.last_commit(head.project)
+            build = BuildOfCases(head.build_id, head.commit, ended, head.cost_micro_usd or 0, is_same)
+            changes = changed(self.states.states(head.project), cases, build)
+            self.files.store(head.build_id, cases)
+            self.states.store(head.project, changes)
+            self.states.set_last_commit(head.project, head.commit)
+        self.states.done(head.build_id, _totals(cases))
+        return len(changes)
+
+
+def _totals(cases: Sequence[TestCase]) -> Mapping[str, int]:
+    found = {"total": len(cases)}
+    for case in cases:
+        name = case.status.lower()
+        found[name] = found.get(name, 0) + 1
+    return found
