@@ -175,7 +175,7 @@ RULES: Final = (
         "With a project limit StartBuild fails when it is reached; without one builds queue.",
         _sidestepped_limit,
         "concurrentBuildLimit: 1",
-        "concurrentBuildLimit: -1",
+        "concurrentBuildLimit: null",
     ),
     Rule(
         "PR307",
