@@ -1,14 +1,12 @@
 """Projects as code in the whole local cloud: what stands beside them, drift, import, cleaning up, builds of a run."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 
 import pytest
 import yaml
 
+from cli_harness import Cli
 from e2e.harness import running_cloud
 from local_cloud_asking import until
 from local_harness import commit, git, new_work_tree
@@ -55,13 +53,11 @@ def cloud(tmp_path_factory):
 
 @pytest.fixture
 def cli(cloud):
+    command = Cli(cloud.home.path)
+
     def run(*words, exit_code=0, answer=None):
-        command = [sys.executable, "-c", "import sys; from buildgate_cli.main import main; sys.exit(main())", *words]
-        environment = {**os.environ, "BUILDGATE_HOME": str(cloud.home.path), "COLUMNS": "200"}
-        done = subprocess.run(
-            command, env=environment, input=answer, capture_output=True, text=True, check=False, timeout=90
-        )
-        assert done.returncode == exit_code, f"{words}: {done.stdout}{done.stderr}"
+        done = command(*words, stdin=answer)
+        assert done.exit_code == exit_code, f"{words}: {done.output}"
         return done
 
     return run

@@ -87,7 +87,7 @@ def get(client: Any, batch_id: str) -> Batch:
     data = found[0]
     groups = data.get("buildGroups", [])
     wanted = [arn.rsplit(":build/", 1)[-1] for group in groups if (arn := _arn(group))]
-    builds = {one["id"]: facts.read(one) for one in ids.described(client, wanted)}
+    builds = {one.build_id: one for one in facts.readable(ids.described(client, wanted))[0]}
     return Batch(
         batch_id=data["id"],
         project=data["projectName"],

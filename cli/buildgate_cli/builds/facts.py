@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.text import Text
 
 from buildgate.domain.costs import PriceTable
+from buildgate.domain.errors import Corrupt
 from buildgate.domain.redaction import MASK, is_secret_name, redact
 from buildgate.inbound.codebuild_build import parse_build
 from buildgate_cli.human import duration, safe
 from buildgate_cli.output import status_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from buildgate.domain.builds import Build
@@ -35,6 +36,17 @@ def prices() -> PriceTable:
 def read(data: Mapping[str, Any]) -> Build:
     """Return an entry of BatchGetBuilds as a build."""
     return parse_build(data)
+
+
+def readable(data: Iterable[Mapping[str, Any]]) -> tuple[list[Build], list[str]]:
+    """Return the builds that can be understood, and a remark on each of the others."""
+    found, remarks = [], []
+    for one in data:
+        try:
+            found.append(read(one))
+        except Corrupt as error:
+            remarks.append(str(error))
+    return found, remarks
 
 
 def seconds(build: Build, now: datetime) -> float:

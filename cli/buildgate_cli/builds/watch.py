@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from buildgate.domain.errors import Corrupt
 from buildgate_cli.builds import facts
 from buildgate_cli.errors import ExitCode
 from buildgate_cli.human import dollars, duration, safe
@@ -28,6 +29,7 @@ BRIEF: Final = frozenset({"name", "build_id", "status", "phase", "duration_secon
 NOT_STARTED: Final = "NOT_STARTED"
 STARTING: Final = "STARTING"
 GONE: Final = "NOT_FOUND"
+UNREADABLE: Final = "UNREADABLE"
 
 
 def _now() -> datetime:
@@ -50,7 +52,7 @@ class Row:
 
     @property
     def is_over(self) -> bool:
-        return self.build.status.is_finished if self.build else self.status_word in {NOT_STARTED, GONE}
+        return self.build.status.is_finished if self.build else self.status_word in {NOT_STARTED, GONE, UNREADABLE}
 
     @property
     def reason(self) -> str:
@@ -81,8 +83,8 @@ class Watch:
     def until_over(self) -> list[Row]:
         """Show the builds until each has ended, and return their rows."""
         if console.is_terminal and not self.as_json:
-            with Live(console=console, refresh_per_second=8, transient=True) as live:
-                self._follow(lambda: live.update(self._table()))
+            with Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True):
+                self._follow(lambda: None)  # drawn anew with each refresh, so that time and cost go on between looks
         else:
             self._follow(self._print_changes)
         return self.rows
@@ -100,9 +102,16 @@ class Watch:
         still_open = {row.build_id: row for row in self.rows if row.build_id and not row.is_over}
         for found, unknown in self.looker.look(list(still_open)):
             for data in found:
-                still_open[data["id"]].build = facts.read(data)
+                self._take(still_open[data["id"]], data)
             for build_id in unknown:
                 still_open[build_id].build, still_open[build_id].status_word = None, GONE
+
+    def _take(self, row: Row, data: dict[str, Any]) -> None:
+        """Take what AWS says of a build; one that cannot be true is over for this watch, and says why."""
+        try:
+            row.build = facts.read(data)
+        except Corrupt as error:
+            row.build, row.status_word, row.why = None, UNREADABLE, str(error)
 
     def _stop_the_rest(self) -> None:
         """Stop what still runs once one has failed; asked once, for stopping takes a moment to show."""

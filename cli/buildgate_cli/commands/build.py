@@ -117,7 +117,9 @@ def list_builds(
     from buildgate_cli.builds import facts, ids  # noqa: PLC0415
 
     client = cloud_context.current().client("codebuild")
-    found = [facts.read(one) for one in ids.described(client, list(ids.newest_ids(client, project, limit)))]
+    found, remarks = facts.readable(ids.described(client, list(ids.newest_ids(client, project, limit))))
+    for remark in remarks:
+        note(f"left out: {remark}")
     shown = [one for one in found if status is None or one.status.value == status.upper()]
     now = datetime.now(UTC)
     if as_json:

@@ -125,7 +125,7 @@ def advise(name: Name, as_json: Json = False) -> None:
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
     project = _found(client, name)
-    builds = [facts.read(one) for one in ids.described(client, list(ids.newest_ids(client, name, ids.BATCH_SIZE)))]
+    builds, _ = facts.readable(ids.described(client, list(ids.newest_ids(client, name, ids.BATCH_SIZE))))
     used = advice.utilisation(cloud.client("cloudwatch"), name, datetime.now(UTC))
     found = advice.advise(project, builds, used)
     if as_json:

@@ -127,6 +127,15 @@ def test_a_build_that_was_deleted_meanwhile_is_over() -> None:
     assert (rows[0].status, rows[0].is_over) == ("NOT_FOUND", True)
 
 
+def test_a_build_that_cannot_be_true_is_over_and_the_others_go_on() -> None:
+    service = Service([build(1, endTime=START - timedelta(seconds=1)), build(2)])
+
+    first, second = watching(service, 1, 2).until_over()
+
+    assert (first.status, second.status) == ("UNREADABLE", "SUCCEEDED")
+    assert "ended before it started" in first.reason
+
+
 def test_cost_so_far_follows_the_clock_and_the_queue_is_free() -> None:
     service = Service([build(1), build(2, currentPhase="QUEUED")])
     watch = watching(service, 1, 2)
