@@ -1,7 +1,8 @@
 """Finds the API calls that the package makes, from its source: the list by which botocore's models are trimmed.
 
 Adapters keep their client in `self._client`, or in an attribute named for the service (`self._s3`); an adapter's file or
-folder is named for its service. A call that cannot be placed is an error: a list that misses one would fail on AWS only.
+folder is named for its service, or the file's name begins with it (`codebuild_projects.py`). A call that cannot be placed
+is an error: a list that misses one would fail on AWS only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import botocore.session
 from botocore import xform_name
 
-PLACES = {"codebuild_projects": "codebuild", "reminders": "lambda", "table": "dynamodb"}
+PLACES = {"reminders": "lambda", "table": "dynamodb"}
 """Files and folders whose service has another name."""
 
 
@@ -75,7 +76,7 @@ def _service(attribute: str, path: Path, services: set[str]) -> str | None:
         return name
     if name != "client":
         return None
-    places = (path.stem, path.parent.name)
+    places = (path.stem, path.stem.partition("_")[0], path.parent.name)
     for place in places:
         if (service := PLACES.get(place, place)) in services:
             return service

@@ -1,10 +1,12 @@
 """What a gate is judged on: pinned reports, passing history, the lines that changed, waivers; all of it kept."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
+from buildgate.adapters.sources.answers import document
 from buildgate.domain.errors import Corrupt
 from buildgate.domain.gates.model import Waiver
 from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
@@ -283,3 +285,52 @@ def test_waiving_the_same_thing_again_renews_it(world):
     assert one.waiver.expires > date(2000, 1, 1)
     assert world.g.waivers.due(world.clock.now() + timedelta(days=3)) == []
     assert len(world.g.waivers.due(world.clock.now() + timedelta(days=32))) == 1
+
+
+# ---------------------------------------------------------------------------------------------------- sources
+
+
+class FakeSources:
+    """Answers for every source with one measurement, and keeps what was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def fetch(self, source, facts):
+        self.asked.append((source, facts))
+        return [document("endpoint/checks", {"measurements": {"custom.risk": 7}}, format_name="metrics", version="v3")]
+
+
+def test_sources_are_asked_about_the_run_and_feed_the_gate_whatever_its_reports_say(world):
+    wanted = gate(
+        reports=["m.json"],
+        objectives=[
+            {"measurement": "custom.risk", "pass": ["<= 5"]},
+            {"measurement": "tests.failed", "pass": ["<= 0"]},
+        ],
+        sources=[{"from": "ecr", "image": "shop"}],
+    )
+    run = world.reported(wanted, {"m.json": metrics(tests_failed=0), "other.json": metrics(custom_risk=1)})
+    sources = FakeSources()
+
+    verdict = replace(world.g.evaluate_gate, sources=sources)(run.run_id, stage=0, name="quality")
+
+    assert verdict.reasons[0] == "custom.risk is 7, must be <= 5 (source:endpoint/checks)"
+    [(source, facts)] = sources.asked
+    assert source.text("tag") == run.source.commit
+    assert (facts.gate, facts.run.run_id, [build.project for build in facts.builds]) == (
+        "quality",
+        run.run_id,
+        ["shop-unit"],
+    )
+    pins = {pin.file: pin.version for pin in world.judgement(run).evidence.pins}
+    assert pins["source:endpoint/checks"] == "v3"
+
+
+def test_a_source_that_gives_nothing_is_an_error_and_never_a_pass(world):
+    wanted = gate(sources=[{"from": "artifacts", "paths": ["*.xml"]}])
+
+    _, verdict = world.judged(wanted, {"m.json": metrics(tests_failed=0)})
+
+    assert (verdict.status, verdict.is_blocking) == ("error", True)
+    assert verdict.reasons[0].startswith("source:artifacts was refused: no build of the stage has an artifact in S3")

@@ -1,25 +1,23 @@
 """Reports of builds: the raw files that CodeBuild's report groups export, and those that builds upload themselves.
 
 A build finds its own place in the report bucket: ``reports/<project>/<slot>/``. A report group with S3 export writes
-below the path of its export configuration; whatever the layout there, the report's own id is part of the key.
+below the path of its export configuration; whatever the layout there, the report's own id is part of the key. Reports
+of a group that exports nothing here are read through CodeBuild's API.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from buildgate.adapters.aws_errors import calling
+from buildgate.adapters.digested import read_digested
+from buildgate.adapters.group_reports import GroupReports
 from buildgate.domain.builds import Build, reports_prefix
-from buildgate.domain.measurements import Refusal
-from buildgate.reports import Options, ReportRefused, read_all
 from buildgate.usecases.gate_ports import ReadFile, ReportFile
 
 _BATCH = 100
 _AT_MOST = 500
-_PIECE_BYTES = 1024 * 1024
-_DRAIN_PIECES = 1024
 
 
 class S3Reports:
@@ -28,40 +26,45 @@ class S3Reports:
     def __init__(self, s3: Any, codebuild: Any, bucket: str) -> None:
         self._s3 = s3
         self._codebuild = codebuild
+        self._groups = GroupReports(codebuild)
         self._bucket = bucket
 
     def of_build(self, build: Build) -> Sequence[ReportFile]:
         own = reports_prefix(build.project, build.claim.slot) if build.claim else ""
         found = {report.key: report for report in self._listed(own, needle="")} if own else {}
-        for prefix, report_id in self._exports(build):
-            found |= {report.key: report for report in self._listed(prefix, needle=report_id)}
+        for report in self._group_reports(build):
+            prefix = self._export_prefix(report)
+            if prefix is None:
+                found[str(report["arn"])] = self._groups.file_of(report)
+            else:
+                report_id = str(report["arn"]).rsplit(":", 1)[-1]
+                found |= {one.key: one for one in self._listed(prefix, needle=report_id)}
         return sorted(found.values(), key=lambda report: report.key)[:_AT_MOST]
 
     def read(self, report: ReportFile, *, changed: Mapping[str, frozenset[int]] | None = None) -> ReadFile:
+        if self._groups.is_one(report):
+            return self._groups.read(report)
         request = {"Bucket": self._bucket, "Key": report.key}
         if report.version_id:
             request["VersionId"] = report.version_id
         with calling("S3 GetObject"):
             body = self._s3.get_object(**request)["Body"]
-        stream = _Digested(body)
-        try:
-            options = Options(changed_lines=changed or {})
-            reports = tuple(read_all(cast("BinaryIO", stream), name=report.name, options=options))
-        except ReportRefused as refused:
-            return ReadFile((), Refusal(report.name, refused.reason_code, refused.message), stream.drain())
-        return ReadFile(reports, None, stream.drain())
+        return read_digested(body, report.name, changed=changed)
 
-    def _exports(self, build: Build) -> Iterator[tuple[str, str]]:
-        """Yield (prefix, report id) of each report that is exported to the report bucket."""
+    def _group_reports(self, build: Build) -> Iterator[dict[str, Any]]:
         arns = list(build.report_arns)
         for start in range(0, len(arns), _BATCH):
             with calling("CodeBuild BatchGetReports"):
                 answer = self._codebuild.batch_get_reports(reportArns=arns[start : start + _BATCH])
-            for report in answer.get("reports", []):
-                target = (report.get("exportConfig") or {}).get("s3Destination") or {}
-                if target.get("bucket") == self._bucket:
-                    path = str(target.get("path", "")).strip("/")
-                    yield (f"{path}/" if path else ""), str(report["arn"]).rsplit(":", 1)[-1]
+            yield from answer.get("reports", [])
+
+    def _export_prefix(self, report: Mapping[str, Any]) -> str | None:
+        """Return below which prefix the report bucket has the raw files; None for a report exported elsewhere or not."""
+        target = (report.get("exportConfig") or {}).get("s3Destination") or {}
+        if target.get("bucket") != self._bucket:
+            return None
+        path = str(target.get("path", "")).strip("/")
+        return f"{path}/" if path else ""
 
     def _listed(self, prefix: str, *, needle: str) -> Iterator[ReportFile]:
         request: dict[str, Any] = {"Bucket": self._bucket, "Prefix": prefix}
@@ -81,24 +84,3 @@ class S3Reports:
             head = self._s3.head_object(Bucket=self._bucket, Key=key)
         name = key.split(f"{needle}/", 1)[-1] if needle else key.removeprefix(prefix)
         return ReportFile(name, key, head.get("VersionId", ""), str(head["ETag"]).strip('"'), entry["Size"])
-
-
-class _Digested:
-    """A stream whose bytes are digested as they are read."""
-
-    def __init__(self, body: Any) -> None:
-        self._body = body
-        self._digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        with calling("S3 GetObject body"):
-            data = bytes(self._body.read(None if size < 0 else size))
-        self._digest.update(data)
-        return data
-
-    def drain(self) -> str:
-        """Read what the reader left, up to the size that readers take, and return the digest."""
-        for _ in range(_DRAIN_PIECES):
-            if not self.read(_PIECE_BYTES):
-                break
-        return self._digest.hexdigest()

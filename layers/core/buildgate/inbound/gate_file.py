@@ -9,6 +9,7 @@ from typing import Any, Final
 from buildgate.domain.gates import Gate, GateFileError, Problem, Waiver, model, parse, parse_waivers, presets
 from buildgate.domain.gates.fields import kind
 from buildgate.domain.gates.vocabulary import NAMES, OPEN_FAMILIES
+from buildgate.inbound.source_schema import source_schema
 
 GATE_KEYS: Final = frozenset({"objectives", "preset", "manual"})
 
@@ -107,6 +108,7 @@ def json_schema() -> dict[str, Any]:
             "criteria": _criteria_schema(),
             "waiver": _waiver_schema(),
             "manual": _manual_schema(),
+            "source": source_schema(),
         },
     }
 
@@ -145,6 +147,7 @@ def _gate_schema() -> dict[str, Any]:
         "control_sets": {"type": "object", "additionalProperties": control_set},
         "waivers": {"type": "array", "items": {"$ref": "#/$defs/waiver"}},
         "reports": _texts(),
+        "sources": {"type": "array", "items": {"$ref": "#/$defs/source"}},
         "objectives": {"type": "array", "items": {"$ref": "#/$defs/objective"}},
         "manual": {"$ref": "#/$defs/manual"},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from buildgate.adapters.report_store import S3Reports
+from buildgate.adapters.sources.asked import AskedSources
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.compare_run import CompareRun
 from buildgate.usecases.evaluate_gate import EvaluateGate
@@ -28,6 +29,7 @@ class GateWiring(Wiring):
             runs=self.runs,
             launcher=self.launcher,
             reports=self.reports,
+            sources=AskedSources(self._aws),
             judgements=self.judgements,
             waivers=self.waivers,
             compare=self.compare_run,

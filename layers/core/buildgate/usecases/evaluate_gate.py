@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from buildgate.domain.builds import Build
@@ -11,13 +11,13 @@ from buildgate.domain.gates import Evidence, Gate, Pin, Verdict, judge
 from buildgate.domain.gates.comparison import branch_of, head_of
 from buildgate.domain.gates.gather import gather, is_fed_by
 from buildgate.domain.gates.record import Judgement
-from buildgate.domain.measurements import Refusal, Report
+from buildgate.domain.measurements import Refusal
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import GateResult, RunRecord, StageAttempt
 from buildgate.domain.times import to_text
 from buildgate.ports import Clock, Launcher, Pipelines, Runs
 from buildgate.usecases.compare_run import CompareRun, baseline_note
-from buildgate.usecases.gate_ports import ChangedCode, Judgements, Reports, Waivers
+from buildgate.usecases.gate_ports import Fetched, Judgements, Reports, SourceFacts, Sources, Waivers
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class EvaluateGate:
     runs: Runs
     launcher: Launcher
     reports: Reports
+    sources: Sources
     judgements: Judgements
     waivers: Waivers
     compare: CompareRun
@@ -77,7 +78,8 @@ class EvaluateGate:
             notes=(*baseline_note(selection, selection.baseline), *([change.note] if change.note else [])),
             now=now,
         )
-        evidence = self._evidence(gate, self._builds(record, attempt), context, change.code)
+        facts = SourceFacts(run, gate.name, self._builds(record, attempt), now, change.code.lines)
+        evidence = self._evidence(gate, facts, context)
         verdict = judge(gate, evidence)
         judgement = Judgement(gate, evidence, verdict, run.run_id, branch_of(run.source), to_text(now))
         ref = self.judgements.keep(judgement, pipeline=run.pipeline, stage=attempt.name)
@@ -89,17 +91,15 @@ class EvaluateGate:
         ids = [slot.build_id for slot in slots if slot.build_id]
         return self.launcher.builds(ids) if ids else []
 
-    def _evidence(self, gate: Gate, builds: Iterable[Build], context: Evidence, code: ChangedCode) -> Evidence:
-        files = [file for build in builds for file in self.reports.of_build(build) if is_fed_by(gate, file.name)]
-        reports: list[Report] = []
-        refused: list[Refusal] = []
-        pins: list[Pin] = []
-        for file in files:
-            read = self.reports.read(file, changed=code.lines)
-            reports += read.reports
-            refused += [read.refusal] if read.refusal else []
-            pins.append(Pin(file.name, read.sha256, file.version_id))
-        if not files and not gate.reports:
+    def _evidence(self, gate: Gate, facts: SourceFacts, context: Evidence) -> Evidence:
+        files = [f for build in facts.builds for f in self.reports.of_build(build) if is_fed_by(gate, f.name)]
+        found = [Fetched(f.name, self.reports.read(f, changed=facts.changed), f.version_id) for f in files]
+        for source in gate.sources:
+            found += self.sources.fetch(source.filled(facts.words), facts)
+        reports = [report for one in found for report in one.read.reports]
+        refused = [one.read.refusal for one in found if one.read.refusal]
+        pins = [Pin(one.name, one.read.sha256, one.version) for one in found if one.read.sha256]
+        if not found and not gate.reports:
             refused.append(Refusal("any report", "absent", "no build of the stage reported one"))
         return gather(gate, reports, refused, context, pins=pins)
 

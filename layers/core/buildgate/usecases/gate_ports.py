@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from buildgate.domain.builds import Build
     from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
     from buildgate.domain.gates.record import Judgement, JudgementHead, JudgementRef
+    from buildgate.domain.gates.sources import Source
     from buildgate.domain.measurements import Refusal, Report
+    from buildgate.domain.runs import Run
 
 
 class Judgements(Protocol):
@@ -97,6 +99,45 @@ class Reports(Protocol):
         """Read one file to its end, as a stream; a file that cannot be read is a refusal, not an error.
 
         `changed` are the lines that a change touched, by file: coverage is then measured on them, too.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """Of which run and gate the sources are asked, when, and what its change touched."""
+
+    run: Run
+    gate: str
+    builds: Sequence[Build]
+    now: datetime
+    changed: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """What the placeholders of a source stand for."""
+        source = self.run.source
+        about = {"pipeline": self.run.pipeline, "run": self.run.run_id, "repository": source.repository}
+        return about | {"branch": source.ref, "commit": source.commit}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One report that a source gave, or why it gave none. ``version`` names which one, where the source can tell."""
+
+    name: str
+    read: ReadFile
+    version: str = ""
+
+
+class Sources(Protocol):
+    """Places to ask for evidence besides the builds' reports."""
+
+    def fetch(self, source: Source, facts: SourceFacts) -> Sequence[Fetched]:
+        """Ask one source; what it cannot give is a refusal among the answers, never left out.
+
+        Raises:
+            Unavailable: AWS does not answer now: judging is tried again.
         """
         ...
 

@@ -31,6 +31,7 @@ def gate_to_data(gate: Gate) -> dict[str, Any]:
         ("control_sets", {found.name: _control_set(found) for found in gate.control_sets}, {}),
         ("waivers", [waiver_to_data(waiver) for waiver in gate.waivers], []),
         ("reports", list(gate.reports), []),
+        ("sources", [source.to_data() for source in gate.sources], []),
         ("objectives", [_objective(objective) for objective in gate.objectives], []),
     )
     data.update({key: value for key, value, default in pairs if value != default})

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from buildgate.domain.gates.evidence import Evidence
+from buildgate.domain.gates.sources import PREFIX
 from buildgate.domain.measurements import Refusal, Report, merge
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def gather(
 
 
 def is_fed_by(gate: Gate, file: str) -> bool:
-    """Return whether a report file belongs to the gate's evidence."""
-    return not gate.reports or any(matches(pattern, file) for pattern in gate.reports)
+    """Return whether a report file belongs to the gate's evidence; what its own sources gave always does."""
+    return not gate.reports or file.startswith(PREFIX) or any(matches(pattern, file) for pattern in gate.reports)
 
 
 def matches(pattern: str, file: str) -> bool:

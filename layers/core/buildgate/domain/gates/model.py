@@ -10,6 +10,8 @@ from buildgate.domain.gates.criteria import Criterion
 if TYPE_CHECKING:
     from datetime import date
 
+    from buildgate.domain.gates.sources import Source
+
 Mode = Literal["enforce", "observe"]
 OnError = Literal["block", "warn"]
 OnMissing = Literal["fail", "warn", "inconclusive", "skip"]
@@ -142,6 +144,7 @@ class Gate:
 
     Without a total score every objective must hold; with one, `total_pass` and `total_warn` (per cent of the weights)
     decide, and key objectives veto. `reports` are globs of the report files that feed it; empty means all.
+    `sources` are asked besides, and always feed it.
     """
 
     name: str
@@ -162,6 +165,7 @@ class Gate:
     control_sets: tuple[ControlSet, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     reports: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
 
     @property
     def needs_baseline(self) -> bool:

@@ -26,11 +26,12 @@ from buildgate.domain.gates.model import (
 )
 from buildgate.domain.gates.parse_objective import read_objectives
 from buildgate.domain.gates.presets import expand
+from buildgate.domain.gates.sources import read_sources
 from buildgate.domain.gates.vocabulary import is_known, nearest
 
 GATE_KEYS: Final = (
     "name", "preset", "title", "description", "owner", "mode", "blocking", "on_error", "on_missing", "on_no_baseline",
-    "total_score", "baseline", "scores", "control_sets", "waivers", "reports", "objectives", "manual", "from_preset",
+    "total_score", "baseline", "scores", "control_sets", "waivers", "reports", "sources", "objectives", "manual", "from_preset",
 )  # fmt: skip
 DAY_MINUTES: Final = 24 * 60
 
@@ -105,6 +106,7 @@ def _gate(fields: Fields, preset: str, *, are_names_checked: bool) -> Gate:
         control_sets=sets,
         waivers=read_waivers(fields),
         reports=fields.texts("reports"),
+        sources=read_sources(fields),
     )
 
 

@@ -1,0 +1,1 @@
+"""Sources of evidence besides the reports of builds: one module each, all behind one port."""

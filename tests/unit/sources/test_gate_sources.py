@@ -1,0 +1,432 @@
+"""Evidence from elsewhere: artifacts, image scans, SonarQube, CloudWatch and any endpoint, each honest about its gaps."""
+
+import io
+import json
+import threading
+import zipfile
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from buildgate.adapters.sources.artifacts import Artifacts
+from buildgate.adapters.sources.asked import AskedSources
+from buildgate.adapters.sources.endpoint import Endpoint
+from buildgate.adapters.sources.https import Https
+from buildgate.adapters.sources.images import EcrScans, InspectorFindings
+from buildgate.adapters.sources.metrics import CloudWatchMetrics
+from buildgate.adapters.sources.secrets import Tokens
+from buildgate.adapters.sources.sonarqube import SonarQube
+from buildgate.domain.builds import Build, BuildStatus, SlotClaim, SlotRef
+from buildgate.domain.errors import Rejected, Unavailable
+from buildgate.domain.gates.sources import Source
+from buildgate.usecases.gate_ports import SourceFacts
+from run_records import NOON, RUN_ID, run
+
+COMMIT = "b" * 40
+BUILD = Build(
+    "shop-unit:1", "shop-unit", BuildStatus.SUCCEEDED, NOON, claim=SlotClaim(SlotRef(RUN_ID, 0, 1, "unit"), "n")
+)
+FACTS = SourceFacts(run(), "quality", [BUILD], NOON)
+JUNIT = b'<testsuite name="t" tests="2"><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>'
+
+
+class Clients:
+    """Clients by name, as a session gives them."""
+
+    def __init__(self, **clients):
+        self._clients = clients
+
+    def client(self, service):
+        return self._clients.get(service) or boto3.client(service, region_name="us-east-1")
+
+
+def source(kind, **options):
+    return Source(kind, tuple(sorted(options.items())))
+
+
+def measured(fetched):
+    return {
+        name: value for one in fetched for report in one.read.reports for name, value in report.measurements.items()
+    }
+
+
+def refusals(fetched):
+    return [(one.read.refusal.file, one.read.refusal.reason_code) for one in fetched if one.read.refusal]
+
+
+def no_pause(_):
+    """Wait no time."""
+
+
+# ---------------------------------------------------------------------------------------------------- artifacts
+
+
+class FakeBuilds:
+    def __init__(self, *locations):
+        self.locations = locations
+
+    def batch_get_builds(self, ids):
+        first, *more = self.locations or ("",)
+        return {
+            "builds": [{"artifacts": {"location": first}, "secondaryArtifacts": [{"location": one} for one in more]}]
+        }
+
+
+@pytest.fixture
+def bucket():
+    with mock_aws():
+        s3 = boto3.client("s3", region_name="us-east-1")
+        s3.create_bucket(Bucket="artifacts")
+        s3.put_bucket_versioning(Bucket="artifacts", VersioningConfiguration={"Status": "Enabled"})
+        yield s3
+
+
+def artifacts(*locations):
+    return Artifacts(Clients(codebuild=FakeBuilds(*locations)))
+
+
+def archive(**members):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as whole:
+        for name, content in members.items():
+            whole.writestr(name.replace("__", "/").replace("_xml", ".xml"), content)
+    return made.getvalue()
+
+
+def test_matching_files_of_an_artifact_folder_are_read_and_pinned(bucket):
+    bucket.put_object(Bucket="artifacts", Key="shop/out/reports/junit.xml", Body=JUNIT)
+    bucket.put_object(Bucket="artifacts", Key="shop/out/app.bin", Body=b"\0\1")
+
+    [one] = artifacts("arn:aws:s3:::artifacts/shop/out").fetch(source("artifacts", paths=("reports/*.xml",)), FACTS)
+
+    assert measured([one])["tests.failed"] == 1
+    assert (one.name, len(one.read.sha256), bool(one.version)) == ("source:artifacts/unit/reports/junit.xml", 64, True)
+
+
+def test_matching_members_of_an_archive_are_read_and_the_rest_is_passed_by(bucket):
+    body = archive(reports__junit_xml=JUNIT, app=b"\0\1 no report")
+    bucket.put_object(Bucket="artifacts", Key="shop/out.zip", Body=body)
+
+    fetched = artifacts("arn:aws:s3:::artifacts/shop/out.zip").fetch(source("artifacts", paths=("junit.xml",)), FACTS)
+
+    assert [one.name for one in fetched] == ["source:artifacts/unit/out.zip!reports/junit.xml"]
+    assert measured(fetched)["tests.total"] == 2
+
+
+def test_a_damaged_archive_is_refused(bucket):
+    bucket.put_object(Bucket="artifacts", Key="shop/out.zip", Body=b"PK\x03\x04 and then nothing")
+
+    fetched = artifacts("arn:aws:s3:::artifacts/shop/out.zip").fetch(source("artifacts", paths=("*",)), FACTS)
+
+    assert refusals(fetched) == [("source:artifacts/unit/out.zip", "corrupt_archive")]
+
+
+@pytest.mark.parametrize("locations", [(), ("arn:aws:s3:::artifacts/shop/none",)])
+def test_artifacts_that_are_not_there_are_an_absent_report(bucket, locations):
+    assert refusals(artifacts(*locations).fetch(source("artifacts", paths=("*.xml",)), FACTS)) == [
+        ("source:artifacts", "absent")
+    ]
+
+
+def test_only_the_named_build_is_asked(bucket):
+    bucket.put_object(Bucket="artifacts", Key="shop/out/junit.xml", Body=JUNIT)
+    asked = artifacts("arn:aws:s3:::artifacts/shop/out")
+
+    assert measured(asked.fetch(source("artifacts", paths=("*.xml",), build="unit"), FACTS))
+    assert refusals(asked.fetch(source("artifacts", paths=("*.xml",), build="lint"), FACTS))
+
+
+# ---------------------------------------------------------------------------------------------------- images
+
+
+class FakeEcr:
+    """Pages of a scan; the first answers may say that it is under way."""
+
+    def __init__(self, *statuses):
+        self.statuses = list(statuses)
+        self.asked = []
+
+    def describe_image_scan_findings(self, **request):
+        self.asked.append(request)
+        if self.statuses:
+            return {"imageId": {}, "imageScanStatus": {"status": self.statuses.pop(0)}}
+        page = int(request.get("nextToken", "0"))
+        found = [{"name": f"CVE-{page}", "severity": "CRITICAL", "description": "bad"}]
+        counts = {"CRITICAL": 2}
+        answer = {
+            "imageId": {"imageDigest": "sha256:abc"},
+            "imageScanStatus": {"status": "COMPLETE"},
+            "imageScanFindings": {"findings": found, "findingSeverityCounts": counts},
+        }
+        return answer | ({"nextToken": "1"} if page == 0 else {})
+
+
+def test_every_page_of_an_image_scan_counts_and_the_digest_is_pinned():
+    ecr = FakeEcr()
+
+    [one] = EcrScans(Clients(ecr=ecr), pause=no_pause).fetch(source("ecr", image="shop", tag=COMMIT), FACTS)
+
+    assert measured([one])["findings.critical"] == 2
+    assert (one.name, one.version) == ("source:ecr/shop", "sha256:abc")
+    assert ecr.asked[0] == {"repositoryName": "shop", "imageId": {"imageTag": COMMIT}}
+
+
+def test_a_scan_under_way_is_waited_for_and_one_that_stays_so_is_refused():
+    waited = []
+    asked = source("ecr", image="shop", digest="sha256:abc")
+
+    done = EcrScans(Clients(ecr=FakeEcr("IN_PROGRESS", "PENDING")), pause=waited.append).fetch(asked, FACTS)
+    never = EcrScans(Clients(ecr=FakeEcr(*["PENDING"] * 99)), pause=no_pause).fetch(asked, FACTS)
+
+    assert (len(waited), refusals(done)) == (2, [])
+    assert refusals(never) == [("source:ecr/shop", "incomplete")]
+
+
+def test_an_image_that_ecr_does_not_know_is_refused_and_an_outage_is_not():
+    with mock_aws():
+        fetched = AskedSources(Clients(), pause=no_pause).fetch(source("ecr", image="none", tag="1"), FACTS)
+    assert [code for _, code in refusals(fetched)] == ["refused"]
+
+    class Down:
+        def describe_image_scan_findings(self, **_):
+            raise ClientError({"Error": {"Code": "ServiceException"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "x")
+
+    with pytest.raises(Unavailable):
+        AskedSources(Clients(ecr=Down()), pause=no_pause).fetch(source("ecr", image="shop", tag="1"), FACTS)
+
+
+class FakeInspector:
+    def __init__(self, *, watched=True):
+        self.watched = watched
+        self.asked = []
+
+    def list_coverage(self, filterCriteria):  # noqa: N803 - botocore's name
+        self.asked.append(filterCriteria)
+        status = "ACTIVE" if self.watched else "INACTIVE"
+        return {"coveredResources": [{"scanStatus": {"statusCode": status}}]}
+
+    def list_findings(self, filterCriteria, nextToken="0"):  # noqa: N803 - botocore's names
+        self.asked.append(filterCriteria)
+        finding = {"findingArn": f"arn:{nextToken}", "severity": "HIGH", "status": "ACTIVE", "title": "bad"}
+        return {"findings": [finding]} | ({"nextToken": "1"} if nextToken == "0" else {})
+
+
+def test_every_page_of_inspectors_findings_counts():
+    inspector = FakeInspector()
+
+    asked = source("inspector", image="shop", tag=COMMIT)
+    fetched = InspectorFindings(Clients(inspector2=inspector)).fetch(asked, FACTS)
+
+    assert measured(fetched)["findings.high"] == 2
+    assert inspector.asked[0]["ecrRepositoryName"] == [{"comparison": "EQUALS", "value": "shop"}]
+    assert inspector.asked[1]["ecrImageTags"] == [{"comparison": "EQUALS", "value": COMMIT}]
+
+
+def test_what_inspector_does_not_watch_is_not_clean():
+    asked = source("inspector", resource="i-0123456789abcdef0")
+
+    fetched = InspectorFindings(Clients(inspector2=FakeInspector(watched=False))).fetch(asked, FACTS)
+
+    assert refusals(fetched) == [("source:inspector/i-0123456789abcdef0", "not_scanned")]
+
+
+# ---------------------------------------------------------------------------------------------------- CloudWatch
+
+
+def test_a_figure_of_cloudwatch_becomes_a_measurement_in_our_unit():
+    now = datetime.now(UTC)
+    with mock_aws():
+        client = boto3.client("cloudwatch", region_name="us-east-1")
+        dimensions = [{"Name": "Service", "Value": "web"}]
+        for seconds in (0.1, 0.3):
+            data = {"MetricName": "Latency", "Dimensions": dimensions, "Value": seconds, "Timestamp": now}
+            client.put_metric_data(Namespace="Shop", MetricData=[data])
+        facts = SourceFacts(run(), "quality", [], now)
+        about = {"namespace": "Shop", "metric": "Latency", "measurement": "performance.mean_ms", "scale": 1000.0}
+        asked = source("cloudwatch", **about, dimensions=(("Service", "web"),), over_minutes=30.0)
+
+        fetched = CloudWatchMetrics(Clients()).fetch(asked, facts)
+
+    assert measured(fetched) == {"performance.mean_ms": pytest.approx(200.0)}
+
+
+def test_no_data_is_no_measurement_and_says_so():
+    with mock_aws():
+        about = {"namespace": "Shop", "metric": "Errors", "measurement": "custom.errors"}
+        [one] = CloudWatchMetrics(Clients()).fetch(source("cloudwatch", **about), FACTS)
+
+    assert measured([one]) == {}
+    assert "CloudWatch has no data of Shop/Errors in the last 30 minutes" in one.read.reports[0].warnings
+
+
+@pytest.mark.parametrize(
+    ("statistic", "together"), [("Sum", 30.0), ("Maximum", 20.0), ("Minimum", 10.0), ("p95", 20.0), ("Average", 12.5)]
+)
+def test_two_periods_are_put_together_as_their_statistic_asks(statistic, together):
+    class Fake:
+        def get_metric_data(self, MetricDataQueries, StartTime, EndTime):  # noqa: N803 - botocore's names
+            assert EndTime - StartTime == timedelta(minutes=30)
+            return {
+                "MetricDataResults": [{"Id": "value", "Values": [10.0, 20.0]}, {"Id": "samples", "Values": [3.0, 1.0]}]
+            }
+
+    about = {"namespace": "Shop", "metric": "X", "measurement": "custom.x", "statistic": statistic}
+    fetched = CloudWatchMetrics(Clients(cloudwatch=Fake())).fetch(source("cloudwatch", **about), FACTS)
+
+    assert measured(fetched) == {"custom.x": together}
+
+
+# ---------------------------------------------------------------------------------------------------- servers
+
+
+@contextmanager
+def serving(answers):
+    """Serve (status, body) by path; repeated paths take the next answer. What was asked is kept."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            asked.append((self.path, dict(self.headers), self.rfile.read(length)))
+            known = answers.get(self.path.split("?")[0], [(404, b"{}")])
+            status, body = known.pop(0) if len(known) > 1 else known[0]
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            if status == 302:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = _serve  # noqa: N815 - http.server's own names
+
+        def log_message(self, format, *args):  # noqa: A002 - the base class names it so
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class FakeSecrets:
+    def get_secret_value(self, SecretId):  # noqa: N803 - botocore's name
+        known = {"buildgate/plain": "s3cret\n", "buildgate/json": '{"token": "t0ken"}', "buildgate/odd": "{}"}
+        if SecretId not in known:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "GetSecretValue")
+        return {"SecretString": known[SecretId]}
+
+
+def here():
+    return Https(pause=no_pause, is_loopback_allowed=True)
+
+
+def endpoint(url, **options):
+    made = Endpoint(Clients(secretsmanager=FakeSecrets()), pause=no_pause, https=here())
+    return made.fetch(source("endpoint", url=url, **options), FACTS)
+
+
+def test_an_endpoint_is_told_of_the_run_and_answers_with_measurements():
+    body = json.dumps({"measurements": {"custom.risk_score": 12}}).encode()
+    with serving({"/gate": [(200, body)]}) as (url, asked):
+        fetched = endpoint(f"{url}/gate", token="plain")
+
+    assert measured(fetched) == {"custom.risk_score": 12.0}
+    _, headers, said = asked[0]
+    assert headers["Authorization"] == "Bearer s3cret"
+    question = json.loads(said)
+    assert (question["gate"], question["run"]["commit"], question["run"]["pipeline"]) == ("quality", COMMIT, "shop")
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [((200, b"<html>Log in"), "html_page"), ((500, b""), "http_status"), ((302, b""), "http_status")],
+)
+def test_an_endpoint_that_does_not_answer_as_agreed_is_refused(answer, code):
+    with serving({"/gate": [answer]}) as (url, asked):
+        assert [found for _, found in refusals(endpoint(f"{url}/gate"))] == [code]
+    assert [path for path, *_ in asked] == ["/gate"]
+
+
+def test_a_busy_server_is_asked_again_and_a_silent_one_is_refused():
+    body = json.dumps({"measurements": {"custom.x": 1}}).encode()
+    with serving({"/gate": [(503, b""), (200, body)]}) as (url, asked):
+        assert measured(endpoint(f"{url}/gate")) == {"custom.x": 1.0}
+    assert len(asked) == 2
+    with pytest.raises(Rejected, match="does not answer"):
+        here().ask("GET", url)
+
+
+def test_an_answer_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr("buildgate.adapters.sources.https.MOST_BYTES", 10)
+    with serving({"/gate": [(200, b"x" * 11)]}) as (url, _), pytest.raises(Rejected, match="more than"):
+        here().ask("GET", f"{url}/gate")
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.com/", "https://127.0.0.1:9001/", "https://[::1]/", "https://169.254.169.254/"]
+)
+def test_this_machine_and_its_credentials_may_not_be_asked(url):
+    with pytest.raises(Rejected):
+        Https(pause=no_pause).ask("GET", url)
+
+
+def test_tokens_are_text_or_json_below_one_name():
+    tokens = Tokens(FakeSecrets())
+
+    assert [tokens.token(name) for name in ("", "plain", "json")] == ["", "s3cret", "t0ken"]
+    for name in ("odd", "none"):
+        with pytest.raises(Rejected):
+            tokens.token(name)
+
+
+def sonar(url):
+    made = SonarQube(Clients(secretsmanager=FakeSecrets()), pause=no_pause, https=here())
+    return made.fetch(source("sonarqube", url=url, project="shop", token="json", branch="main"), FACTS)
+
+
+def analysed(revision):
+    return [(200, json.dumps({"analyses": [{"key": "a", "revision": revision}]}).encode())]
+
+
+MEASURES = {"component": {"key": "shop", "measures": [{"metric": "code_smells", "value": "7"}]}}
+STATUS = {"projectStatus": {"status": "OK", "conditions": []}}
+
+
+def test_measures_and_gate_of_sonarqube_are_read_for_this_commit():
+    answers = {
+        "/api/project_analyses/search": analysed(COMMIT),
+        "/api/measures/component": [(200, json.dumps(MEASURES).encode())],
+        "/api/qualitygates/project_status": [(200, json.dumps(STATUS).encode())],
+    }
+    with serving(answers) as (url, asked):
+        fetched = sonar(url)
+
+    assert measured(fetched)["quality.smells"] == 7
+    assert [one.name for one in fetched] == ["source:sonarqube/shop/measures", "source:sonarqube/shop/status"]
+    assert refusals(fetched) == []
+    assert asked[1][1]["Authorization"] == "Basic dDBrZW46"
+    assert "branch=main" in asked[1][0]
+
+
+@pytest.mark.parametrize(
+    ("analyses", "code"),
+    [
+        (analysed("c" * 40), "stale"),
+        ([(200, b'{"analyses": []}')], "stale"),
+        ([(200, b"nothing")], "stale"),
+        ([(401, b"")], "http_status"),
+    ],
+)
+def test_an_analysis_of_another_commit_is_no_evidence(analyses, code):
+    with serving({"/api/project_analyses/search": analyses}) as (url, _):
+        assert refusals(sonar(url)) == [("source:sonarqube/shop", code)]
