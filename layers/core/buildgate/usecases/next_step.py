@@ -95,9 +95,7 @@ class NextStep:
     def _finish(self, record: RunRecord, pipeline: Pipeline, step: Finish, now: datetime) -> None:
         for result in people_results(record, pipeline.stages[step.stage.index], step.stage, now=now):
             self.runs.store_gate(record.run.run_id, result)
-            self.judgements.note(
-                head_of(record.run, step.stage.name, result.verdict, at=result.evaluated_at, ref=None)
-            )
+            self.judgements.note(head_of(record.run, step.stage.name, result.verdict, at=result.evaluated_at, ref=None))
         if step.status is StageStatus.EXPIRED:
             for approval in record.approvals:
                 if approval.ref.stage == step.stage.index and not approval.is_decided:
