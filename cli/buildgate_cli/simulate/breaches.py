@@ -16,6 +16,7 @@ class Promise(Enum):
     DECIDED = "nothing is approved but by an authorised decision of a person"
     BOUNDED = "no run waits beyond its bounds"
     DEPLOYED_ONCE = "nothing is deployed twice"
+    OWN = "a run takes no build for its own but the one it started"
     ORPHANED = "a run that has ended leaves no build running"
     TOLD = "each notice goes out, under one key that names it"
     SECRET = "no secret appears in the table, the log, a notice or a page"  # noqa: S105 - says so, holds none

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate.adapters.memory.timeline import START
 from buildgate.domain.pushes import Matched, NeedsPaths, Push, match_paths, match_ref
 from buildgate_cli.simulate.promises import PLANTED
+from buildgate_cli.simulate.strangers import LOOSE_PROJECT, Strangers
 from buildgate_cli.simulate.world import LINKS
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from buildgate_cli.simulate.weather import Weather
     from buildgate_cli.simulate.world import World
 
-LOOSE_PROJECT: Final = "by-hand"
 _LINK: Final = re.compile(rf"{LINKS}(/approvals/(\S+)\?k=\S+)")
 
 _MOODS: Final = ("later", "later", "later", "later", "reject", "twice", "both", "stale")
@@ -35,8 +35,12 @@ class People:
     weather: Weather
     watch: Watch
     tell: Callable[[str], object] = lambda _: None
+    strangers: Strangers = field(init=False)
     _pushed: int = 0
     _forms: dict[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.strangers = Strangers(self.world, self.weather, self.tell)
 
     def push(self) -> None:
         """Push to a branch that triggers the pipeline, or start it by hand where no push can."""
@@ -71,7 +75,10 @@ class People:
         if self.weather.happens("alice stops a run", "people", 0.03):
             self._stop()
         for approval_id, asked in list(self.watch.asked.items()):
+            for _, link in self._links(approval_id)[-1:]:
+                self.strangers.try_link(approval_id, link)
             self._answer(approval_id, asked)
+        self.strangers.claim_a_slot()
 
     def _stop(self) -> None:
         rows = self.world.table.rows()
@@ -87,9 +94,13 @@ class People:
             self._forms.update(self._opened(approval_id))
             return
         decision = "reject" if mood == "reject" else "approve"
+        if mood == "both":
+            self._forms.update(self._opened(approval_id))
         for person in _deciders(asked):
-            for word in {"twice": [decision, decision], "both": [decision, "reject"]}.get(mood, [decision]):
+            for word in [decision, decision] if mood == "twice" else [decision]:
                 self._decide(approval_id, asked, person, word, is_stale=mood == "stale")
+        if mood == "both":
+            self._decide(approval_id, asked, "carol@example.com", "reject", is_stale=True)
 
     def _mood(self, place: str) -> str:
         if not self.weather.happens(place, "people", 0.6):

@@ -139,6 +139,7 @@ def seen(world: World) -> dict[str, str]:
         "the table": "\n".join(str(row.item) for row in world.table.rows()),
         "the log": json.dumps(world.lines, default=str),
         "a notice": "\n".join(f"{one.subject} {one.message}" for one in world.aws.sns.published),
+        "what a function is handed": "\n".join(world.handed),
         "a page": "\n".join(world.pages),
         "a failure queue": "\n".join(m.body for queue in world.aws.sqs.queues.values() for m in queue.messages),
     }

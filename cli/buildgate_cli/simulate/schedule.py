@@ -13,7 +13,8 @@ from buildgate.domain.builds import SlotRef
 from buildgate.domain.times import from_text
 from buildgate_cli.simulate import evidence, promises
 from buildgate_cli.simulate.fate import Fate
-from buildgate_cli.simulate.people import LOOSE_PROJECT, People
+from buildgate_cli.simulate.people import People
+from buildgate_cli.simulate.strangers import LOOSE_PROJECT
 from buildgate_cli.simulate.watching import Watch
 from buildgate_cli.simulate.weather import KINDS, Weather
 from buildgate_cli.simulate.world import PROJECT, World
@@ -30,6 +31,8 @@ _QUARTER: Final = 900
 _CALM_QUARTERS: Final = (1,) * 12 + (4,) * 12 + (16,) * 12
 _LATEST_EVENT: Final = 1_000
 """Seconds after which nothing of the bad time can still be under way: the latest event, and two tries of a function."""
+_LONG_CALM: Final = 3_600
+"""Seconds of calm after which every build that ended has been heard of."""
 _VARIABLE: Final = {"name": "DB_PASSWORD", "value": promises.PLANTED["variable"], "type": "PLAINTEXT"}
 _ENVIRONMENT: Final = {**PROJECT["environment"], "environmentVariables": [_VARIABLE]}
 
@@ -140,6 +143,8 @@ class Schedule:
         for quarters in _CALM_QUARTERS:
             if not self._hop(_QUARTER - timeline.elapsed % _QUARTER + (quarters - 1) * _QUARTER):
                 return
+            if timeline.elapsed - self._calm_at > _LONG_CALM:
+                self.watch.look_for_waiting()
             is_late = timeline.elapsed - self._calm_at > _LATEST_EVENT
             if is_late and promises.is_at_rest(self.world) and self._is_known():
                 break

@@ -13,6 +13,7 @@ from buildgate.domain.ids import place_text
 from buildgate.domain.runs import RunStatus
 from buildgate.domain.slots import SlotState
 from buildgate_cli.simulate.breaches import Breach, Promise
+from buildgate_cli.simulate.strangers import LOOSE_PROJECT
 
 if TYPE_CHECKING:
     from buildgate.adapters.memory.builds import FakeBuild
@@ -43,6 +44,7 @@ class Watch:
     _finished: Counter[str] = field(default_factory=Counter)
     _counted: Counter[str] = field(default_factory=Counter)
     _slots: set[str] = field(default_factory=set)
+    _idle: set[str] = field(default_factory=set)
     _builds: int = 0
 
     def start(self) -> None:
@@ -67,10 +69,20 @@ class Watch:
             self._started(build)
         self._builds = len(builds)
 
+    def look_for_waiting(self) -> None:
+        """Check, when all has long been calm, that no run waits for nothing: twice in a row without a cause is once."""
+        rows = list(self.world.table.rows())
+        running = {build.build_id for build in self.world.aws.codebuild.builds() if not build.is_over}
+        busy = {row.item["pk"]["S"] for row in rows if _is_cause(row, running)}
+        idle = {row.item["pk"]["S"] for row in rows if row.item["sk"]["S"] == "RUN" and not _is_final(row)} - busy
+        for pk in sorted(idle & self._idle):
+            self.breach(Promise.BOUNDED, f"{pk} goes on, though no build runs and nobody is asked for it")
+        self._idle = idle
+
     def _started(self, build: FakeBuild) -> None:
         given = {one["name"]: one["value"] for one in build.environment()["environmentVariables"]}
         text = given.get("BUILDGATE_SLOT", "")
-        if not text:
+        if not text or build.build_id.startswith(f"{LOOSE_PROJECT}:"):
             return
         if text in self._slots:
             self.breach(Promise.DEPLOYED_ONCE, f"{text} got a second build, {build.build_id}")
@@ -134,6 +146,8 @@ class Watch:
         if old and (not new or _SLOT_STATES.index(new) < _SLOT_STATES.index(old)):
             self.breach(Promise.NEVER_BACK, f"{pk} {sk} went from {old} to {new or 'nothing'}")
         known = _text(before, "build_id")
+        if _text(after, "build_id").startswith(f"{LOOSE_PROJECT}:"):
+            self.breach(Promise.OWN, f"{pk} {sk} took {_text(after, 'build_id')} for its own")
         if known and _text(after, "build_id") != known:
             self.breach(Promise.NEVER_BACK, f"{pk} {sk} lost its build {known}")
 
@@ -170,6 +184,16 @@ class Watch:
                 self.breach(Promise.GATED, f"{pk} {sk} succeeded though gate {gate.name} says {verdict or 'nothing'}")
             elif place in self.poor and _is_strict(gate):
                 self.breach(Promise.GATED, f"{pk} {sk} succeeded though what gate {gate.name} judges cannot pass")
+
+
+def _is_final(row: Row) -> bool:
+    return RunStatus(_text(row, "status")).is_final
+
+
+def _is_cause(row: Row, running: set[str]) -> bool:
+    """Return whether a part of a run is something to wait for: a build that runs, or an approval that is asked for."""
+    sk = row.item["sk"]["S"]
+    return ("#B#" in sk and _text(row, "build_id") in running) or ("#P#" in sk and _text(row, "status") == "WAITING")
 
 
 def _is_strict(gate: Gate) -> bool:

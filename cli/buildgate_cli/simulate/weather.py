@@ -30,6 +30,7 @@ KINDS: Final[Mapping[str, str]] = {
     "builds": "builds fail, fault, run out of time or wait in the queue",
     "reports": "a build's report is bad, missing or cut off",
     "people": "people push again, click late, twice or not at all, reject, and stop runs",
+    "strangers": "a scanner posts to links, links are forged, and a build claims the place of another",
 }
 """What `--faults` may name."""
 _CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
@@ -39,7 +40,7 @@ _CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
     "lost-answer": ((Fault.LOST_ANSWER, 0.02),),
     "conflict": ((Fault.CONFLICT, 0.03),),
 }
-_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.1, 0.3, 0.5, 0.1, 0.2
+_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.1, 0.4, 0.5, 0.1, 0.2
 
 
 def kinds_of(text: str) -> frozenset[str]:

@@ -32,6 +32,7 @@ PROJECT: Final[dict[str, Any]] = {
     "serviceRole": "arn:aws:iam::000000000000:role/build",
     "tags": [{"key": "buildgate", "value": "managed"}],
 }
+_TOLD_OF_BUILDS: Final = {"functions/record_build"}
 
 
 class ApiRefusedError(RuntimeError):
@@ -52,6 +53,7 @@ def module_of(code_uri: str) -> ModuleType:
 class World:
     """A deployed Buildgate in memory, with a repository `shop`; builds succeed after two minutes unless told else.
 
+    `lines` are what functions logged, `pages` what browsers were shown, `handed` what functions were told of builds.
     `tell`, when set, is handed the log fields of each invocation that ends, with what went wrong in it, if anything.
     """
 
@@ -59,6 +61,7 @@ class World:
         self.aws = MemoryAws(seed=seed, checks_parameters=checks_parameters)
         self.lines: list[dict[str, Any]] = []
         self.pages: list[str] = []
+        self.handed: list[str] = []
         self.tell: Callable[[Mapping[str, Any]], object] | None = None
         self.deployment: Deployment = deploy(
             self.aws, CHECKOUT / "template.yaml", self._load, parameters={"LinkBaseUrl": LINKS}
@@ -77,6 +80,8 @@ class World:
             line = Line()
             line.add(function=context.function_name)
             self.lines.append(line.fields)
+            if code_uri in _TOLD_OF_BUILDS:
+                self.handed.append(str(event))
             try:
                 answer = handle(event, line)
             except BaseException as error:

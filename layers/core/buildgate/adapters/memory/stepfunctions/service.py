@@ -195,6 +195,11 @@ class StepFunctions:
         self._waiting(taskToken).beat()
         return {}
 
+    def is_waiting(self, token: str) -> bool:
+        """Return whether a task waits for this token still."""
+        attempt = self._tokens.get(token)
+        return attempt is not None and attempt.is_open
+
     def _waiting(self, token: str) -> Attempt:
         attempt = self._tokens.get(token)
         if attempt is None:
