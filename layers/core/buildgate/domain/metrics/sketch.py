@@ -35,14 +35,18 @@ def merge(sketches: Iterable[Mapping[int, int]]) -> dict[int, int]:
 
 
 def quantile(sketch: Mapping[int, int], q: float) -> float | None:
-    """Return the value in milliseconds below which the share ``q`` (0 to 1) lies, or None for an empty sketch."""
+    """Return the value in milliseconds that the share ``q`` (0 to 1) does not exceed, or None for an empty sketch.
+
+    Nearest rank: the smallest value with at least ``q`` of all values at or below it, so that the 99th percentile of
+    three builds is the longest of them.
+    """
     count = sum(sketch.values())
     if count == 0:
         return None
-    rank = q * (count - 1)
+    rank = max(1, math.ceil(q * count))
     seen = 0
     for bucket in sorted(sketch):
         seen += sketch[bucket]
-        if seen > rank:
+        if seen >= rank:
             return value_of(bucket)
     return value_of(max(sketch))
