@@ -214,7 +214,7 @@ def finish(batch: Batch, *, as_json: bool) -> int:
     if as_json:
         print_line({"event": "finished", **batch.to_data(now)})
     else:
-        console.print(tree(batch, now), soft_wrap=False)
+        console.print(tree(batch, now), soft_wrap=not console.is_terminal)
     return ExitCode.OK if batch.status == "SUCCEEDED" else ExitCode.REFUSED
 
 

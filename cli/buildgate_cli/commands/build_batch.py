@@ -170,7 +170,7 @@ def show(batch_id: BatchId, as_json: Json = False) -> None:
     if as_json:
         print_json(batch.to_data(now))
         return
-    console.print(batches.tree(batch, now), soft_wrap=False)
+    console.print(batches.tree(batch, now), soft_wrap=not console.is_terminal)
     say(f"{len(batch.members)} builds, {dollars(batch.cost_micro_usd(now))} in {duration(batch.seconds(now))}")
 
 

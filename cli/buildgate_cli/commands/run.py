@@ -110,7 +110,7 @@ def show(run_id: RunId, as_json: Json = False) -> None:
     from buildgate_cli.run_watch import print_outcome  # noqa: PLC0415  # the live display, only where a run is shown
 
     run, now = answer["run"], datetime.now(UTC)
-    console.print(run_tree.tree(run, now), soft_wrap=False)
+    console.print(run_tree.tree(run, now), soft_wrap=not console.is_terminal)
     if run_tree.is_final(run):
         print_outcome(run, now)
 
