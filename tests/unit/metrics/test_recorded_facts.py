@@ -119,7 +119,7 @@ def test_a_head_survives_the_table():
 def test_a_build_adds_its_phases_its_cache_and_what_its_failure_and_retry_cost():
     counts = increments(head())
 
-    assert counts["ph_BUILD"] == 100_250
+    assert counts["p6"] == 100_250
     assert (counts["cache_probed"], counts["cache_hit"], counts["cache_bytes"]) == (1, 1, 5)
     assert (counts["cost_failed"], counts["retries"], counts["cost_retries"]) == (10_000, 1, 10_000)
 

@@ -40,6 +40,21 @@ class BuildStatus(StrEnum):
         return 9 if self.is_finished else 1
 
 
+PHASES = (
+    "SUBMITTED",
+    "QUEUED",
+    "PROVISIONING",
+    "DOWNLOAD_SOURCE",
+    "INSTALL",
+    "PRE_BUILD",
+    "BUILD",
+    "POST_BUILD",
+    "UPLOAD_ARTIFACTS",
+    "FINALIZING",
+)
+"""In CodeBuild's order, which is how the table numbers them: the tuple only ever grows at its end."""
+
+
 class Phase(NamedTuple):
     """One phase of a build; a phase that is under way has neither status nor end."""
 

@@ -5,25 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from buildgate.adapters.table import keys
-from buildgate.domain.builds import Build, BuildHead, BuildStatus, CacheProbe, Owner, Phase, SlotRef
+from buildgate.domain.builds import PHASES, Build, BuildHead, BuildStatus, CacheProbe, Owner, Phase, SlotRef
 from buildgate.domain.metrics.rollups import DayTotals
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.times import from_text, to_text
 
 _MESSAGE_LIMIT = 500
-_PHASES = (
-    "SUBMITTED",
-    "QUEUED",
-    "PROVISIONING",
-    "DOWNLOAD_SOURCE",
-    "INSTALL",
-    "PRE_BUILD",
-    "BUILD",
-    "POST_BUILD",
-    "UPLOAD_ARTIFACTS",
-    "FINALIZING",
-)
-"""In the order of the list ``ph``: milliseconds by position, -1 for a phase that was not met. Only ever grows."""
 
 
 def head_item(head: BuildHead) -> dict[str, Any]:
@@ -139,11 +126,11 @@ def _phase_list(head: BuildHead) -> list[int]:
     known = head.phase_seconds
     if not known:
         return []
-    return [round(known[name] * 1000) if name in known else -1 for name in _PHASES]
+    return [round(known[name] * 1000) if name in known else -1 for name in PHASES]
 
 
 def _phase_map(stored: list[int]) -> dict[str, float]:
-    return {name: value / 1000 for name, value in zip(_PHASES, stored, strict=False) if value >= 0}
+    return {name: value / 1000 for name, value in zip(PHASES, stored, strict=False) if value >= 0}
 
 
 def _cache_data(probe: CacheProbe | None) -> dict[str, Any] | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import NamedTuple
 
-from buildgate.domain.builds import BuildHead, BuildStatus
+from buildgate.domain.builds import PHASES, BuildHead, BuildStatus
 from buildgate.domain.metrics import sketch
 from buildgate.domain.times import day_of
 
@@ -31,22 +32,29 @@ class Scope(NamedTuple):
         return f"{self.kind}#{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DayTotals:
     """The counts of one scope on one UTC day; ``counters`` are whole numbers that only grow.
 
     ``n`` builds, one counter per status, ``duration_ms``, ``queue_ms``, ``cost_micro_usd``, ``cost_unknown`` (builds
-    without a known price), ``d<bucket>`` and ``q<bucket>`` (sketches of duration and queue time), ``ph_<PHASE>``
-    (milliseconds), ``cost_<status>`` (what builds that did not succeed cost), ``retries`` and ``cost_retries``,
+    without a known price), ``d<bucket>`` and ``q<bucket>`` (sketches of duration and queue time), ``p<n>``
+    (milliseconds of the n-th of ``PHASES``), ``cost_<status>`` (what builds that did not succeed cost), ``retries`` and ``cost_retries``,
     ``cache_<result>``, ``cache_probed``, ``cache_ms`` and ``cache_bytes``.
     """
 
     day: str
     counters: Mapping[str, int] = field(default_factory=dict)
 
-    def sketch(self, prefix: str) -> dict[int, int]:
-        found = ((name, count) for name, count in self.counters.items() if name[0] == prefix and name[1:].isdigit())
-        return {int(name[1:]): count for name, count in found}
+    def sketch(self, prefix: str) -> Mapping[int, int]:
+        return self._sketches.get(prefix, {})
+
+    @cached_property
+    def _sketches(self) -> dict[str, dict[int, int]]:
+        found: dict[str, dict[int, int]] = {"d": {}, "q": {}}
+        for name, count in self.counters.items():
+            if name[0] in found and name[1:].isdigit():
+                found[name[0]][int(name[1:])] = count
+        return found
 
     def count(self, name: str) -> int:
         return self.counters.get(name, 0)
@@ -62,7 +70,7 @@ def increments(head: BuildHead) -> dict[str, int]:
     if head.queue_seconds is not None:
         milliseconds = round(head.queue_seconds * 1000)
         counts["queue_ms"] = milliseconds
-        counts[f"q{sketch.bucket_of(milliseconds)}"] = 1
+        counts[f"q{sketch.bucket_of(milliseconds, sketch.QUEUE_ERROR)}"] = 1
     return {name: value for name, value in (counts | _costs(head) | _phases(head) | _cache(head)).items() if value}
 
 
@@ -79,7 +87,23 @@ def _costs(head: BuildHead) -> dict[str, int]:
 
 
 def _phases(head: BuildHead) -> dict[str, int]:
-    return {f"ph_{name}": round(seconds * 1000) for name, seconds in head.phase_seconds.items()}
+    known = head.phase_seconds
+    return {f"p{index}": round(known[name] * 1000) for index, name in enumerate(PHASES) if name in known}
+
+
+_PROJECTS_ONLY = ("q", "p", "cache_bytes", "cache_ms")
+
+
+def increments_of(scope: Scope, head: BuildHead) -> dict[str, int]:
+    """Return what a build adds to a day of this scope: a pipeline's day is lean, so that both fit their write units."""
+    counts = increments(head)
+    if scope.kind != "PIPELINE":
+        return counts
+    return {name: value for name, value in counts.items() if not _is_projects_only(name)}
+
+
+def _is_projects_only(name: str) -> bool:
+    return name in _PROJECTS_ONLY or (name[0] in _PROJECTS_ONLY and name[1:].isdigit())
 
 
 def _cache(head: BuildHead) -> dict[str, int]:
@@ -122,6 +146,6 @@ def fold(heads: Iterable[BuildHead], *, seen_at: datetime) -> dict[tuple[Scope, 
             continue
         for scope in scopes_of(head):
             day = totals.setdefault((scope, day_of_build(head, seen_at=seen_at)), {})
-            for name, value in increments(head).items():
+            for name, value in increments_of(scope, head).items():
                 day[name] = day.get(name, 0) + value
     return totals

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from buildgate.domain.builds import BuildHead
+from buildgate.domain.builds import PHASES, BuildHead
 from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals
 from buildgate.domain.metrics.statistics import mean, median, spread
 from buildgate.domain.times import day_of, from_text
@@ -88,11 +88,11 @@ def spending(
 
 
 def _by_phase(days: Sequence[DayTotals], total: int) -> Mapping[str, int]:
-    names = sorted({name for day in days for name in day.counters if name.startswith("ph_")})
-    paid = [name for name in names if name[3:] not in _UNPAID]
-    sums = {name[3:]: sum(day.count(name) for day in days) for name in paid}
+    sums = {
+        name: sum(day.count(f"p{index}") for day in days) for index, name in enumerate(PHASES) if name not in _UNPAID
+    }
     whole = sum(sums.values())
-    shares = {name: round(total * value / whole) for name, value in sums.items()} if whole else {}
+    shares = {name: round(total * value / whole) for name, value in sums.items() if value} if whole else {}
     return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
 
 

@@ -48,6 +48,8 @@ def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
     durations = sketch.merge(day.sketch("d") for day in days)
     queues = sketch.merge(day.sketch("q") for day in days)
     timed = sum(durations.values())
+    p50, p90, p95, p99 = _seconds(sketch.quantiles(durations, (0.5, 0.9, 0.95, 0.99)))
+    queue_p50, queue_p95 = _seconds(sketch.quantiles(queues, (0.5, 0.95), sketch.QUEUE_ERROR))
     unknown = sum(day.count("cost_unknown") for day in days)
     cost = sum(day.count("cost_micro_usd") for day in days)
     mean = sum(day.count("duration_ms") for day in days) / timed / 1000 if timed else None
@@ -59,16 +61,16 @@ def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
         by_status=by_status,
         success_ratio=succeeded / judged if judged else None,
         mean_seconds=mean,
-        p50_seconds=_seconds(durations, 0.5),
-        p90_seconds=_seconds(durations, 0.9),
-        p95_seconds=_seconds(durations, 0.95),
-        p99_seconds=_seconds(durations, 0.99),
-        queue_p95_seconds=_seconds(queues, 0.95),
+        p50_seconds=p50,
+        p90_seconds=p90,
+        p95_seconds=p95,
+        p99_seconds=p99,
+        queue_p95_seconds=queue_p95,
         cost_micro_usd=cost,
         cost_unknown=unknown,
         cost_per_build_micro_usd=round(cost / priced) if priced else None,
         score_v1=score_v1(days),
-        queue_p50_seconds=_seconds(queues, 0.5),
+        queue_p50_seconds=queue_p50,
         cache_hit_ratio=_hit_ratio(days),
         cache_probed=sum(day.count("cache_probed") for day in days),
         retries=sum(day.count("retries") for day in days),
@@ -96,12 +98,11 @@ def score_v1(days: Sequence[DayTotals]) -> int | None:
     if not builds:
         return None
     success = sum(day.count("ok") for day in days) / builds
-    timed = sum(sum(day.sketch("d").values()) for day in days)
+    timed = sum(day.count("n") for day in days if day.count("duration_ms"))
     mean_minutes = sum(day.count("duration_ms") for day in days) / timed / 60_000 if timed else 0.0
     cache = _hit_ratio(days) or 0.0
     return int(40 * success + max(0.0, 30 - mean_minutes) + 30 * cache)
 
 
-def _seconds(buckets: Mapping[int, int], q: float) -> float | None:
-    value = sketch.quantile(buckets, q)
-    return None if value is None else value / 1000
+def _seconds(milliseconds: Sequence[float | None]) -> list[float | None]:
+    return [None if value is None else value / 1000 for value in milliseconds]

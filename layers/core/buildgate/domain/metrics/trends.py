@@ -57,7 +57,8 @@ def _slope(values: Sequence[float | None]) -> Slope | None:
 
 
 def _seconds(day: DayTotals, prefix: str, q: float) -> float | None:
-    value = sketch.quantile(day.sketch(prefix), q)
+    error = sketch.QUEUE_ERROR if prefix == "q" else sketch.RELATIVE_ERROR
+    value = sketch.quantile(day.sketch(prefix), q, error)
     return None if value is None else value / 1000
 
 
