@@ -12,6 +12,7 @@ from .fitting import Seam, fit_all
 from .front_door import SEAM as FRONT_DOOR
 from .http_api import SEAM as HTTP_API
 from .machines import SEAM as MACHINES
+from .nursery import SEAM as NURSERY
 from .quiet import SEAM as QUIET
 from .roles import SEAM as ROLES
 from .rules import SEAM as RULES
@@ -31,6 +32,7 @@ SEAMS: tuple[Seam, ...] = (
     SCHEDULES,
     FAILURES,
     CROWDING,
+    NURSERY,
     TASKS,
     MACHINES,
     HTTP_API,
