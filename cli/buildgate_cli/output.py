@@ -19,6 +19,8 @@ from buildgate_cli.human import safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import RenderableType
+
     from buildgate_cli.errors import UserError
 
 console: Final = Console(highlight=False, soft_wrap=True)
@@ -26,6 +28,7 @@ errors: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
 LAST_WIDTH: Final = 12
 """The least a table's last column shrinks to before the ones in the middle fold."""
+_PIPE_WIDTH: Final = 10_000
 _LOOKS: Final = {
     "SUCCEEDED": ("✔", "green"),
     "APPROVED": ("✔", "green"),
@@ -120,6 +123,14 @@ def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[Text]], right: 
         ]
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
     sys.stdout.flush()
+
+
+def print_tree(tree: RenderableType) -> None:
+    """Print a tree; on a terminal its lines fold, through a pipe they are as long as they are, and never cut."""
+    if console.is_terminal:
+        console.print(tree, soft_wrap=False)
+        return
+    Console(highlight=False, width=_PIPE_WIDTH, file=console.file).print(tree)
 
 
 def print_facts(facts: Sequence[tuple[str, object]]) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from buildgate_cli import run_tree
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import dollars, duration, elapsed, moment
-from buildgate_cli.output import console, note, status_text
+from buildgate_cli.output import console, note, print_tree, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ class Watch:
                 live.update(run_tree.tree(run, self.now(), spinners))
                 self.pause(self.interval_seconds)
                 run = self._get(run_id)
-        console.print(run_tree.tree(run, self.now()), soft_wrap=False)
+        print_tree(run_tree.tree(run, self.now()))
         print_outcome(run, self.now())
         return run
 

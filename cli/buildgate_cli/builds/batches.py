@@ -15,7 +15,7 @@ from buildgate_cli.builds.looking import is_passing
 from buildgate_cli.builds.watch import BRIEF, print_line
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import dollars, duration, safe
-from buildgate_cli.output import console, status_text
+from buildgate_cli.output import console, print_tree, status_text
 
 if TYPE_CHECKING:
     from buildgate.domain.builds import Build
@@ -214,7 +214,7 @@ def finish(batch: Batch, *, as_json: bool) -> int:
     if as_json:
         print_line({"event": "finished", **batch.to_data(now)})
     else:
-        console.print(tree(batch, now), soft_wrap=not console.is_terminal)
+        print_tree(tree(batch, now))
     return ExitCode.OK if batch.status == "SUCCEEDED" else ExitCode.REFUSED
 
 

@@ -12,7 +12,7 @@ import typer
 from buildgate_cli import cloud_context, completion
 from buildgate_cli.errors import UserError
 from buildgate_cli.human import ago, dollars, duration
-from buildgate_cli.output import console, print_json, print_table, say, status_text
+from buildgate_cli.output import print_json, print_table, print_tree, say, status_text
 
 app = typer.Typer(help="Batches: list, matrix, graph and fan-out builds.", no_args_is_help=True)
 
@@ -170,7 +170,7 @@ def show(batch_id: BatchId, as_json: Json = False) -> None:
     if as_json:
         print_json(batch.to_data(now))
         return
-    console.print(batches.tree(batch, now), soft_wrap=not console.is_terminal)
+    print_tree(batches.tree(batch, now))
     say(f"{len(batch.members)} builds, {dollars(batch.cost_micro_usd(now))} in {duration(batch.seconds(now))}")
 
 

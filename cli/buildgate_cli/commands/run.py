@@ -12,7 +12,7 @@ from rich.text import Text
 from buildgate_cli import completion, run_tree
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import ago, duration, elapsed, safe
-from buildgate_cli.output import console, note, print_json, print_table, say, status_text
+from buildgate_cli.output import note, print_json, print_table, print_tree, say, status_text
 
 if TYPE_CHECKING:
     from buildgate_cli.api_client import ApiClient
@@ -110,7 +110,7 @@ def show(run_id: RunId, as_json: Json = False) -> None:
     from buildgate_cli.run_watch import print_outcome  # noqa: PLC0415  # the live display, only where a run is shown
 
     run, now = answer["run"], datetime.now(UTC)
-    console.print(run_tree.tree(run, now), soft_wrap=not console.is_terminal)
+    print_tree(run_tree.tree(run, now))
     if run_tree.is_final(run):
         print_outcome(run, now)
 
