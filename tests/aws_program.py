@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ PLACE = ROOT / ".venv/aws-cli"
 def installed() -> Path:
     """Return the path of the program, installed on first use; other test processes wait for the first."""
     python, uv = ROOT / ".venv/bin/python", ROOT / ".venv/bin/uv"
-    mark, wanted = PLACE / ".ready", hashlib.sha256(PINS.read_bytes()).hexdigest()
+    mark, wanted = PLACE / ".ready", f"{hashlib.sha256(PINS.read_bytes()).hexdigest()} {sys.version}"
     with (ROOT / ".venv/.aws-cli.turn").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not mark.is_file() or mark.read_text() != wanted:
