@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -104,6 +105,9 @@ def _judged(gate: Gate, read: Any, context: Any, run_id: str) -> Judgement:
     from buildgate.domain.gates.record import Judgement  # noqa: PLC0415
     from buildgate.domain.times import to_text  # noqa: PLC0415
 
+    kinds = ", ".join(dict.fromkeys(source.kind for source in gate.sources))
+    unasked = (f"sources are asked in pipelines only, not here: {kinds}",) if kinds else ()
+    context = replace(context, notes=(*context.notes, *unasked))
     evidence = gather(gate, read.reports, read.refused, context, pins=read.pins)
     return Judgement(gate, evidence, judge(gate, evidence), run_id=run_id, finished_at=to_text(context.now))
 

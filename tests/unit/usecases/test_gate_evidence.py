@@ -80,6 +80,30 @@ def test_a_verdict_whose_entry_in_the_history_was_lost_gets_it_with_the_next_try
     assert [head.run_id for head in world.g.judgements.on_branch("shop", "test", "quality", "main")] == [run.run_id]
 
 
+def test_of_two_judgements_at_once_the_one_that_was_stored_first_stands(world):
+    run = world.reported(gate(), {"metrics.json": metrics(tests_failed=0)})
+    key = f"reports/shop-unit/{world.slot(run).to_text()}/metrics.json"
+
+    class Overtaken:
+        """Judgements that are kept only after someone else has judged other bytes."""
+
+        def keep(self, judgement, **place):
+            world.aws.client("s3").put_object(Bucket=BUCKET, Key=key, Body=metrics(tests_failed=3).encode())
+            self.first = world.judge(run)
+            return world.g.judgements.keep(judgement, **place)
+
+        def note(self, head):
+            world.g.judgements.note(head)
+
+    late = Overtaken()
+    verdict = replace(world.g.evaluate_gate, judgements=late)(run.run_id, stage=0, name="quality")
+
+    assert verdict == late.first
+    assert verdict.status == "fail"
+    assert world.judgement(run).verdict == verdict
+    assert [head.status for head in world.g.judgements.on_branch("shop", "test", "quality", "main")] == ["fail"]
+
+
 def test_the_history_holds_what_was_measured_newest_first(world):
     runs = [world.judged(gate(), {"m.json": metrics(tests_failed=failed)})[0] for failed in (0, 2)]
 
