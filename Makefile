@@ -6,7 +6,7 @@ WORKERS ?= 2
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check format fix lint types imports template machines bench docs lock build clean
+.PHONY: help setup demo up down test soak check format fix lint types imports template machines bench docs lock build clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.* ## /\1|/p' "$(ROOT)/Makefile" | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -25,6 +25,10 @@ down: setup ## stop the local cloud of this checkout
 
 test: setup ## run every test (ARGS="-k word" for some, WORKERS=1 for one process)
 	@$(IN) pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+soak: setup ## play very many bad days (ARGS="--runs 1000000"); a broken promise prints its seed and story
+	@$(IN) buildgate simulate --runs 100000 --builds-only $(ARGS)
+	@$(IN) buildgate simulate --runs 20000 $(ARGS)
 
 check: format lint types imports template machines ## all that needs no running: format, lint, types, imports, template, machines
 
@@ -54,6 +58,7 @@ bench: setup ## measure, and print what the documentation quotes
 
 docs: setup ## write the generated reference pages again
 	@$(IN) python -m buildgate_cli.reference
+	@$(IN) env PYTHONPATH=tests:layers python -m guards_page
 
 lock: setup ## resolve the packages again: uv.lock, and layers/deps/requirements.txt from it
 	@$(IN) uv lock && $(IN) layers/layer_build/lock && PYTHONPATH=layers .ci/within python -m layer_build services

@@ -20,8 +20,8 @@ from buildgate_cli.simulate.weather import KINDS, kinds_of
 from buildgate_cli.simulate.world import CHECKOUT
 from guards import owed_first
 
-RUNS = 60
-RECORDINGS = 300
+RUNS = 40
+RECORDINGS = 150
 BATCHES = 2
 QUORUM = {
     "name": "quorum",

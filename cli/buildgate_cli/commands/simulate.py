@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Try a pipeline against seeded bad days, without any cloud.")
 
+LOOSE_BUILDS: Final = 3
 SAMPLE: Final = Path(__file__).resolve().parents[3] / "samples/shop/pipeline.yaml"
 
 
@@ -30,9 +31,14 @@ def simulate(
     file: Annotated[Path | None, typer.Argument(help="Pipeline file; by default the sample shop's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Play this one day (again).")] = None,
     runs: Annotated[int, typer.Option(min=1, help="How many days, one after another from seed 1.")] = 200,
-    builds: Annotated[int, typer.Option(min=0, max=100, help="Builds started by hand on each day.")] = 1,
+    builds: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Builds started by hand on each day; one, if not said.")
+    ] = None,
     faults: Annotated[str, typer.Option(help="Kinds of fault, by comma; `all`, `none`.")] = "all",
     days: Annotated[bool, typer.Option("--days", help="Long days: a night and a day of trouble, every beat.")] = False,
+    builds_only: Annotated[
+        bool, typer.Option("--builds-only", help="No pipeline, only builds by hand (three, if not said): faster.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False,
 ) -> None:
     """Play bad days on an in-memory AWS, with our functions, machines and template unchanged.
@@ -46,7 +52,10 @@ def simulate(
     from buildgate_cli.simulate.weather import kinds_of  # noqa: PLC0415
     from buildgate_cli.simulate.world import ApiRefusedError  # noqa: PLC0415
 
-    trial = Trial(_read(file or SAMPLE), kinds_of(faults), builds, is_long=days)
+    if builds_only:
+        trial = Trial(None, kinds_of(faults), builds or LOOSE_BUILDS)
+    else:
+        trial = Trial(_read(file or SAMPLE), kinds_of(faults), 1 if builds is None else builds, is_long=days)
     seeds = [seed] if seed is not None else list(range(1, runs + 1))
     began = time.perf_counter()
     try:
