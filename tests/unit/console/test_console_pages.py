@@ -44,8 +44,8 @@ class ApiOf:
         return answer.data
 
 
-@pytest.fixture(scope="module")
-def cloud():
+def a_week_of_the_shop():
+    """A cloud with some runs, good and bad, one of them released, with a text that would be a script."""
     cloud = SimulatedCloud(schedules=False)
     cloud.apply(PIPELINE)
     numbers = iter(range(1000))
@@ -60,6 +60,11 @@ def cloud():
     cloud.aws.timeline.advance(minutes=10)
     Wiring(cloud.aws, table="buildgate-Table").fold_days()
     return cloud
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    return a_week_of_the_shop()
 
 
 @pytest.fixture(scope="module")
