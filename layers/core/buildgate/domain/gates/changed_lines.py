@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-MOST_COMPARISONS: Final = 4_000_000
-"""Beyond this many pairs of lines a rewritten middle counts as changed as a whole: comparing must end in time."""
+MOST_STEPS: Final = 300_000
+"""Beyond this many steps of comparing, the middle of a file counts as rewritten as a whole: comparing must end in time."""
 _HUNK: Final = re.compile(r"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _QUOTED: Final = re.compile(r"\\(?:([0-7]{3})|(.))")
 _ESCAPES: Final = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
@@ -54,13 +54,51 @@ def rewritten_lines(before: Sequence[str], after: Sequence[str]) -> frozenset[in
     start = _common(before, after)
     end = _common(before[start:][::-1], after[start:][::-1])
     old, new = before[start : len(before) - end], after[start : len(after) - end]
-    if not old or not new or len(old) * len(new) > MOST_COMPARISONS:
-        return frozenset(range(start + 1, start + len(new) + 1))
-    from difflib import SequenceMatcher  # noqa: PLC0415  # only gates on new code compare files
-
-    blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
-    kept = {at for block in blocks for at in range(block.b, block.b + block.size)}
+    kept = _kept(old, new) if old and new else frozenset[int]()
     return frozenset(start + at + 1 for at in range(len(new)) if at not in kept)
+
+
+def _kept(old: Sequence[str], new: Sequence[str]) -> frozenset[int]:
+    """Return the positions in `new` that a shortest edit of `old` keeps; none when finding it would take too long.
+
+    Myers, "An O(ND) Difference Algorithm and Its Variations" (1986), greedy, with its furthest points kept by depth.
+    """
+    furthest = {1: 0}
+    by_depth: list[dict[int, int]] = []
+    steps = 0
+    for depth in range(len(old) + len(new) + 1):
+        by_depth.append(dict(furthest))
+        for k in range(-depth, depth + 1, 2):
+            x = begun = _step(furthest, k, depth)
+            while x < len(old) and x - k < len(new) and old[x] == new[x - k]:
+                x += 1
+            furthest[k] = x
+            steps += 1 + x - begun
+            if x >= len(old) and x - k >= len(new):
+                return _walked_back(by_depth, len(old), len(new))
+        if steps > MOST_STEPS:
+            break
+    return frozenset()
+
+
+def _step(furthest: Mapping[int, int], k: int, depth: int) -> int:
+    """Return where diagonal `k` is entered at a depth: down from the one above, or right from the one below."""
+    is_down = k == -depth or (k != depth and furthest[k - 1] < furthest[k + 1])
+    return furthest[k + 1] if is_down else furthest[k - 1] + 1
+
+
+def _walked_back(by_depth: Sequence[Mapping[int, int]], x: int, y: int) -> frozenset[int]:
+    kept = set()
+    for depth in range(len(by_depth) - 1, -1, -1):
+        furthest, k = by_depth[depth], x - y
+        begun = _step(furthest, k, depth) if depth else 0
+        while x > begun and y > 0:
+            x, y = x - 1, y - 1
+            kept.add(y)
+        if depth:
+            is_down = k == -depth or (k != depth and furthest[k - 1] < furthest[k + 1])
+            x, y = (x, y - 1) if is_down else (x - 1, y)
+    return frozenset(kept)
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
