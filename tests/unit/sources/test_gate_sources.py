@@ -118,6 +118,23 @@ def test_matching_members_of_an_archive_are_read_and_the_rest_is_passed_by(bucke
     assert measured(fetched)["tests.total"] == 2
 
 
+def test_an_archive_of_one_file_and_one_with_archives_inside_are_read_by_path(bucket):
+    bucket.put_object(Bucket="artifacts", Key="one.zip", Body=archive(reports__junit_xml=JUNIT))
+    bucket.put_object(Bucket="artifacts", Key="jar.zip", Body=archive(app=archive(a=b"1"), reports__junit_xml=JUNIT))
+
+    fetched = [
+        one
+        for key in ("one.zip", "jar.zip")
+        for one in artifacts(f"arn:aws:s3:::artifacts/{key}").fetch(source("artifacts", paths=("reports/*",)), FACTS)
+    ]
+
+    assert refusals(fetched) == []
+    assert [one.name.rpartition("/unit/")[2] for one in fetched] == [
+        "one.zip!reports/junit.xml",
+        "jar.zip!reports/junit.xml",
+    ]
+
+
 def test_a_damaged_archive_is_refused(bucket):
     bucket.put_object(Bucket="artifacts", Key="shop/out.zip", Body=b"PK\x03\x04 and then nothing")
 

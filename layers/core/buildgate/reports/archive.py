@@ -12,15 +12,20 @@ from buildgate.reports.refusal import Refuse, ReportRefused
 from buildgate.reports.source import CHUNK_BYTES, RATIO_FREE_BYTES, PrefixedStream, is_zip, take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from buildgate.reports.source import Limits
 
 _SPOOL_BYTES: Final = 8 * 1024 * 1024
 
 
-def members(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield name and content of each file in an archive; it is spooled, as its table of contents is at its end."""
+def members(
+    stream: BinaryIO, name: str, limits: Limits, *, wants: Callable[[str], bool] | None = None
+) -> Iterator[tuple[str, BinaryIO]]:
+    """Yield name and content of each file in an archive; it is spooled, as its table of contents is at its end.
+
+    With `wants` only the files whose path it accepts are opened, and each is named by its path even if it is the only one.
+    """
     with tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
         shutil.copyfileobj(_Capped(stream, limits.unpacked_bytes), spool, CHUNK_BYTES)
         spool.seek(0)
@@ -35,8 +40,11 @@ def members(stream: BinaryIO, name: str, limits: Limits) -> Iterator[tuple[str, 
             if len(files) > limits.archive_members:
                 raise Refuse("too_many_members", f"the archive holds {len(files)} files")
             budget = _Budget(limits.unpacked_bytes)
+            is_bare = len(files) == 1 and wants is None
             for member in files:
-                label = name if len(files) == 1 else f"{name}!{member.filename}"
+                if wants is not None and not wants(member.filename):
+                    continue
+                label = name if is_bare else f"{name}!{member.filename}"
                 yield from _member(archive, member, label, limits, budget)
 
 

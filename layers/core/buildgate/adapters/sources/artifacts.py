@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from buildgate.adapters.aws_errors import calling
 from buildgate.adapters.digested import read_digested
 from buildgate.adapters.sources.answers import refused
-from buildgate.domain.errors import NotFound
+from buildgate.domain.errors import NotFound, Rejected
 from buildgate.domain.gates.sources import PREFIX
 from buildgate.reports.archive import members
 from buildgate.reports.refusal import Refuse, ReportRefused
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from buildgate.domain.gates.sources import Source
     from buildgate.usecases.gate_ports import SourceFacts
 
-_MOST_FILES = 500
+_MOST_FILES = 10_000
+_MOST_MEMBERS = 20_000
 _HEAD_BYTES = 4
 
 
@@ -92,8 +93,8 @@ class Artifacts:
                 answer = self._s3.list_objects_v2(**request)
             for entry in answer.get("Contents", []):
                 seen += 1
-                if seen > _MOST_FILES * 20:
-                    return
+                if seen > _MOST_FILES:
+                    raise Rejected(f"the artifact at {prefix} has more than {_MOST_FILES} files")
                 yield entry["Key"]
             if not answer.get("IsTruncated"):
                 return
@@ -102,16 +103,12 @@ class Artifacts:
 
 def _of_archive(body: Any, name: str, paths: tuple[str, ...], version: str, facts: SourceFacts) -> Iterator[Fetched]:
     """Yield the members that match; the rest of an archive is not a report and is passed by."""
-    limits = Limits(archive_members=20_000)
+    limits = Limits(archive_members=_MOST_MEMBERS)
     try:
-        for whole, stream in members(cast("BinaryIO", body), f"{name}!", limits):
-            path = whole.partition("!")[2].removeprefix("!") or whole
-            if _matches(path, paths):
-                label = f"{PREFIX}{name}!{path}"
-                yield Fetched(label, read_digested(stream, label, changed=facts.changed), version)
-    except ReportRefused as error:
-        yield refused(name, error.reason_code, error.message)
-    except Refuse as error:
+        wanted = members(cast("BinaryIO", body), PREFIX + name, limits, wants=lambda path: _matches(path, paths))
+        for label, stream in wanted:
+            yield Fetched(label, read_digested(stream, label, changed=facts.changed), version)
+    except (Refuse, ReportRefused) as error:
         yield refused(name, error.reason_code, error.message)
 
 
