@@ -358,3 +358,24 @@ def test_a_source_that_gives_nothing_is_an_error_and_never_a_pass(world):
 
     assert (verdict.status, verdict.is_blocking) == ("error", True)
     assert verdict.reasons[0].startswith("source:artifacts was refused: no build of the stage has an artifact in S3")
+
+
+# ---------------------------------------------------------------------------------------------------- sizes
+
+
+def test_a_verdict_on_hundreds_of_reports_names_a_few_and_fits_the_table(world):
+    objectives = [{"name": f"o{n}", "measurement": "custom.x", "pass": [f"<= {n}"], "weight": n} for n in range(1, 400)]
+    reports = {f"module-{n:03}/TEST-report.json": metrics(custom_x=500, tests_failed=0) for n in range(300)}
+    broken = {f"broken-{n:03}.json": "{" for n in range(80)}
+
+    run, verdict = world.judged(gate(objectives=objectives), reports | broken)
+
+    stored = world.result(run).verdict
+    assert verdict.status == "fail"
+    assert len(verdict.objectives) == 399
+    assert verdict.objectives[0].source_file.endswith("and 292 more")
+    assert sum(" was refused: " in reason for reason in verdict.reasons) == 51
+    assert "more files was refused: 30 more files were refused" in " ".join(verdict.reasons)
+    assert (stored.status, len(stored.objectives)) == ("fail", 100)
+    assert "299 objectives are not shown here, 0 of them hold: the whole judgement has them" in stored.notes
+    assert world.judgement(run).verdict == verdict

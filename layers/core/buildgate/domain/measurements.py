@@ -155,6 +155,10 @@ _SUMMED: Final = frozenset({"tests", "findings", "compliance", "components", "ch
 _SUMMED_TOO: Final = frozenset({"performance.requests", "performance.thresholds_failed"})
 
 
+FILES_NAMED: Final = 8
+"""How many files a measurement over several reports names: verdicts are stored, and builds report files by the hundred."""
+
+
 def merge(reports: Iterable[Report]) -> Merged:
     """Return the measurements of several reports together; the order of the reports does not matter.
 
@@ -174,7 +178,7 @@ def merge(reports: Iterable[Report]) -> Merged:
         if combined is None:
             conflicts.append(name)
         else:
-            measured[name] = Measured(combined, ", ".join(dict.fromkeys(file for _, file in by_name[name])))
+            measured[name] = Measured(combined, _named([file for _, file in by_name[name]]))
     return Merged(
         measurements=measured,
         findings=tuple(sorted((f for r in ordered for f in r.findings), key=finding_key)),
@@ -184,6 +188,13 @@ def merge(reports: Iterable[Report]) -> Merged:
         disagreements=tuple(d for report in ordered for d in report.disagreements),
         conflicts=tuple(conflicts),
     )
+
+
+def _named(files: Sequence[str]) -> str:
+    """Return the files by name, each once; of many only the first, and how many more there are."""
+    each = list(dict.fromkeys(files))
+    more = len(each) - FILES_NAMED
+    return ", ".join(each) if more <= 0 else f"{', '.join(each[:FILES_NAMED])} and {more} more"
 
 
 def _report_key(report: Report) -> tuple[str, str, str]:

@@ -19,6 +19,7 @@ from buildgate.domain.gates.record import Judgement, JudgementHead, JudgementRef
 from buildgate.domain.times import from_text, to_text
 
 FOLDER = "judgements"
+_MOST_VALUES = 1_000
 
 
 class StoredJudgements:
@@ -95,7 +96,7 @@ def _item(head: JudgementHead) -> dict[str, Any]:
         "is_advisory": head.is_advisory,
         "policy_hash": head.policy_hash,
         "why": head.reason,
-        "values": dict(head.values),
+        "values": dict(list(head.values.items())[:_MOST_VALUES]),
         "judgement": judgement_ref_item(head.ref),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys
@@ -10,6 +11,10 @@ from buildgate.domain.times import from_text, to_text
 
 if TYPE_CHECKING:
     from buildgate.domain.gates.record import JudgementRef
+
+_VERDICT_BYTES = 250_000
+_OBJECTIVES_KEPT = 100
+"""An item may have 400 KB; letters beyond ASCII and attribute types take more than they look like."""
 
 
 def run_item(run: Run) -> dict[str, Any]:
@@ -110,10 +115,21 @@ def gate_item(run_id: str, result: GateResult) -> dict[str, Any]:
     return {
         "pk": keys.run(run_id),
         "sk": keys.gate(result.stage, result.attempt, result.name),
-        "verdict": result.verdict.to_data(),
+        "verdict": _fitting(result.verdict.to_data()),
         "evaluated_at": to_text(result.evaluated_at),
         "judgement": judgement_ref_item(result.judgement),
     }
+
+
+def _fitting(verdict: dict[str, Any]) -> dict[str, Any]:
+    """Return a verdict that fits an item: of a very large one the objectives that hold are in the judgement alone."""
+    if len(json.dumps(verdict)) <= _VERDICT_BYTES:
+        return verdict
+    held = [one for one in verdict["objectives"] if one["status"] == "pass"]
+    rest = [one for one in verdict["objectives"] if one["status"] != "pass"][:_OBJECTIVES_KEPT]
+    said = f"{len(verdict['objectives']) - len(rest)} objectives are not shown here, {len(held)} of them hold"
+    notes = [*verdict.get("notes", []), f"{said}: the whole judgement has them"]
+    return verdict | {"objectives": rest, "reasons": verdict["reasons"][:_OBJECTIVES_KEPT], "notes": notes}
 
 
 def judgement_ref_item(ref: JudgementRef | None) -> dict[str, str] | None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from buildgate.domain.gates.evidence import Evidence
 from buildgate.domain.gates.sources import PREFIX
 from buildgate.domain.measurements import Refusal, Report, merge
+from buildgate.domain.redaction import shorten
+
+MOST_NOTES: Final = 100
+MOST_REFUSALS: Final = 50
+MOST_LETTERS: Final = 500
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,14 +40,15 @@ def gather(
     merged = merge(given)
     seen = [*(report.file for report in given), *(refusal.file for refusal in unread)]
     notes = (*merged.warnings, *(str(disagreement) for disagreement in merged.disagreements))
+    refusals = (*context.refused, *unread, *_absent(gate, seen))
     return replace(
         context,
         measurements=merged.measurements,
-        refused=(*context.refused, *unread, *_absent(gate, seen)),
+        refused=_bounded_refusals(refusals),
         findings=merged.findings,
         controls={control.id: control.status for control in merged.controls},
         conflicts=tuple(merged.conflicts),
-        notes=tuple(sorted({*context.notes, *notes})),
+        notes=_bounded({*context.notes, *notes}),
         pins=(*context.pins, *(pin for pin in pins if is_fed_by(gate, pin.file))),
     )
 
@@ -64,3 +70,18 @@ def _absent(gate: Gate, seen: Sequence[str]) -> list[Refusal]:
         for pattern in gate.reports
         if not any(matches(pattern, file) for file in seen)
     ]
+
+
+def _bounded(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return texts in order, short and not too many: a verdict is stored whole, whatever its reports say."""
+    ordered = sorted({shorten(text, limit=MOST_LETTERS) for text in texts})
+    more = len(ordered) - MOST_NOTES
+    return tuple(ordered) if more <= 0 else (*ordered[:MOST_NOTES], f"{more} more remarks are not kept")
+
+
+def _bounded_refusals(refusals: Sequence[Refusal]) -> tuple[Refusal, ...]:
+    ordered = sorted(refusals, key=lambda one: (one.file, one.reason_code, one.message))
+    kept = [Refusal(one.file, one.reason_code, shorten(one.message, limit=MOST_LETTERS)) for one in ordered]
+    more = len(kept) - MOST_REFUSALS
+    rest = [Refusal("more files", "and_more", f"{more} more files were refused")] if more > 0 else []
+    return (*kept[:MOST_REFUSALS], *rest)
