@@ -105,7 +105,7 @@ class Http:
         self._sent += 1
         lowered = {name.lower(): value for name, value in headers.items()}
         content = body.encode() if isinstance(body, str) else body
-        is_binary = content is not None and not _TEXT.match(lowered.get("content-type", ""))
+        is_binary = content is not None and not (_TEXT.match(lowered.get("content-type", "")) and _is_text(content))
         now = self.timeline.now()
         context: dict[str, Any] = {
             "accountId": self.account,
@@ -157,6 +157,14 @@ class Http:
         content = base64.b64decode(text) if payload.get("isBase64Encoded") else text.encode()
         found = {name.lower(): str(value) for name, value in (payload.get("headers") or {}).items()}
         return Answer(int(payload["statusCode"]), found, content)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
