@@ -266,3 +266,12 @@ def test_manual_gate_is_not_judged_here(capsys: pytest.CaptureFixture[str]):
 
     assert check("junit.xml") == 2
     assert "is decided by people" in capsys.readouterr().err
+
+
+def test_sources_are_not_asked_on_a_laptop_and_the_verdict_says_so(capsys: pytest.CaptureFixture[str]):
+    text = "name: g\nobjectives: [{measurement: tests.failed, pass: ['<= 0']}]\nsources: [{from: ecr, image: shop}]\n"
+    Path("gate.yaml").write_text(text)
+    Path("m.json").write_text('{"measurements": {"tests.failed": 0}}')
+
+    assert gate("check", "--gate", "gate.yaml", "m.json") == 0
+    assert "sources are asked in pipelines only, not here: ecr" in capsys.readouterr().out
