@@ -121,7 +121,7 @@ def test_zip_bomb_is_refused_by_its_ratio():
         (gzip.compress(b"", mtime=0), "empty"),
         (gzip.compress(SUITE, mtime=0)[:-9], "truncated"),
         (gzip.compress(SUITE, mtime=0)[:20] + b"garbage!" * 9, "corrupt_archive"),
-        (gzip.compress(gzip.compress(SUITE), mtime=0), "nested_archive"),
+        (gzip.compress(gzip.compress(SUITE, mtime=0), mtime=0), "nested_archive"),
         (gzip.compress(zipped(a=SUITE), mtime=0), "nested_archive"),
         (zipped(a=zipped(b=SUITE)), "nested_archive"),
         (zipped(), "empty"),
