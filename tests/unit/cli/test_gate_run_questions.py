@@ -204,6 +204,17 @@ def test_backtest_names_the_gates_whose_evidence_there_is(cli: Cli, api: Operato
     assert (unknown.exit_code, "--of: quality" in unknown.stderr) == (1, True)
 
 
+def test_backtest_of_a_pipeline_file_takes_its_own_pipeline(cli: Cli, api: OperatorApi, tmp_path: Path) -> None:
+    api.on("GET", "/v1/pipelines/shop/judgements", (200, {"pipeline": "shop", "judgements": [listed("r1")]}))
+    keeps(api, kept(tests_failed=0, coverage_line_percent=95))
+    path = tmp_path / "pipeline.json"
+    path.write_text(json.dumps({"name": "shop", "stages": [{"name": "test", "gates": [gate_to_data(GATE)]}]}))
+
+    shown = cli("gate", "backtest", str(path), "--name", "quality").stdout
+
+    assert shown.startswith("would block 0 of 1 runs")
+
+
 # ---------------------------------------------------------------------------------------------------- waivers
 
 
