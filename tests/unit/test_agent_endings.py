@@ -8,6 +8,7 @@ import pytest
 
 from agent_harness import run_buildspec
 from buildgate_cli.local.agent import processes
+from buildgate_cli.local.agent.bounds import folder_bytes
 from buildgate_cli.local.agent.build import Limits
 
 
@@ -78,6 +79,59 @@ def test_a_runaway_tree_is_ended(tmp_path: Path) -> None:
     done = run_buildspec(tmp_path, one(bomb), stop_at="begun")
 
     assert done.outcome.status == "STOPPED"
+
+
+def test_a_build_with_too_many_processes_is_ended_with_all_of_them(tmp_path: Path) -> None:
+    crowd = "for i in $(seq 30); do sleep 60 & echo pid $!; done; echo begun; wait"
+    limits = Limits(timeout_seconds=30, grace_seconds=5, processes=20)
+
+    done = run_buildspec(tmp_path, one(crowd), limits=limits)
+
+    assert done.outcome.status == "FAILED"
+    assert "more processes" in done.context("BUILD")[1]
+    pids = [int(line.split()[1]) for line in done.heard.output if line.startswith("pid")]
+    assert len(pids) == 30
+    assert not any(is_alive(pid) for pid in pids)
+
+
+def test_processes_that_are_replaced_as_fast_as_they_go_are_held_and_ended(tmp_path: Path) -> None:
+    chain = "printf 'sleep 0.02; sh chain & exit\\n' > chain; for i in 1 2 3 4; do sh chain & done; sleep 60"
+    limits = Limits(timeout_seconds=30, grace_seconds=5, processes=3)
+    started = time.monotonic()
+
+    done = run_buildspec(tmp_path, one(chain), limits=limits)
+
+    assert "more processes" in done.context("BUILD")[1]
+    assert time.monotonic() - started < 10
+
+
+def test_a_build_that_fills_its_disk_is_ended(tmp_path: Path) -> None:
+    limits = Limits(timeout_seconds=30, grace_seconds=0.2, disk_bytes=3_000_000)
+
+    done = run_buildspec(tmp_path, one("head -c 5000000 /dev/urandom > big; sleep 20"), limits=limits)
+
+    assert done.outcome.status == "FAILED"
+    assert "filled more disk" in done.context("BUILD")[1]
+
+
+def test_a_build_ends_before_the_machines_disk_is_full(tmp_path: Path) -> None:
+    limits = Limits(timeout_seconds=30, grace_seconds=0.2, free_bytes=1 << 60)
+
+    done = run_buildspec(tmp_path, one("sleep 20"), limits=limits)
+
+    assert done.outcome.status == "FAILED"
+    assert "nearly full" in done.context("BUILD")[1]
+
+
+def test_a_folders_size_counts_each_file_once_and_follows_no_link(tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "big").write_bytes(os.urandom(1_000_000))
+    os.link(inner / "big", inner / "again")
+    (inner / "link").symlink_to("/usr")
+
+    assert 1_000_000 <= folder_bytes(tmp_path) < 1_100_000
+    assert folder_bytes(tmp_path / "gone") == 0
 
 
 def test_endless_output_ends_the_build_and_not_the_memory(tmp_path: Path) -> None:

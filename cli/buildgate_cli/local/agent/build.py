@@ -28,12 +28,19 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one build. A build that passes one is ended, the cloud is not. Without `memory_bytes`: no bound."""
+    """Bounds of one build. A build that passes one is ended, the cloud is not. None: no bound.
+
+    `processes` is how many may live at once. `disk_bytes` is what the build's folder may fill, `free_bytes` what has to
+    stay free on its disk, whoever fills it.
+    """
 
     timeout_seconds: float = 3600.0
     log_bytes: int = 64 * MEBIBYTE
     grace_seconds: float = 5.0
     memory_bytes: int | None = None
+    processes: int = 1000
+    disk_bytes: int | None = None
+    free_bytes: int = 256 * MEBIBYTE
 
 
 @dataclass(frozen=True)

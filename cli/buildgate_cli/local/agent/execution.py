@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Literal, Self
 
-from buildgate_cli.local.agent import memory, processes
+from buildgate_cli.local.agent import processes
+from buildgate_cli.local.agent.bounds import Bounds, Passed
 
-Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "MEMORY_LIMIT", "ORPHANED"]
-_MEMORY_LOOK_SECONDS = 1.0
+Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"] | Passed
 _FOREVER_SECONDS = 60.0
 _CHUNK = 64 * 1024
 _MAX_CAPTURED_BYTES = 1024 * 1024
@@ -57,9 +57,9 @@ class Execution:
     """Runs one process after another; all of them, and what they leave behind, write into one pipe.
 
     `output` takes the bytes as they come. `deadline` is a value of time.monotonic(). `mark` is unique to the build and
-    travels in the environment of its processes. With `memory_bytes` a build whose processes hold more together is
-    ended; they are looked at once a second. `owns_process` says that this whole process exists for the build, so
-    that everything it ever started belongs to it, marked or not.
+    travels in the environment of its processes. With `bounds` a build whose processes take more is ended; they are
+    looked at once a second. `owns_process` says that this whole process exists for the build, so that everything it
+    ever started belongs to it, marked or not.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Execution:
         deadline: float,
         mark: str,
         grace_seconds: float = 5.0,
-        memory_bytes: int | None = None,
+        bounds: Bounds | None = None,
         owns_process: bool = False,
     ) -> None:
         self._output = output
@@ -79,8 +79,7 @@ class Execution:
         self._mark = mark
         self._grace_seconds = grace_seconds
         self._owns_process = owns_process
-        self._memory_bytes = memory_bytes
-        self._memory_look_at = 0.0
+        self._bounds = bounds
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
@@ -135,7 +134,13 @@ class Execution:
             raise InterruptedBuildError(self.interrupt.reason)
 
     def end_all(self, grace_seconds: float) -> int:
-        """End everything the build has started, background processes too; returns how many had to be killed."""
+        """End everything the build has started, background processes too; returns how many had to be killed.
+
+        Too many processes get no grace: they are held still first, or new ones would come as fast as old ones go.
+        """
+        if self.interrupt.reason == "PROCESS_LIMIT":
+            processes.hold(self._started)
+            grace_seconds = 0.0
         return processes.end(self._started, grace_seconds=grace_seconds)
 
     def _started(self) -> set[int]:
@@ -157,21 +162,18 @@ class Execution:
             while process.poll() is None:
                 self.check()
                 wait = max(self._deadline - time.monotonic(), 0.0)
-                selector.select(min(wait, notice.poll_seconds, self._memory_wait()))
+                selector.select(min(wait, notice.poll_seconds, self._bounds_wait()))
                 self._read_once()
 
-    def _memory_wait(self) -> float:
-        """Look at the memory when it is time to, and return the seconds until the next look."""
-        if self._memory_bytes is None:
+    def _bounds_wait(self) -> float:
+        """Look at what the build takes when it is time to, and return the seconds until the next look."""
+        if self._bounds is None:
             return _FOREVER_SECONDS
-        wait = self._memory_look_at - time.monotonic()
-        if wait > 0:
-            return wait
-        pids = self._started()
-        if memory.resident_bytes(pids) > self._memory_bytes and memory.proportional_bytes(pids) > self._memory_bytes:
-            self.interrupt.request("MEMORY_LIMIT")
-        self._memory_look_at = time.monotonic() + _MEMORY_LOOK_SECONDS
-        return _MEMORY_LOOK_SECONDS
+        if self._bounds.wait_seconds() == 0:
+            passed = self._bounds.look(self._started())
+            if passed is not None:
+                self.interrupt.request(passed)
+        return self._bounds.wait_seconds()
 
     def _read_once(self) -> bool:
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 MARK = "BUILDGATE_BUILD_MARK"
 _PROC = Path("/proc")
 _PR_SET_CHILD_SUBREAPER = 36
+_HOLD_ROUNDS = 200
 
 
 def adopt_orphans() -> None:
@@ -66,6 +67,17 @@ def end(find: Callable[[], Iterable[int]], *, grace_seconds: float) -> int:
         killed += _signal_all(alive, signal.SIGKILL)
         _wait_gone(find, 0.1)
     return killed
+
+
+def hold(find: Callable[[], Iterable[int]]) -> None:
+    """Hold all processes `find` returns still, again until no new one comes up: held ones start no others."""
+    held: set[int] = set()
+    for _ in range(_HOLD_ROUNDS):
+        moving = set(find()) - held
+        if not moving:
+            return
+        _signal_all(moving, signal.SIGSTOP)
+        held |= moving
 
 
 def reap_orphans() -> None:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from buildgate_cli.buildspecs import PHASE_NAMES, Buildspec, BuildspecError, Cache, Phase, load_bytes
+from buildgate_cli.local.agent.bounds import Bounds
 from buildgate_cli.local.agent.build import (
     DEFAULT_BUILDSPEC,
     CacheResult,
@@ -44,6 +45,9 @@ _ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
     "TIMED_OUT": ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out."),
     "OUTPUT_LIMIT": ("FAILED", "CLIENT_ERROR", "The build wrote more log than the local cloud keeps."),
     "MEMORY_LIMIT": ("FAILED", "CLIENT_ERROR", "The build held more memory than its compute type has."),
+    "PROCESS_LIMIT": ("FAILED", "CLIENT_ERROR", "The build had more processes at once than the local cloud allows."),
+    "DISK_LIMIT": ("FAILED", "CLIENT_ERROR", "The build's folder filled more disk than its compute type has."),
+    "DISK_FULL": ("FAILED", "CLIENT_ERROR", "The disk of the build is nearly full."),
     "ORPHANED": ("FAULT", "INTERNAL_ERROR", "The local cloud went away while the build ran."),
 }
 _MEANS_BUILD_GOES_ON = frozenset({"build", "post_build"})
@@ -88,7 +92,7 @@ class Runner:
             deadline=time.monotonic() + limits.timeout_seconds,
             mark=request.mark,
             grace_seconds=limits.grace_seconds,
-            memory_bytes=limits.memory_bytes,
+            bounds=Bounds(limits, request.folder),
             owns_process=owns_process,
         )
         self._spec = Buildspec()

@@ -14,7 +14,7 @@ from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.machine import base_variables
 from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
-from buildgate_cli.local.codebuild.hosts import memory_bytes, refusal
+from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes, refusal
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
 from buildgate_cli.local.codebuild.names import Clock
@@ -208,7 +208,14 @@ class Execution:
     def _limits(self, build: Document) -> Limits:
         settings = self.around.settings
         timeout = build["timeoutInMinutes"] * settings.seconds_per_minute
-        return Limits(timeout, settings.log_bytes, settings.grace_seconds, memory_bytes(build["environment"]))
+        environment = build["environment"]
+        return Limits(
+            timeout,
+            settings.log_bytes,
+            settings.grace_seconds,
+            memory_bytes(environment),
+            disk_bytes=disk_bytes(environment),
+        )
 
     def _open_log(self, build: Document) -> LogStream | NoLog:
         if "groupName" not in build["logs"]:

@@ -13,6 +13,14 @@ _MEMORY_GIBIBYTES = {
     "BUILD_GENERAL1_XLARGE": 72,
     "BUILD_GENERAL1_2XLARGE": 145,
 }
+_DISK_GIBIBYTES = {
+    "BUILD_GENERAL1_SMALL": 64,
+    "BUILD_GENERAL1_MEDIUM": 128,
+    "BUILD_GENERAL1_LARGE": 128,
+    "BUILD_GENERAL1_XLARGE": 256,
+    "BUILD_GENERAL1_2XLARGE": 824,
+}
+_LAMBDA_DISK_GIBIBYTES = 10
 _LAMBDA = re.compile(r"BUILD_LAMBDA_(\d+)GB")
 _ARM = frozenset({"arm64", "aarch64"})
 
@@ -39,4 +47,11 @@ def memory_bytes(environment: Mapping[str, Any]) -> int | None:
     compute = str(environment["computeType"])
     match = _LAMBDA.fullmatch(compute)
     gibibytes = int(match[1]) if match else _MEMORY_GIBIBYTES.get(compute)
+    return gibibytes * _GIBIBYTE if gibibytes else None
+
+
+def disk_bytes(environment: Mapping[str, Any]) -> int | None:
+    """Return the disk that a build of this compute type has; None where it is not fixed."""
+    compute = str(environment["computeType"])
+    gibibytes = _LAMBDA_DISK_GIBIBYTES if _LAMBDA.fullmatch(compute) else _DISK_GIBIBYTES.get(compute)
     return gibibytes * _GIBIBYTE if gibibytes else None
