@@ -64,6 +64,8 @@ class FakeCodeCommit:
 
     def __init__(self) -> None:
         self.names = ["shop"]
+        self.files: dict[str, list[str]] = {}
+        self.looked_at: list[dict[str, Any]] = []
 
     def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         if operation == "CreateRepository":
@@ -75,9 +77,21 @@ class FakeCodeCommit:
             if request["repositoryName"] not in self.names:
                 raise ServiceError("RepositoryDoesNotExistException", f"{request['repositoryName']} does not exist")
             return {"repositoryMetadata": self._metadata(request["repositoryName"])}
+        if operation == "GetFolder":
+            return self._folder(request)
         if operation == "ListRepositories":
             return {"repositories": [{"repositoryName": name, "repositoryId": name} for name in self.names]}
         return {"repositories": [self._metadata(name) for name in request["repositoryNames"]]}
+
+    def _folder(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.looked_at.append(request)
+        names = self.files.get(request["repositoryName"])
+        if names is None:
+            raise ServiceError("CommitDoesNotExistException", "there is no commit yet")
+        files = [
+            {"absolutePath": name, "relativePath": name, "blobId": "b" * 40, "fileMode": "NORMAL"} for name in names
+        ]
+        return {"commitId": "c" * 40, "folderPath": "", "files": files}
 
     def _metadata(self, name: str) -> dict[str, Any]:
         return {"repositoryName": name, "cloneUrlHttp": f"/repositories/{name}.git", "defaultBranch": "main"}

@@ -171,9 +171,13 @@ def _read_all(files: list[Path], model: Any) -> list[ProjectFile]:
 def _apply_one(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_run: bool, is_quiet: bool) -> dict[str, Any]:
     from buildgate_cli.project_file import as_created, changes, completed  # noqa: PLC0415  # as above
     from buildgate_cli.projects import extras  # noqa: PLC0415
+    from buildgate_cli.projects.inline import inlined  # noqa: PLC0415
 
     before = _found(client, file.name)
     wanted = completed(file, cloud)
+    spec = inlined(cloud, wanted, before)
+    if spec.buildspec is not None:
+        wanted["source"] = {**wanted["source"], "buildspec": spec.buildspec}
     wanted["tags"] = [*wanted["tags"], *extras.beside_tag(file, before)]
     beside = _apply_credentials(cloud, client, file, wanted, found=before, dry_run=dry_run)
     known = None if before is None else {**before, **as_created(before, client.meta.service_model)}
@@ -191,9 +195,11 @@ def _apply_one(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_run: 
         _print_changes(file.name, word, differing, groups, dry_run=dry_run)
         for what in beside:
             note(f"  {what}{' (would be)' if dry_run else ''}")
+        if spec.said is not None:
+            note(f"  {spec.said}")
     fields = [{"field": one.field, "before": one.before, "after": one.after} for one in differing]
     answer = {"name": file.name, "outcome": word, "dry_run": dry_run, "changes": fields, "report_groups": groups}
-    return {**answer, "beside": beside}
+    return {**answer, "beside": beside, "buildspec": spec.said}
 
 
 def _apply_credentials(

@@ -1,0 +1,105 @@
+"""The buildspec of a project whose file names none: the repository's where it has one, else a generated one, inline.
+
+CodeBuild then looks for `buildspec.yml` at the root of the source. Only a CodeCommit repository can be asked whether it
+has one; and a buildspec is put inline only where the repository certainly has none and its files say plainly how it is
+built: a buildspec that builds nothing would turn every build green. Everything else is left as it is, and said.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from buildgate_cli.buildspecs.starters import starter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from buildgate_cli.cloud_context import CloudContext
+
+DEFAULT_BUILDSPEC: Final = "buildspec.yml"
+BUILT_BY: Final = {
+    "go": ("go.mod",),
+    "java": ("pom.xml",),
+    "node": ("package-lock.json", "npm-shrinkwrap.json"),
+    "python": ("pyproject.toml", "requirements.txt"),
+}
+"""The starter for a repository whose root holds one of these files."""
+_ADDRESS: Final = re.compile(r"https://git-codecommit\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/repos/([\w.-]+)/?")
+
+
+@dataclass(frozen=True)
+class Inlined:
+    """What `source.buildspec` is to be, None to name none, and what to tell the person, None for nothing."""
+
+    buildspec: str | None = None
+    said: str | None = None
+
+
+def inlined(cloud: CloudContext, wanted: Mapping[str, Any], found: Mapping[str, Any] | None) -> Inlined:
+    """Return what a project's source should name as its buildspec; `found` is the project as it is, None without one.
+
+    A buildspec that a person gave the project on AWS stays. One that this function gave it goes when the repository
+    has its own. Reads the repository once, changes nothing; a repository that cannot be read is said, not an error.
+    """
+    source = wanted["source"]
+    if "buildspec" in source or source.get("type") == "NO_SOURCE":
+        return Inlined(source.get("buildspec"))
+    kept = ((found or {}).get("source") or {}).get("buildspec")
+    is_ours = kept in {starter(kind) for kind in BUILT_BY}
+    if kept and not is_ours:
+        return Inlined(kept)
+    repository = _repository(cloud, source)
+    if repository is None:
+        return Inlined(kept, f"uses the source's {DEFAULT_BUILDSPEC}; whether it has one cannot be seen from here")
+    try:
+        names = _root(cloud, repository, wanted.get("sourceVersion"))
+    except _UnreadableError as error:
+        return Inlined(kept, f"uses {repository}'s {DEFAULT_BUILDSPEC}; whether it has one is not known: {error}")
+    if DEFAULT_BUILDSPEC in names:
+        gone = f"{repository} has its own {DEFAULT_BUILDSPEC} now: the generated one goes"
+        return Inlined("", gone) if is_ours else Inlined()
+    return _generated(repository, names, kept)
+
+
+def _generated(repository: str, names: Collection[str], kept: str | None) -> Inlined:
+    kinds = [kind for kind, files in BUILT_BY.items() if any(file in names for file in files)]
+    if len(kinds) == 1:
+        said = f"{repository} has no {DEFAULT_BUILDSPEC}: the generated one for {kinds[0]} is inline"
+        return Inlined(starter(kinds[0]), said)
+    why = f"its files fit {' and '.join(kinds)}" if kinds else "its files do not say how it is built"
+    fix = "push one (`buildgate buildspec new`), or declare `buildspec:` in the project file"
+    return Inlined(kept, f"{repository} has no {DEFAULT_BUILDSPEC}, and {why}: {fix}")
+
+
+class _UnreadableError(Exception):
+    """The repository did not say what it holds."""
+
+
+def _repository(cloud: CloudContext, source: Mapping[str, Any]) -> str | None:
+    """Return the name of the CodeCommit repository of a source; None when this cloud does not hold it."""
+    location = str(source.get("location", ""))
+    if source.get("type") != "CODECOMMIT":
+        return None
+    match = _ADDRESS.fullmatch(location)
+    if match is not None:
+        return match[2] if match[1] == cloud.region else None
+    folder, _, name = location.rpartition("/")
+    return name.removesuffix(".git") if cloud.kind == "local" and folder else None
+
+
+def _root(cloud: CloudContext, repository: str, version: str | None) -> set[str]:
+    """Return the names at the root of a repository, at a version or its default branch; raises _UnreadableError."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # the SDK, only where it is used
+
+    at = {"commitSpecifier": version} if version else {}
+    try:
+        client = cloud.client("codecommit", is_quick=True)
+        folder = client.get_folder(repositoryName=repository, folderPath="/", **at)
+    except ClientError as error:
+        raise _UnreadableError(error.response["Error"]["Code"]) from None
+    except BotoCoreError as error:
+        raise _UnreadableError(type(error).__name__) from None
+    rows = [*folder.get("files", []), *folder.get("symbolicLinks", [])]
+    return {str(row["relativePath"]) for row in rows}
