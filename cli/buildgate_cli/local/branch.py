@@ -44,8 +44,11 @@ def main(orders: socket.socket) -> None:
     wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    waiting = select.poll()  # select refuses descriptors from 1024 on
+    for handle in (orders.fileno(), wake):
+        waiting.register(handle, select.POLLIN)
     while True:
-        ready, _, _ = select.select([orders.fileno(), wake], [], [])
+        ready = {handle for handle, _ in waiting.poll()}
         if wake in ready:
             os.read(wake, 4096)
             _report_the_dead(reports)

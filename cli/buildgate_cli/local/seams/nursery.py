@@ -121,7 +121,14 @@ class Branched:
 
     def _look(self, timeout: float | None) -> int | None:
         with self._lock:
-            if self.returncode is None and select.select([self._report], [], [], timeout)[0]:
+            if self.returncode is None and _is_readable(self._report.fileno(), timeout):
                 self.returncode = int(self._report.readline() or -signal.SIGKILL)
                 self._report.close()
         return self.returncode
+
+
+def _is_readable(handle: int, timeout: float | None) -> bool:
+    """Wait until a descriptor can be read; `select` itself refuses descriptors from 1024 on."""
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    return bool(waiting.poll(None if timeout is None else max(0, timeout) * 1000))
