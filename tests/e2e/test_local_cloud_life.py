@@ -18,7 +18,7 @@ from buildgate_cli.local.state import Home
 from e2e.harness import RunningCloud, running_cloud
 from local_cloud_asking import until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("life")]
 SMALL = Path(__file__).parents[1] / "integration" / "conformance" / "cloud" / "template.yaml"
 
 

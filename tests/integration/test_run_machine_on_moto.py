@@ -29,6 +29,8 @@ from buildgate.runtime.settings import read
 from core_world import ALICE, BUCKET, LINKS, TABLE, CoreWorld
 from function_modules import function_module
 
+pytestmark = pytest.mark.xdist_group("moto machine")
+
 ROOT = Path(__file__).parents[2]
 MACHINE = (ROOT / "statemachines" / "run.asl.json").read_text(encoding="utf-8")
 CONFIG = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}

@@ -16,6 +16,8 @@ from fault_world import PIPELINE, push
 from simulated_cloud import SimulatedCloud
 from template_model import Template
 
+pytestmark = pytest.mark.xdist_group("least privilege")
+
 DAYS = 40
 SERVICES = {"stepfunctions": "states"}
 ACTIONS = {
