@@ -4,12 +4,14 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from agent_harness import FakeOutside, run_buildspec
 from buildgate_cli.local.agent.globs import compile_glob, matching_files
+from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.source import FolderSource, GitSource, ObjectSource
 from local_harness import commit, git, new_work_tree
 
@@ -266,3 +268,16 @@ def test_globs_cross_folders_only_with_two_stars(tmp_path: Path) -> None:
     assert not compile_glob("[!x]").fullmatch("x")
     (tmp_path / "[odd").write_text("")
     assert matching_files(tmp_path, ["[odd", "*"]) == [tmp_path / "[odd"]
+
+
+def test_short_lines_count_with_what_the_log_service_adds_to_each():
+    written, full = [], []
+    log = Log(
+        written.extend, now=lambda: datetime(2026, 11, 22, tzinfo=UTC), max_bytes=100, on_full=lambda: full.append(1)
+    )
+
+    log.feed(b"y\n" * 4)
+    log.feed(b"y\n" * 1000)
+
+    assert full == [1]
+    assert len(written) == 5

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 MASK = "***"
 MAX_LINE_BYTES = 64 * 1024
+LINE_OVERHEAD_BYTES = 26
+"""What CloudWatch Logs counts for each event beside its text."""
 _MIN_SECRET_PART = 6
 
 
@@ -68,7 +70,7 @@ class Log:
     def _emit(self, lines: list[str]) -> None:
         if self._left <= 0:
             return
-        self._left -= sum(len(line) + 1 for line in lines)
+        self._left -= sum(len(line) + LINE_OVERHEAD_BYTES for line in lines)
         self._write([self.masked(line) for line in lines])
         if self._left <= 0:
             self._write([container_line("The log has reached its size limit; the build is ended.", self._now())])

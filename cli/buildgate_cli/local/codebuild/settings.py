@@ -15,6 +15,8 @@ class Settings:
     """`concurrent_builds` run at once, five times as many may wait; more are refused, as in AWS.
 
     `seconds_per_minute` is for tests only: it makes timeouts, which AWS counts in minutes from 5 up, pass sooner.
+    `log_bytes` bounds a build's log, each line with the 26 bytes that CloudWatch Logs adds: a build that prints without
+    end is ended before it keeps the one emulator of this machine from others.
     `is_host_allowed` runs builds meant for Windows, macOS, GPU or another processor on this machine all the same.
     """
 
@@ -22,7 +24,7 @@ class Settings:
     queue_factor: int = 5
     seconds_per_minute: float = 60.0
     grace_seconds: float = 5.0
-    log_bytes: int = 64 * MEBIBYTE
+    log_bytes: int = 8 * MEBIBYTE
     is_host_allowed: bool = False
     keeps_folders: bool = False
 

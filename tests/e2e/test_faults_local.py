@@ -1,0 +1,120 @@
+"""Faults and hostile repositories in a real local cloud: killed agents, cut-off reports, and builds that mean harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from buildgate_cli.demo import decide_by_page
+from e2e.harness import running_cloud
+from e2e.shop import Shop
+from local_cloud_asking import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+HOSTILE = "$(touch pwned) `id` <script>alert(1)</script> {{7*7}} '; DROP TABLE runs; -- \x1b[31mred"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with running_cloud(tmp_path_factory.mktemp("faults"), speed=20) as running:
+        yield running
+
+
+def buildspec(*commands: str) -> str:
+    lines = "".join(f"      - |\n        {command}\n" for command in commands)
+    return f"version: 0.2\nphases:\n  build:\n    commands:\n{lines}"
+
+
+def released(cloud, tmp_path, name: str, *commands: str) -> tuple[Shop, dict]:
+    """Return the run of a one-stage pipeline whose one build runs these commands."""
+    shop = Shop.make(cloud, name, tmp_path, stages=["release"], approval={})
+    shop.write("buildspec-release.yml", buildspec(*commands))
+    return shop, cloud.run(shop.run_of(shop.push()))
+
+
+def log_of(cloud, run) -> str:
+    build_id = run["stages"][0]["builds"][0]["build_id"]
+    (build,) = cloud.client("codebuild").batch_get_builds(ids=[build_id])["builds"]
+    place = {"logGroupName": build["logs"]["groupName"], "logStreamName": build["logs"]["streamName"]}
+    events = cloud.client("logs").get_log_events(**place, startFromHead=True)["events"]
+    return "\n".join(event["message"] for event in events)
+
+
+def agents(home: Path) -> list[int]:
+    """Return the process ids of this cloud's agents, and of no other's."""
+    found = []
+    for process in Path("/proc").iterdir():
+        try:
+            line, cwd = (process / "cmdline").read_bytes(), str((process / "cwd").readlink())
+        except OSError:
+            continue
+        if b"buildgate_cli.local.agent" in line and cwd.startswith(str(home)):
+            found.append(int(process.name))
+    return found
+
+
+def test_an_agent_killed_in_mid_build_is_a_fault_that_ends_its_run_and_counts_once(cloud, tmp_path):
+    shop = Shop.make(cloud, "shop-killed", tmp_path, stages=["release"], approval={})
+    shop.write("buildspec-release.yml", buildspec("sleep 300"))
+    run_id = shop.run_of(shop.push())
+    pid = until(lambda: next(iter(agents(cloud.home.path)), None), within=60)
+
+    os.kill(pid, signal.SIGKILL)
+
+    run = cloud.run(run_id)
+    assert (run["status"], run["stages"][0]["builds"][0]["status"]) == ("FAILED", "FAULT")
+    assert cloud.api.get("metrics", "projects", "shop-killed-release", days=1)["summary"]["builds"] == 1
+
+
+def test_a_build_that_kills_its_parent_harms_itself_alone(cloud, tmp_path):
+    _, run = released(cloud, tmp_path, "shop-parricide", "kill -9 $PPID; sleep 60")
+
+    assert run["status"] == "FAILED"
+    assert cloud.api.get("pipelines")["pipelines"]
+
+
+def test_a_report_that_is_half_written_stops_its_run_with_the_reason(cloud, tmp_path):
+    shop = Shop.make(cloud, "shop-half", tmp_path, stages=["test"])
+    text = (shop.folder / "buildspec-unit.yml").read_text()
+    shop.write(
+        "buildspec-unit.yml",
+        text.replace("reports/coverage.xml\n", "reports/coverage.xml && truncate -s 300 reports/junit.xml\n"),
+    )
+
+    run = cloud.run(shop.run_of(shop.push()))
+
+    (gate,) = run["stages"][0]["gates"]
+    assert run["status"] == "FAILED"
+    assert gate["status"] in {"error", "fail"}
+    assert "junit.xml" in " ".join(gate["reasons"])
+
+
+def test_a_build_sees_no_key_of_the_cloud_in_its_environment_or_its_parents(cloud, tmp_path):
+    _, run = released(cloud, tmp_path, "shop-nosy", "env", "cat /proc/$PPID/environ | tr '\\0' '\\n'")
+
+    text = log_of(cloud, run)
+    assert run["status"] == "SUCCEEDED"
+    assert "BUILDGATE_SLOT=" in text
+    assert cloud.context.credentials.secret_access_key not in text
+
+
+def test_hostile_words_in_a_commit_a_branch_and_a_file_stay_words(cloud, tmp_path):
+    shop = Shop.make(cloud, "shop-words", tmp_path, stages=["release"])
+    shop.write("a;touch pwned <b>.txt", "x")
+    run_id = shop.run_of(shop.push(HOSTILE, ref="release/$(touch-pwned)"))
+    approval = shop.waiting_approval(run_id)
+    link = shop.link(approval)
+    page = cloud.ask("GET", link).data.decode()
+
+    decide_by_page(link, name="<i>Mallory</i>", comment=HOSTILE, say=lambda _: None)
+
+    run = cloud.run(run_id)
+    assert run["status"] == "SUCCEEDED"
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page + run["message"] + str(run["stages"])
+    assert "49" not in run["message"]
+    assert not [path for path in cloud.home.path.rglob("*") if path.name == "pwned"]
