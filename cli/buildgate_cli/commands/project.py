@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.project_file import Change, ProjectFile
+    from buildgate_cli.projects.model import Variable
 
 app = typer.Typer(help="Create and change CodeBuild projects from files.", no_args_is_help=True)
 
@@ -310,29 +311,32 @@ def _print_changes(name: str, word: str, differing: list[Change], groups: list[s
 
 
 def _print_project(found: dict[str, Any]) -> None:
-    environment, source = found["environment"], found["source"]
-    variables = ", ".join(_variable(one) for one in environment.get("environmentVariables", []))
+    from buildgate_cli.projects.model import Project  # noqa: PLC0415  # only where one is shown
+
+    project = Project.from_data(found)
+    source, environment = project.source, project.environment
+    variables = ", ".join(_variable(one) for one in environment.environment_variables or ())
     print_facts(
         [
-            ("project", found["name"]),
-            ("description", found.get("description")),
-            ("source", f"{source['type']} {source.get('location', '')}".strip()),
-            ("buildspec", (source.get("buildspec") or "buildspec.yml").splitlines()[0]),
-            ("image", environment.get("image")),
-            ("compute", f"{environment.get('type')} {environment.get('computeType')}"),
+            ("project", project.name),
+            ("description", project.description),
+            ("source", f"{source.type} {source.location or ''}".strip()),
+            ("buildspec", (source.buildspec or "buildspec.yml").splitlines()[0]),
+            ("image", environment.image),
+            ("compute", f"{environment.type} {environment.compute_type}"),
             ("variables", variables or None),
-            ("timeout", f"{found.get('timeoutInMinutes', 60)} min"),
-            ("role", found.get("serviceRole")),
-            ("tags", ", ".join(f"{tag['key']}={tag['value']}" for tag in found.get("tags", [])) or None),
+            ("timeout", f"{project.timeout_in_minutes or 60} min"),
+            ("role", project.service_role),
+            ("tags", ", ".join(f"{tag.key}={tag.value}" for tag in project.tags or ()) or None),
             ("changed", ago(_iso(found.get("lastModified")), datetime.now(UTC))),
         ]
     )
 
 
-def _variable(variable: dict[str, Any]) -> str:
+def _variable(variable: Variable) -> str:
     """Return a variable as shown: where it comes from, or its value (which is stored in the clear on AWS)."""
-    kind = variable.get("type", "PLAINTEXT")
-    return f"{variable['name']}={variable['value']}" if kind == "PLAINTEXT" else f"{variable['name']} ({kind})"
+    kind = variable.type or "PLAINTEXT"
+    return f"{variable.name}={variable.value}" if kind == "PLAINTEXT" else f"{variable.name} ({kind})"
 
 
 def _iso(value: Any) -> str | None:

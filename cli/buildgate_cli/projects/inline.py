@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.buildspecs.starters import starter
+from buildgate_cli.projects.model import Source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -43,9 +44,9 @@ def inlined(cloud: CloudContext, wanted: Mapping[str, Any], found: Mapping[str, 
     A buildspec that a person gave the project on AWS stays. One that this function gave it goes when the repository
     has its own. Reads the repository once, changes nothing; a repository that cannot be read is said, not an error.
     """
-    source = wanted["source"]
-    if "buildspec" in source or source.get("type") == "NO_SOURCE":
-        return Inlined(source.get("buildspec"))
+    source = Source.from_data(wanted["source"])
+    if source.buildspec is not None or source.type == "NO_SOURCE":
+        return Inlined(source.buildspec)
     kept = ((found or {}).get("source") or {}).get("buildspec")
     is_ours = kept in {starter(kind) for kind in BUILT_BY}
     if kept and not is_ours:
@@ -77,10 +78,10 @@ class _UnreadableError(Exception):
     """The repository did not say what it holds."""
 
 
-def _repository(cloud: CloudContext, source: Mapping[str, Any]) -> str | None:
+def _repository(cloud: CloudContext, source: Source) -> str | None:
     """Return the name of the CodeCommit repository of a source; None when this cloud does not hold it."""
-    location = str(source.get("location", ""))
-    if source.get("type") != "CODECOMMIT":
+    location = source.location or ""
+    if source.type != "CODECOMMIT":
         return None
     match = _ADDRESS.fullmatch(location)
     if match is not None:
