@@ -45,7 +45,7 @@ async def _serve() -> None:
 
     config = Config()
     config.bind = [f"127.0.0.1:{os.environ['GATEWAY_PORT']}"]
-    config.keep_alive_timeout = 75
+    config.keep_alive_timeout = 5  # a closed connection keeps its descriptor that long
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
     stop = asyncio.Event()
