@@ -18,7 +18,7 @@ from template_model import Template
 
 pytestmark = pytest.mark.xdist_group("least privilege")
 
-DAYS = 40
+DAYS = 25
 SERVICES = {"stepfunctions": "states"}
 ACTIONS = {
     ("s3", "list_objects_v2"): "s3:ListBucket",
