@@ -8,8 +8,8 @@ message itself and never in the table.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildgate.domain.redaction import redact, shorten
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUBJECT_LIMIT = 100
 _DESCRIPTION_LIMIT = 2_000
+_NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 
 class Topic(StrEnum):
@@ -40,8 +41,7 @@ class NoticeRef(NamedTuple):
         return f"{self.owner}/{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """One message, ready to publish. ``topic_arn`` overrides the stack's topic of that kind."""
 
     ref: NoticeRef
@@ -50,7 +50,7 @@ class Notice:
     description: str
     thread: str
     next_steps: tuple[str, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = _NO_FACTS
     topic_arn: str = ""
     approver: str = ""
 
