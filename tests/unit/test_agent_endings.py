@@ -1,6 +1,7 @@
 """How a build is ended from outside, and that nothing of it survives."""
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -92,6 +93,16 @@ def test_a_build_with_too_many_processes_is_ended_with_all_of_them(tmp_path: Pat
     pids = [int(line.split()[1]) for line in done.heard.output if line.startswith("pid")]
     assert len(pids) == 30
     assert not any(is_alive(pid) for pid in pids)
+
+
+def test_dead_processes_do_not_count_and_the_awaited_one_is_left_to_its_waiter() -> None:
+    dead, awaited = subprocess.Popen(["sh", "-c", "exit 3"]), subprocess.Popen(["sh", "-c", "exit 4"])
+    for each in (dead, awaited):
+        os.waitid(os.P_PID, each.pid, os.WEXITED | os.WNOWAIT)
+
+    assert processes.living([dead.pid, awaited.pid, os.getpid()], but=awaited.pid) == [awaited.pid, os.getpid()]
+    assert awaited.wait() == 4
+    dead.returncode = 3  # taken leave of above
 
 
 def test_processes_that_are_replaced_as_fast_as_they_go_are_held_and_ended(tmp_path: Path) -> None:

@@ -162,15 +162,18 @@ class Execution:
             while process.poll() is None:
                 self.check()
                 wait = max(self._deadline - time.monotonic(), 0.0)
-                selector.select(min(wait, notice.poll_seconds, self._bounds_wait()))
+                selector.select(min(wait, notice.poll_seconds, self._bounds_wait(process.pid)))
                 self._read_once()
 
-    def _bounds_wait(self) -> float:
-        """Look at what the build takes when it is time to, and return the seconds until the next look."""
+    def _bounds_wait(self, running: int) -> float:
+        """Look at what the build takes when it is time to, and return the seconds until the next look.
+
+        `running` is the process that is waited for.
+        """
         if self._bounds is None:
             return _FOREVER_SECONDS
         if self._bounds.wait_seconds() == 0:
-            passed = self._bounds.look(self._started())
+            passed = self._bounds.look(processes.living(self._started(), but=running))
             if passed is not None:
                 self.interrupt.request(passed)
         return self._bounds.wait_seconds()

@@ -69,6 +69,14 @@ def end(find: Callable[[], Iterable[int]], *, grace_seconds: float) -> int:
     return killed
 
 
+def living(pids: Iterable[int], *, but: int) -> list[int]:
+    """Return the processes that live, `but` in any case; dead ones that we adopted are taken leave of on the way.
+
+    `but` is the child somebody waits for: its end is theirs to see.
+    """
+    return [pid for pid in pids if pid == but or not _is_reaped(pid)]
+
+
 def hold(find: Callable[[], Iterable[int]]) -> None:
     """Hold all processes `find` returns still, again until no new one comes up: held ones start no others."""
     held: set[int] = set()
@@ -101,8 +109,9 @@ def _wait_gone(find: Callable[[], Iterable[int]], seconds: float) -> bool:
 
 
 def _signal_all(pids: Iterable[int], number: signal.Signals) -> int:
+    """Signal each, older ones first: a shell goes before the command whose end would let it go on."""
     sent = 0
-    for pid in pids:
+    for pid in sorted(pids):
         try:
             os.kill(pid, number)
             sent += 1
