@@ -57,7 +57,13 @@ class ConsoleServer:
         self.api = ApiClient(cloud)
         name = f"{cloud.stack} in {cloud.region}" if cloud.kind == "aws" else "local cloud"
         self.form = secrets.token_urlsafe(32)
-        self.pages = Pages(self.api, _logs(cloud), cloud=name, me=f"account {cloud.account}" if cloud.account else "yourself", form=self.form)
+        self.pages = Pages(
+            self.api,
+            _logs(cloud),
+            cloud=name,
+            me=f"account {cloud.account}" if cloud.account else "yourself",
+            form=self.form,
+        )
         try:
             self._server = _Http(("127.0.0.1", port), _Handler)
         except OSError as error:
