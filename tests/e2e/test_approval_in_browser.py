@@ -56,8 +56,14 @@ def asked(tmp_path_factory):
         yield cloud, run_id, shop.link(shop.waiting_approval(run_id, within=90))
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("phone", "light"), ("phone", "dark")])
-def test_the_page_shows_the_change_and_the_verdicts_and_fits_the_screen(asked, page_of, size, scheme):
+def test_the_page_fits_every_screen_and_its_form_decides_once(asked, page_of):
+    """One test, for what is shown before the decision is not shown after it."""
+    for size, scheme in (("desk", "light"), ("phone", "light"), ("phone", "dark")):
+        shows_the_change_and_the_verdicts(asked, page_of, size, scheme)
+    decides_and_says_so_ever_after(asked, page_of)
+
+
+def shows_the_change_and_the_verdicts(asked, page_of, size, scheme):
     _, run_id, link = asked
     page = page_of(size, scheme)
     refused = []
@@ -81,7 +87,7 @@ def test_the_page_shows_the_change_and_the_verdicts_and_fits_the_screen(asked, p
     assert refused == []
 
 
-def test_the_form_decides_and_the_page_says_so_ever_after(asked, page_of):
+def decides_and_says_so_ever_after(asked, page_of):
     cloud, run_id, link = asked
     page = page_of("phone")
     page.goto(link)

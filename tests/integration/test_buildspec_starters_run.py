@@ -58,7 +58,7 @@ def test_starter_runs_green_and_leaves_its_report(
     source = written(tmp_path / "source", PROJECTS[name])
     assert main(["buildspec", "new", "--template", name, "-o", str(source / "buildspec.yml")]) == 0
 
-    code = main(["local", "build", str(source), "--artifacts", str(tmp_path / "kept")])
+    code = main(["local", "build", str(source), "--allow-host-runtimes", "--artifacts", str(tmp_path / "kept")])
 
     assert code == 0, capsys.readouterr().out
     assert (tmp_path / "kept" / "reports" / "junit.xml").exists()
@@ -75,7 +75,10 @@ def test_generated_buildspec_runs_green_and_records_the_cache(
     source = written(tmp_path / "source", {"lock.txt": "a==1\n"})
     assert main(["buildspec", "generate", str(short), "-o", str(source / "buildspec.yml")]) == 0
 
-    assert main(["local", "build", str(source), "-e", "BUILD_TIMESTAMP=2026-01-01T00:00:00Z"]) == 0
+    assert (
+        main(["local", "build", str(source), "--allow-host-runtimes", "-e", "BUILD_TIMESTAMP=2026-01-01T00:00:00Z"])
+        == 0
+    )
 
     out = capsys.readouterr().out
     assert "exported BUILDGATE_CACHE_RESULT=miss" in out

@@ -191,6 +191,7 @@ def test_days_are_folded_and_counted(world, call):
     call("record_build", build_event(world, build_id))
 
     assert call("fold_days", {"id": "tick"})["projects"] == call.line["projects"] == 1
+    assert call("collect_tests", {"id": "tick"}) == {"builds": 0, "changes": 0}
 
 
 # ---------------------------------------------------------------------------------------------------- the machine
