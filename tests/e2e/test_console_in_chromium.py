@@ -12,7 +12,7 @@ from buildgate_cli import cloud_context
 from buildgate_cli.console.server import ConsoleServer
 from cli_harness import write_cloud
 
-pytestmark = [pytest.mark.browser, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.browser, pytest.mark.enable_socket, pytest.mark.xdist_group("console")]
 _PAGES = Path(__file__).parents[1] / "unit/console/test_console_pages.py"
 _SPEC = importlib.util.spec_from_file_location("console_pages_world", _PAGES)
 world = importlib.util.module_from_spec(_SPEC)

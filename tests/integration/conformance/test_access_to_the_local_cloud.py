@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 
 from buildgate_cli.local.state import Keys
 
+pytestmark = pytest.mark.xdist_group("conformance")
+
 AUTHORISED = "/v1/pipelines/shop"
 
 

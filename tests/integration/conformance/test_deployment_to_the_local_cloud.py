@@ -9,6 +9,8 @@ from buildgate_cli.local.bundle import Deployment
 
 FUNCTION = """
 import words
+
+pytestmark = pytest.mark.xdist_group("conformance")
 def handler(event, context):
     return words.SAID
 """

@@ -8,6 +8,8 @@ import pytest
 
 from local_cloud_asking import until
 
+pytestmark = pytest.mark.xdist_group("conformance")
+
 
 def put_build(asked, build, **detail):
     answer = asked.client("events").put_events(

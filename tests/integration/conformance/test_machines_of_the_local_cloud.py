@@ -7,6 +7,8 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.xdist_group("conformance")
+
 
 def one(state):
     return {"StartAt": "Only", "States": {"Only": state}}

@@ -5,6 +5,8 @@ import pytest
 from contract.store_cases import CASES, empty
 from core_world import TABLE, table_definition
 
+pytestmark = pytest.mark.xdist_group("conformance")
+
 
 @pytest.fixture(scope="module")
 def client(asked):

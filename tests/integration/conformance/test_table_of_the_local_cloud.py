@@ -11,6 +11,8 @@ from contract.dynamodb_answers import differences
 from contract.dynamodb_cases import CASES, GAPS
 from contract.dynamodb_stock import DEFINITION
 
+pytestmark = pytest.mark.xdist_group("conformance")
+
 
 @pytest.fixture(scope="module")
 def table(asked) -> Any:
