@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from buildgate_cli.main import main
+
 SPEC = """\
 version: 0.2
 env: {exported-variables: [VERSION]}
@@ -137,3 +139,14 @@ def test_ctrl_c_stops_the_build_and_everything_it_started(folder: Path, tmp_path
     assert process.returncode == 1
     assert "The build STOPPED." in printed
     assert not Path(f"/proc/{pid_file.read_text().strip()}").exists()
+
+
+def test_a_build_ends_its_own_processes_and_no_elder_one_of_the_program(tmp_path: Path) -> None:
+    (tmp_path / "buildspec.yml").write_text("version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 60 &\n")
+    elder = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert main(["local", "build", str(tmp_path)]) == 0
+        assert elder.poll() is None
+    finally:
+        elder.communicate(b"\n")
+    assert elder.returncode == 0

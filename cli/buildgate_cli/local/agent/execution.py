@@ -79,6 +79,7 @@ class Execution:
         self._mark = mark
         self._grace_seconds = grace_seconds
         self._owns_process = owns_process
+        self._elder = frozenset(processes.descendants(os.getpid())) if owns_process else frozenset[int]()
         self._bounds = bounds
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
@@ -115,7 +116,7 @@ class Execution:
             self._drain()
             raise
         self._drain()
-        if self._owns_process:
+        if self._owns_process and not self._elder:
             processes.reap_orphans()
         return process.returncode
 
@@ -144,7 +145,8 @@ class Execution:
         return processes.end(self._started, grace_seconds=grace_seconds)
 
     def _started(self) -> set[int]:
-        own = processes.descendants(os.getpid()) if self._owns_process else []
+        """Return the build's processes; what this process had started before the build is none of them."""
+        own = processes.descendants(os.getpid(), but=self._elder) if self._owns_process else []
         return {*processes.marked(self._mark), *own}
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 MARK = "BUILDGATE_BUILD_MARK"
@@ -25,14 +25,14 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def descendants(root: int) -> list[int]:
-    """Return the living descendants of a process, nearest first."""
+def descendants(root: int, *, but: Container[int] = ()) -> list[int]:
+    """Return the living descendants of a process, nearest first; those of `but` and what they started are left out."""
     children: dict[int, list[int]] = {}
     for pid, parent in _parents():
         children.setdefault(parent, []).append(pid)
     found, level = [], [root]
     while level:
-        level = [child for pid in level for child in children.get(pid, ())]
+        level = [child for pid in level for child in children.get(pid, ()) if child not in but]
         found += level
     return found
 
