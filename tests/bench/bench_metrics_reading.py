@@ -3,7 +3,7 @@
 The units are those of AWS's published rules, metered by the in-memory table. A 30-day view reads day totals, so what it reads
 must not grow with the builds. The store of a million holds its totals (made by the rule that recording uses) and its newest
 thousand builds, for no view reads more of them. The view's processor time is set against a plain Query of the same items in
-the same run. The seed's way asks CodeBuild for a list and then for each build by itself.
+the same run. The usual script asks CodeBuild for a list and then for each build by itself.
 """
 
 from __future__ import annotations
