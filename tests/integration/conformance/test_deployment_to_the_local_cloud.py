@@ -7,10 +7,10 @@ import pytest
 from buildgate_cli.errors import UserError
 from buildgate_cli.local.bundle import Deployment
 
+pytestmark = pytest.mark.xdist_group("conformance")
+
 FUNCTION = """
 import words
-
-pytestmark = pytest.mark.xdist_group("conformance")
 def handler(event, context):
     return words.SAID
 """

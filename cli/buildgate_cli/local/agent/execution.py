@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -36,21 +37,24 @@ class Interrupt:
         self.reason: Reason | None = None
         self._read, self._write = os.pipe()
         self._is_open = True
+        self._lock = threading.RLock()  # reentrant: a signal handler may ask in the thread that is closing
 
     def request(self, reason: Reason) -> None:
         """Ask for the end. Asking again, or after `close`, changes nothing."""
-        if self.reason is None and self._is_open:
-            self.reason = reason
-            os.write(self._write, b"!")
+        with self._lock:
+            if self.reason is None and self._is_open:
+                self.reason = reason
+                os.write(self._write, b"!")
 
     def fileno(self) -> int:
         """Become readable when requested."""
         return self._read
 
     def close(self) -> None:
-        self._is_open = False
-        os.close(self._read)
-        os.close(self._write)
+        with self._lock:
+            self._is_open = False
+            os.close(self._read)
+            os.close(self._write)
 
 
 class Execution:
