@@ -13,7 +13,7 @@ import statistics
 import sys
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from simulated_cloud import ALICE, SimulatedCloud
 
 TABLE = "buildgate-Table"
 PROJECT = "shop-unit"
+PIPELINE = "shop"
 DAYS = 30
 ROUNDS = 15
 HEADS = 1000
@@ -78,7 +79,8 @@ def store(count: int) -> MemoryAws:
         for name, value in increments(head).items():
             day[name] = day.get(name, 0) + value * weight
     for name, counters in days.items():
-        table.put(Put({"pk": f"PROJECT#{PROJECT}", "sk": f"D#{name}", **counters}))
+        for scope in (f"PROJECT#{PROJECT}", f"PIPELINE#{PIPELINE}"):
+            table.put(Put({"pk": scope, "sk": f"D#{name}", **counters}))
     for head in sample[:HEADS]:
         table.put(Put(head_item(head)))
     table.put(Put({"pk": "PROJECTS", "sk": PROJECT}))
@@ -119,9 +121,9 @@ def measure(aws: MemoryAws) -> tuple[float, int, float]:
 
 def written(aws: MemoryAws) -> float:
     """Return the write units of the transaction that records a build of a pipeline."""
-    wiring, now = Wiring(aws, table=TABLE), datetime.now(UTC)
+    wiring, now = Wiring(aws, table=TABLE), aws.clock.now()
     head = heads(1, now)[0]
-    head = head._replace(pipeline="shop", build_id=f"{PROJECT}:{uuid.uuid4()}", ended_at=now)
+    head = head._replace(pipeline=PIPELINE, build_id=f"{PROJECT}:{uuid.uuid4()}", ended_at=now)
     phases = tuple(Phase(name, "SUCCEEDED", duration_seconds=1.0) for name in PHASES)
     build = Build(head.build_id, PROJECT, head.status, head.started_at, head.ended_at, phases=phases)
     meter = aws.dynamodb.meter

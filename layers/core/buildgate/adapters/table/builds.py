@@ -11,7 +11,7 @@ from buildgate.adapters.table.build_items import day_of, detail_item, head_item,
 from buildgate.adapters.table.table import All, Any_, Below, Change, Is, Missing, Put, Table, Write
 from buildgate.domain.builds import Build, BuildHead, Misreported, Owner
 from buildgate.domain.errors import Conflict
-from buildgate.domain.metrics.rollups import DayTotals, Scope, day_of_build, increments_of, scopes_of
+from buildgate.domain.metrics.rollups import DayTotals, Scope, day_of_build, increments, scopes_of
 from buildgate.domain.times import to_text
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -40,7 +40,8 @@ class TableBuilds:
         if is_finish:
             writes.append(Put(detail_item(build)))
             day = f"D#{day_of_build(head, seen_at=now)}"
-            writes += [Change(scope.key, day, adds=increments_of(scope, head)) for scope in scopes_of(head)]
+            adds = increments(head)
+            writes += [Change(scope.key, day, adds=adds) for scope in scopes_of(head)]
         if len(writes) == 1:
             self._write_one(writes[0])
         else:

@@ -91,21 +91,6 @@ def _phases(head: BuildHead) -> dict[str, int]:
     return {f"p{index}": round(known[name] * 1000) for index, name in enumerate(PHASES) if name in known}
 
 
-_PROJECTS_ONLY = ("q", "p", "cache_bytes", "cache_ms")
-
-
-def increments_of(scope: Scope, head: BuildHead) -> dict[str, int]:
-    """Return what a build adds to a day of this scope: a pipeline's day is lean, so that both fit their write units."""
-    counts = increments(head)
-    if scope.kind != "PIPELINE":
-        return counts
-    return {name: value for name, value in counts.items() if not _is_projects_only(name)}
-
-
-def _is_projects_only(name: str) -> bool:
-    return name in _PROJECTS_ONLY or (name[0] in _PROJECTS_ONLY and name[1:].isdigit())
-
-
 def _cache(head: BuildHead) -> dict[str, int]:
     probe = head.cache
     if probe is None:
@@ -144,8 +129,9 @@ def fold(heads: Iterable[BuildHead], *, seen_at: datetime) -> dict[tuple[Scope, 
     for head in heads:
         if not head.status.is_finished:
             continue
+        added = increments(head)
         for scope in scopes_of(head):
             day = totals.setdefault((scope, day_of_build(head, seen_at=seen_at)), {})
-            for name, value in increments_of(scope, head).items():
+            for name, value in added.items():
                 day[name] = day.get(name, 0) + value
     return totals
