@@ -1,6 +1,9 @@
 """Batch builds: lists, graphs, matrices and fan-outs, started, stopped, failed and tried again."""
 
+import hashlib
+import io
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -190,3 +193,48 @@ def test_a_batch_that_ran_when_the_cloud_went_down_becomes_a_fault(tmp_path: Pat
         cloud.service.start()
 
         assert wait(cloud, started["id"])["buildBatchStatus"] == "FAULT"
+
+
+MATRIX = "  build-matrix:\n    dynamic: {env: {variables: {MODE: [a, b]}}}\n"
+SECONDARY = {"type": "S3", "location": "bucket", "artifactIdentifier": "logs", "packaging": "ZIP"}
+
+
+def start_combining(cloud: BuildCloud, command: str, packaging: str, **members: Any) -> dict[str, Any]:
+    """Start a batch of builds a and b whose artifacts are brought together."""
+    artifacts = "artifacts:\n  base-directory: out\n  files: '**/*'\n  secondary-artifacts:\n    logs: {files: [log]}\n"
+    text = f"version: 0.2\nbatch:\n{MATRIX}" + PHASES % command + artifacts
+    config = {"serviceRole": "arn:aws:iam::000000000000:role/batch", "combineArtifacts": True}
+    place = {"type": "S3", "location": "bucket", "path": "to", "name": "all", "packaging": packaging}
+    cloud.project("many", text, buildBatchConfig=config, artifacts=place, **members)
+    return wait(cloud, str(cloud.api.start_build_batch(projectName="many")["buildBatch"]["id"]))
+
+
+def test_artifacts_of_a_batch_are_combined_into_one_folder(cloud: BuildCloud) -> None:
+    batch = start_combining(cloud, 'mkdir out; echo "$MODE" > out/$MODE; echo same > out/same', "NONE")
+
+    assert [phase["phaseType"] for phase in batch["phases"]][-2:] == ["COMBINE_ARTIFACTS", "SUCCEEDED"]
+    assert batch["artifacts"]["location"] == "arn:aws:s3:::bucket/to/all"
+    combined = {key: body for key, body in cloud.s3.objects.items() if key.startswith("bucket/to/all/")}
+    assert combined == {"bucket/to/all/a": b"a\n", "bucket/to/all/b": b"b\n", "bucket/to/all/same": b"same\n"}
+    uuid = build_of(cloud, batch, "build0")["id"].partition(":")[2]
+    assert cloud.s3.objects[f"bucket/to/{uuid}/all/a"] == b"a\n"
+
+
+def test_artifacts_of_a_batch_are_combined_into_one_archive_each(cloud: BuildCloud) -> None:
+    batch = start_combining(cloud, 'mkdir out; echo "$MODE" > out/$MODE', "ZIP")
+    archive = cloud.s3.objects["bucket/to/all"]
+
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert sorted(opened.namelist()) == ["a", "b"]
+    assert batch["artifacts"]["sha256sum"] == hashlib.sha256(archive).hexdigest()
+
+
+def test_two_different_files_of_one_name_fail_the_combining(cloud: BuildCloud) -> None:
+    batch = start_combining(
+        cloud, 'mkdir out; echo "$MODE" > out/app; cp out/app log', "ZIP", secondaryArtifacts=[SECONDARY]
+    )
+
+    phase = batch["phases"][-2]
+    assert batch["buildBatchStatus"] == "FAILED"
+    assert phase["phaseType"] == "COMBINE_ARTIFACTS"
+    assert phase["contexts"][0]["message"].startswith("log is in the artifacts of build0 and of build1")

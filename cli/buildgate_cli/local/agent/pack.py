@@ -1,4 +1,4 @@
-"""ZIP archives of collected files."""
+"""ZIP archives: packed from collected files, and unpacked."""
 
 import hashlib
 import zipfile
@@ -27,3 +27,13 @@ def zipped(files: Iterable[CollectedFile], path: Path) -> Packed:
         stream.seek(0)
         md5 = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     return Packed(path, sha256, md5)
+
+
+def unzip(archive: Path, folder: Path) -> None:
+    """Unpack below the folder, keeping modes; names that point outside are moved inside by zipfile."""
+    with zipfile.ZipFile(archive) as opened:
+        for entry in opened.infolist():
+            path = Path(opened.extract(entry, folder))
+            mode = entry.external_attr >> 16 & 0o777
+            if mode and not entry.is_dir():
+                path.chmod(mode | 0o600)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from buildgate_cli.local.agent.build import Failure, Objects
 from buildgate_cli.local.agent.execution import Execution
+from buildgate_cli.local.agent.pack import unzip
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 _GIT_ENVIRONMENT = {
@@ -82,19 +83,9 @@ class ObjectSource:
         version = outside.fetch_object(self.location, into)
         if zipfile.is_zipfile(into):
             archive = into.rename(folder.parent / "source.zip")
-            _unzip(archive, folder)
+            unzip(archive, folder)
             archive.unlink()
         return version
-
-
-def _unzip(archive: Path, folder: Path) -> None:
-    """Unpack below the folder, keeping modes; names that point outside are moved inside by zipfile."""
-    with zipfile.ZipFile(archive) as opened:
-        for entry in opened.infolist():
-            path = Path(opened.extract(entry, folder))
-            mode = entry.external_attr >> 16 & 0o777
-            if mode and not entry.is_dir():
-                path.chmod(mode | 0o600)
 
 
 @dataclass(frozen=True)

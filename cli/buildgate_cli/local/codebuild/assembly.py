@@ -90,6 +90,15 @@ def overridden(project: Mapping[str, Any], request: Mapping[str, Any]) -> Docume
     return result
 
 
+def in_own_place(project: Mapping[str, Any]) -> Document:
+    """Return the project with its S3 artifacts below the id of each build, so that no build writes over another's."""
+    result = copy.deepcopy(dict(project))
+    for artifacts in (result["artifacts"], *result.get("secondaryArtifacts", ())):
+        if artifacts["type"] == "S3":
+            artifacts["namespaceType"] = "BUILD_ID"
+    return result
+
+
 def new_build(project: Mapping[str, Any], identity: Identity, *, auto_retry: Mapping[str, Any] | None) -> Document:
     """Return the build as it is right after StartBuild: SUBMITTED, in the shape of the API, times in epoch seconds."""
     members = {name: project[name] for name in _BUILD_MEMBERS if name in project}

@@ -4,15 +4,18 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from buildgate_cli.buildspecs import Batch, Buildspec, BuildspecError, load_bytes
 from buildgate_cli.local.agent.build import DEFAULT_BUILDSPEC, Failure, is_inline
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError
+from buildgate_cli.local.codebuild.batch_record import BatchBook, BatchRecord
 from buildgate_cli.local.codebuild.builds import Builds, Member
+from buildgate_cli.local.codebuild.combining import Combiner, Part
 from buildgate_cli.local.codebuild.execution import Surroundings
 from buildgate_cli.local.codebuild.objects import fetch_object
 from buildgate_cli.local.codebuild.progress import Ledger
@@ -27,16 +30,6 @@ _DEFAULT_MAXIMUM = 100
 _OWN_MEMBERS = frozenset(
     {"buildBatchConfigOverride", "reportBuildBatchStatusOverride", "idempotencyToken", "buildTimeoutInMinutesOverride"}
 )
-
-
-class BatchBook(Protocol):
-    """Where batches are written down."""
-
-    def record(self, batch_id: str) -> Document: ...
-
-    def change(self, batch_id: str, **members: Any) -> None: ...
-
-    def ended(self, batch_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +51,7 @@ class BatchRun:
         self._builds = builds
         self._ledger = ledger
         self._around = around
+        self._written = BatchRecord(batch_id, book, around.now)
         self._changed = threading.Condition()
         self._interrupt = Interrupt()
         self._ending: str | None = None
@@ -67,7 +61,7 @@ class BatchRun:
     def begin(self, *, again: str | None = None) -> None:
         """Start the batch, or start it again: RETRY_ALL_BUILDS or RETRY_FAILED_BUILDS."""
         if again is not None:
-            self._reopen(keeps_good=again == "RETRY_FAILED_BUILDS")
+            self._written.reopen(keeps_good=again == "RETRY_FAILED_BUILDS")
         threading.Thread(target=self._work, name=f"batch-{self._id}", daemon=True).start()
 
     def wake(self) -> None:
@@ -85,8 +79,8 @@ class BatchRun:
 
     def fail(self, status: str, code: str, message: str) -> None:
         """End the batch at once, with the phase it is in."""
-        self._close_phase(status, code, message)
-        self._finish(status)
+        self._written.close_phase(status, code, message)
+        self._written.finish(status)
 
     def _end(self, status: str) -> None:
         with self._changed:
@@ -117,7 +111,7 @@ class BatchRun:
         self._interrupt.close()
 
     def _drive(self) -> None:
-        self._open_phase("DOWNLOAD_BATCHSPEC")
+        self._written.open_phase("DOWNLOAD_BATCHSPEC")
         spec, commit = self._download()
         tasks = tasks_of(spec.batch)
         self._check(tasks)
@@ -125,28 +119,56 @@ class BatchRun:
         groups = [{**_group(task), **known.get(task.identifier, {})} for task in tasks]
         members = {"resolvedSourceVersion": commit} if commit else {}
         self._book.change(self._id, buildGroups=groups, **members)
-        self._open_phase("IN_PROGRESS")
+        self._written.open_phase("IN_PROGRESS")
         self._run_tasks(tasks, spec.batch or Batch(), commit)
         if self._is_abandoned:
             return
         status = self._ending or ("SUCCEEDED" if not self._failed(tasks) else "FAILED")
-        self._close_phase(status, "", "")
-        self._finish(status)
+        if status == "SUCCEEDED" and self._combines:
+            self._written.open_phase("COMBINE_ARTIFACTS")
+            self._combine()
+        self._written.close_phase(status, "", "")
+        self._written.finish(status)
+
+    @property
+    def _combines(self) -> bool:
+        return bool(self._batch()["buildBatchConfig"].get("combineArtifacts"))
+
+    def _combine(self) -> None:
+        """Bring the builds' artifacts together, in the order in which the buildspec names the builds."""
+        with self._scratch() as folder:
+            plan = self._book.record(self._id)["plan"]
+            summaries = [(g["identifier"], g.get("currentBuildSummary")) for g in self._batch()["buildGroups"]]
+            found = [(name, self._build_of(summary)) for name, summary in summaries if summary]
+            parts = [Part(name, build) for name, build in found if build is not None]
+            places = Combiner(self._around.clients("s3"), plan, self._id, folder).combine(parts)
+        self._book.change(self._id, **places)
+
+    def _build_of(self, summary: Mapping[str, Any]) -> Document | None:
+        return self._ledger.build(summary["arn"].partition("build/")[2])
 
     # The buildspec
 
-    def _download(self) -> tuple[Buildspec, str | None]:
-        batch = self._batch()
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """Lend a folder for a while."""
         folder = self._around.home / "builds" / f"batch-{self._id.rpartition(':')[2]}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _download(self) -> tuple[Buildspec, str | None]:
+        batch = self._batch()
         execution = Execution(lambda _: None, self._interrupt, deadline=time.monotonic() + 600, mark=self._id)
         try:
-            source = source_for(batch["source"], batch.get("sourceVersion"), self._around.repositories)
-            commit = source.fetch(folder / "src", execution, _Objects(self._around))
-            return self._read_spec(batch["source"].get("buildspec"), folder / "src"), commit
+            with self._scratch() as folder:
+                source = source_for(batch["source"], batch.get("sourceVersion"), self._around.repositories)
+                commit = source.fetch(folder / "src", execution, _Objects(self._around))
+                return self._read_spec(batch["source"].get("buildspec"), folder / "src"), commit
         finally:
             execution.close()
-            shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
     def _read_spec(text: str | None, folder: Path) -> Buildspec:
@@ -199,7 +221,7 @@ class BatchRun:
         reports: list[str] = []
         for group in groups:
             summary = group.get("currentBuildSummary")
-            build = self._ledger.build(summary["arn"].partition("build/")[2]) if summary else None
+            build = self._build_of(summary) if summary else None
             if build is not None:
                 group["currentBuildSummary"] = _summary(build)
                 reports += build.get("reportArns", [])
@@ -231,7 +253,7 @@ class BatchRun:
     def _start(self, task: Task, commit: str | None) -> None:
         record = self._book.record(self._id)
         request = _member_request(record["request"], task.changes, commit)
-        member = Member(record["batch"]["arn"], task.identifier, task.share)
+        member = Member(record["batch"]["arn"], task.identifier, task.share, is_combined=self._combines)
         try:
             build = self._builds.start_member(request, record["batch"]["initiator"], member)
         except ServiceError as error:
@@ -259,48 +281,6 @@ class BatchRun:
         states = self._states(tasks)
         bad = [t.identifier for t in tasks if not t.is_failure_ignored and _is_bad(states[t.identifier])]
         return [*bad, *self._skipped]
-
-    # What is written down
-
-    def _open_phase(self, name: str) -> None:
-        self._close_phase("SUCCEEDED", "", "")
-        stamp = self._around.now().timestamp()
-        phases = [*self._batch()["phases"], {"phaseType": name, "startTime": stamp}]
-        self._book.change(self._id, phases=phases, currentPhase=name)
-
-    def _close_phase(self, status: str, code: str, message: str) -> None:
-        phases, stamp = self._batch()["phases"], self._around.now().timestamp()
-        phase = phases[-1]
-        if "endTime" in phase:
-            return
-        phase |= {"endTime": stamp, "durationInSeconds": round(stamp - phase["startTime"]), "phaseStatus": status}
-        if code:
-            phase["contexts"] = [{"statusCode": code, "message": message}]
-        self._book.change(self._id, phases=phases)
-
-    def _finish(self, status: str) -> None:
-        stamp = self._around.now().timestamp()
-        last = status if status in {"SUCCEEDED", "STOPPED"} else "FAILED"
-        phases = [*self._batch()["phases"], {"phaseType": last, "startTime": stamp}]
-        self._book.change(
-            self._id, phases=phases, currentPhase=last, buildBatchStatus=status, complete=True, endTime=stamp
-        )
-
-    def _reopen(self, *, keeps_good: bool) -> None:
-        batch, stamp = self._batch(), self._around.now().timestamp()
-        for group in batch["buildGroups"]:
-            summary = group.get("currentBuildSummary")
-            if summary and not (keeps_good and summary["buildStatus"] == "SUCCEEDED"):
-                group.setdefault("priorBuildSummaryList", []).append(group.pop("currentBuildSummary"))
-        self._book.change(
-            self._id,
-            buildGroups=batch["buildGroups"],
-            buildBatchStatus="IN_PROGRESS",
-            complete=False,
-            endTime=None,
-            currentPhase="SUBMITTED",
-            phases=[{"phaseType": "SUBMITTED", "startTime": stamp}],
-        )
 
 
 def _is_bad(status: str | None) -> bool:

@@ -80,6 +80,7 @@ class Batches:
             "projectName": project["name"],
             "phases": [{"phaseType": "SUBMITTED", "startTime": stamp}],
             "artifacts": artifact_location(plan["artifacts"], batch_id, None),
+            "secondaryArtifacts": [artifact_location(e, batch_id, None) for e in plan.get("secondaryArtifacts", ())],
             "logConfig": plan.get("logsConfig", {}),
             "buildTimeoutInMinutes": request.get("buildTimeoutInMinutesOverride", plan["timeoutInMinutes"]),
             "complete": False,
@@ -87,7 +88,8 @@ class Batches:
             "buildBatchNumber": self._store.count("batch-number", project["name"]),
             "buildGroups": [],
         }
-        self._save({"batch": batch, "request": dict(request)})
+        outputs = {name: plan[name] for name in ("artifacts", "secondaryArtifacts") if name in plan}
+        self._save({"batch": batch, "request": dict(request), "plan": outputs})
         self._run(batch_id).begin()
         return batch
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from buildgate_cli.local.codebuild.assembly import Identity, new_build, overridden
+from buildgate_cli.local.codebuild.assembly import Identity, in_own_place, new_build, overridden
 from buildgate_cli.local.codebuild.conductor import Conductor
 from buildgate_cli.local.codebuild.names import Clock, build_arn, initiator
 from buildgate_cli.local.codebuild.progress import Ledger
@@ -34,11 +34,15 @@ class Retry:
 
 @dataclass(frozen=True)
 class Member:
-    """Which batch a build belongs to, as which of its tasks, and as which share of how many in a fan-out."""
+    """Which batch a build belongs to, as which of its tasks, and as which share of how many in a fan-out.
+
+    `is_combined`: the batch brings its builds' artifacts together, so each build uploads to a place of its own.
+    """
 
     batch_arn: str
     identifier: str
     share: tuple[int, int] | None = None
+    is_combined: bool = False
 
 
 class Builds:
@@ -103,6 +107,8 @@ class Builds:
         self._check_room(project)
         plan = overridden(project, request)
         check_project(plan)
+        if member is not None and member.is_combined:
+            plan = in_own_place(plan)
         number = self._store.count("build-number", project["name"])
         build_id = f"{project['name']}:{uuid.uuid4()}"
         identity = Identity(build_id, number, self._now().timestamp(), who)

@@ -9,6 +9,7 @@ from typing import Any
 from buildgate_cli.local.agent.build import CollectedFile, Failure
 from buildgate_cli.local.agent.pack import zipped
 from buildgate_cli.local.codebuild.assembly import artifact_location, artifact_place
+from buildgate_cli.local.codebuild.objects import put_object
 from buildgate_cli.local.codebuild.progress import Ledger
 from buildgate_cli.local.codebuild.reportgroups import ReportGroups, report_id, report_type
 from buildgate_cli.local.codebuild.store import Document
@@ -87,12 +88,7 @@ class Keeper:
             self._upload(target["bucket"], f"{prefix}/{file.name}", file.path)
 
     def _upload(self, bucket: str, key: str, path: Path) -> None:
-        try:
-            with path.open("rb") as body:
-                self._clients("s3").put_object(Bucket=bucket, Key=key, Body=body)
-        except Exception as error:  # whatever stands in the way, the build must hear of it as a failed upload
-            LOG.info("upload of %s failed", key, exc_info=True)
-            raise Failure("CLIENT_ERROR", f"Error in UPLOAD_ARTIFACTS phase: {error}") from error
+        put_object(self._clients("s3"), bucket, key, path)
 
 
 def _artifact_config(plan: Mapping[str, Any], identifier: str | None) -> Mapping[str, Any]:
