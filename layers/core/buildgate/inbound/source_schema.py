@@ -8,7 +8,11 @@ from buildgate.domain.gates.sources import STATISTICS
 
 _TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
 _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT, "minItems": 1}
-_URL: dict[str, Any] = {"type": "string", "pattern": "^https://", "format": "uri"}
+_URL: dict[str, Any] = {
+    "type": "string",
+    "pattern": r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])",
+    "format": "uri",
+}
 _TOKEN: dict[str, Any] = {**_TEXT, "description": "A secret of Secrets Manager, below buildgate/."}
 _TAG: dict[str, Any] = {**_TEXT, "default": "{commit}"}
 

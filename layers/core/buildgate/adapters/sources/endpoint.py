@@ -33,7 +33,7 @@ class Endpoint:
 
     def __init__(self, aws: Any, *, pause: Callable[[float], None], https: Https | None = None) -> None:
         self._tokens = Tokens(aws.client("secretsmanager"))
-        self._https = https or Https(pause=pause)
+        self._https = https or Https(pause=pause, is_loopback_allowed=self._tokens.is_local)
 
     def fetch(self, source: Source, facts: SourceFacts) -> Sequence[Fetched]:
         url, token = source.text("url"), self._tokens.token(source.text("token"))

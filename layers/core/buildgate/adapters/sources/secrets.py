@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from buildgate.adapters.aws_errors import calling
 from buildgate.domain.errors import Rejected
@@ -16,6 +18,15 @@ class Tokens:
 
     def __init__(self, secretsmanager: Any) -> None:
         self._secretsmanager = secretsmanager
+
+    @property
+    def is_local(self) -> bool:
+        """Whether AWS itself answers on this machine, as it does in the local cloud and nowhere else."""
+        host = urlsplit(self._secretsmanager.meta.endpoint_url).hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
     def token(self, name: str) -> str:
         """Return a token, and nothing for no name. A secret of JSON gives its `token`.

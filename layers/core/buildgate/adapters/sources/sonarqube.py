@@ -46,7 +46,7 @@ class SonarQube:
 
     def __init__(self, aws: Any, *, pause: Callable[[float], None], https: Https | None = None) -> None:
         self._tokens = Tokens(aws.client("secretsmanager"))
-        self._https = https or Https(pause=pause)
+        self._https = https or Https(pause=pause, is_loopback_allowed=self._tokens.is_local)
 
     def fetch(self, source: Source, facts: SourceFacts) -> Sequence[Fetched]:
         project = source.text("project")
