@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -22,13 +21,18 @@ class Fate:
         self.taken: dict[str, Any] = {}
         self._dice = random.Random(f"fate/{seed}")  # noqa: S311 - a simulation wants chance that repeats
         self._script = script
-        self._passed: Counter[str] = Counter()
+        self._passed: dict[str, int] = {}
 
     def choose(self, place: str, draw: Callable[[random.Random], T | None]) -> T | None:
         """Return what happens here; None is what happens on a good day."""
-        passed = self._passed[place] = self._passed[place] + 1
+        passed = self._passed[place] = self._passed.get(place, 0) + 1
+        if self._script is None:
+            value = draw(self._dice)
+            if value is not None:
+                self.taken[f"{place} #{passed}"] = value
+            return value
         key = f"{place} #{passed}"
-        value = draw(self._dice) if self._script is None else cast("T | None", self._script.get(key))
+        value = cast("T | None", self._script.get(key))
         if value is not None:
             self.taken[key] = value
         return value

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from botocore.exceptions import BotoCoreError, ClientError
 
 from buildgate.domain.errors import Conflict, Corrupt, NotFound, Rejected, Unavailable
@@ -69,15 +66,22 @@ def message_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message", ""))
 
 
-@contextmanager
-def calling(what: str) -> Iterator[None]:
-    """Translate what the SDK raises inside the block; ``what`` names the call in the reason."""
-    try:
-        yield
-    except ClientError as error:
-        raise _translated(error, what) from error
-    except BotoCoreError as error:
-        raise Unavailable(f"{what} got no answer: {error}") from error
+class calling:  # noqa: N801 - read as a verb: `with calling("DynamoDB GetItem"):`
+    """Translates what the SDK raises inside the block; ``what`` names the call in the reason."""
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ClientError):
+            raise _translated(error, self._what) from error
+        if isinstance(error, BotoCoreError):
+            raise Unavailable(f"{self._what} got no answer: {error}") from error
 
 
 def _translated(error: ClientError, what: str) -> Conflict | Corrupt | Rejected | Unavailable:

@@ -26,6 +26,10 @@ _ASSIGNMENT = re.compile(
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+_WORDS = re.compile(r"password|passwd|secret|token|api[_-]?key|access[_-]?key|credential")
+_MARKS = re.compile(r"AKIA|ASIA|gh[pousr]_|glpat-|xox[abprs]-|eyJ|-----BEGIN|://")
+"""What every shape has in it: most texts have none of it, and are told so in two searches instead of nine. Words are looked for in lower case, which is sure for ASCII only."""
+
 _SECRET_NAME = re.compile(r"(?i)(password|passwd|passphrase|secret|token|api_?key|access_?key|credential|private)")
 
 
@@ -39,9 +43,12 @@ def redact(text: str) -> str:
 
     Safe to repeat: redacting twice gives the same text.
     """
-    clean = _CONTROL.sub("", text)
-    for shape in _SHAPES:
-        clean = shape.sub(MASK, clean)
+    clean = text if text.isascii() and text.isprintable() else _CONTROL.sub("", text)
+    if _MARKS.search(clean):
+        for shape in _SHAPES:
+            clean = shape.sub(MASK, clean)
+    if clean.isascii() and not _WORDS.search(clean.lower()):
+        return clean
     return _ASSIGNMENT.sub(lambda match: f"{match[1]}{match[2]}{MASK}", clean)
 
 

@@ -9,12 +9,15 @@ FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
 
 def to_text(moment: datetime) -> str:
     """Return the moment as ``2026-11-22T10:15:30.123Z``; texts of two moments compare as the moments do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    aware = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return aware.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def from_text(text: str) -> datetime:
     """Return the aware UTC moment of an ISO 8601 text; a text without a zone is taken as UTC."""
     moment = datetime.fromisoformat(text)
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 _PRICES = Path(__file__).parent.parent / "data" / "prices.json"
 
 
+@cache
 def price_table() -> PriceTable:
-    """Return the price table that ships with the package."""
+    """Return the price table that ships with the package, read once."""
     return PriceTable.from_data(json.loads(_PRICES.read_bytes()))
 
 

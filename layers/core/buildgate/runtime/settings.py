@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from functools import cache
+from typing import Any, TypeVar, cast, get_type_hints
 
 from buildgate.domain.errors import Corrupt
 
@@ -17,7 +18,7 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     Raises:
         Corrupt: A variable without a default is missing or empty, or its value has the wrong form.
     """
-    hints = get_type_hints(kind)
+    hints = _hints(cast("Any", kind))
     values: dict[str, Any] = {}
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         name = field.name.upper()
@@ -28,6 +29,11 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
             continue
         values[field.name] = _convert(name, text, hints[field.name])
     return kind(**values)
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _convert(name: str, text: str, kind: Any) -> Any:

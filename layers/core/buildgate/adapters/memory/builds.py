@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
 
 PHASES = ("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
 LAST_PHASES = ("UPLOAD_ARTIFACTS", "FINALIZING", "COMPLETED")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 EVENT_STATUS = {"TIMED_OUT": "FAILED", "FAULT": "FAILED"}
 PHASE_STATUS = {"SUCCEEDED": "SUCCEEDED", "STOPPED": "STOPPED", "TIMED_OUT": "TIMED_OUT", "FAULT": "FAULT"}
 
@@ -67,26 +67,34 @@ class FakeBuild:
 
     def environment(self) -> dict[str, Any]:
         """The project's environment with this build's variables over it."""
-        environment = json.loads(json.dumps(self.project["environment"]))
-        variables = {entry["name"]: entry for entry in environment.get("environmentVariables", ())}
+        environment = self.project["environment"]
+        variables = {entry["name"]: dict(entry) for entry in environment.get("environmentVariables", ())}
         for entry in self.request.get("environmentVariablesOverride", ()):
             variables[entry["name"]] = {"type": "PLAINTEXT", **entry}
-        environment["environmentVariables"] = list(variables.values())
-        return dict(environment)
+        return {**environment, "environmentVariables": list(variables.values())}
 
     def phases(self, now: datetime) -> list[dict[str, Any]]:
         """The phases so far, sharing the time evenly; the last has neither end nor status."""
         names = self._phase_names()
         end = self.ended_at or now
         share = (end - self.started_at) / max(1, len(names) - 1)
+        seconds = int(share.total_seconds())
         shown: list[dict[str, Any]] = []
-        for position, name in enumerate(names):
-            phase: dict[str, Any] = {"phaseType": name, "startTime": self.started_at + share * position}
-            if position < len(names) - 1:
-                status = PHASE_STATUS.get(self.status, "FAILED") if name == self.failed_phase else "SUCCEEDED"
-                ended = self.started_at + share * (position + 1)
-                phase.update(endTime=ended, durationInSeconds=int(share.total_seconds()), phaseStatus=status)
-            shown.append(phase)
+        began = self.started_at
+        for name in names[:-1]:
+            status = PHASE_STATUS.get(self.status, "FAILED") if name == self.failed_phase else "SUCCEEDED"
+            ended = began + share
+            shown.append(
+                {
+                    "phaseType": name,
+                    "startTime": began,
+                    "endTime": ended,
+                    "durationInSeconds": seconds,
+                    "phaseStatus": status,
+                }
+            )
+            began = ended
+        shown.append({"phaseType": names[-1], "startTime": began})
         return shown
 
     def _phase_names(self) -> list[str]:
@@ -167,7 +175,10 @@ def _event_phase(phase: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(moment: datetime) -> str:
-    return f"{moment:%b} {moment.day}, {moment.year} {moment.hour % 12 or 12}:{moment:%M:%S %p}"
+    hour = moment.hour
+    half = "PM" if hour >= 12 else "AM"
+    clock = f"{hour % 12 or 12}:{moment.minute:02}:{moment.second:02} {half}"
+    return f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year} {clock}"
 
 
 def seeded_plans(

@@ -81,7 +81,7 @@ class Events:
         return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
 
     def emit(self, source: str, detail_type: str, detail: Mapping[str, Any], resources: Sequence[str] = ()) -> Event:
-        """Publish an event, as a service does."""
+        """Publish an event, as a service does; its detail is plain JSON that nobody changes any more."""
         self._sent += 1
         event: Event = {
             "version": "0",
@@ -92,7 +92,7 @@ class Events:
             "time": self.timeline.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self.region,
             "resources": list(resources),
-            "detail": json.loads(json.dumps(detail)),
+            "detail": detail,
         }
         self.publish(event)
         return event

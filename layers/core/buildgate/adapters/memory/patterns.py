@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 Pattern = Mapping[str, Any]
@@ -93,41 +94,42 @@ def transformed(paths: Mapping[str, str], template: str, event: Mapping[str, Any
     find is null outside quotes and empty inside, as documented.
     """
     found = {name: _at(event, path) for name, path in paths.items()}
-
-    def inside(match: re.Match[str]) -> str:
-        value = found.get(match.group(1), _ABSENT)
-        if value is _ABSENT:
-            return ""
-        text = value if isinstance(value, str) else json.dumps(value)
-        return json.dumps(text)[1:-1]
-
-    parts = re.split(r'("(?:[^"\\]|\\.)*")', template)
-    whole = "".join(
-        re.sub(r"<([\w.-]+)>", inside, part) if part.startswith('"') else re.sub(r"<([\w.-]+)>", outside(found), part)
-        for part in parts
-    )
-    return json.loads(whole)
+    pieces = [text if not name else _filled(found.get(name, _ABSENT), kind) for kind, name, text in _pieces(template)]
+    return json.loads("".join(pieces))
 
 
-def outside(found: Mapping[str, Any]) -> Callable[[re.Match[str]], str]:
-    """Return the replacement of a `<name>` that stands outside quotes."""
+@lru_cache(maxsize=64)
+def _pieces(template: str) -> tuple[tuple[str, str, str], ...]:
+    """Return a template as (inside or outside quotes, placeholder's name, plain text): either a name or a text."""
+    pieces = []
+    for part in re.split(r'("(?:[^"\\]|\\.)*")', template):
+        kind = "inside" if part.startswith('"') else "outside"
+        for position, piece in enumerate(re.split(r"<([\w.-]+)>", part)):
+            pieces.append((kind, piece, "") if position % 2 else (kind, "", piece))
+    return tuple(pieces)
 
-    def replacement(match: re.Match[str]) -> str:
-        value = found.get(match.group(1), _ABSENT)
+
+def _filled(value: Any, kind: str) -> str:
+    if kind == "outside":
         return "null" if value is _ABSENT else json.dumps(value)
-
-    return replacement
+    if value is _ABSENT:
+        return ""
+    return json.dumps(value if isinstance(value, str) else json.dumps(value))[1:-1]
 
 
 def _at(event: Any, path: str) -> Any:
     node = event
-    for step in path.removeprefix("$").split("."):
-        if not step:
-            continue
-        name, *indexes = re.split(r"[\[\]]+", step.rstrip("]"))
+    for name, indexes in _steps(path):
         if not isinstance(node, Mapping) or name not in node:
             return _ABSENT
         node = node[name]
         for index in indexes:
-            node = node[int(index)] if isinstance(node, list) and int(index) < len(node) else _ABSENT
+            node = node[index] if isinstance(node, list) and index < len(node) else _ABSENT
     return node
+
+
+@lru_cache(maxsize=256)
+def _steps(path: str) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return a path as names, each with the list positions that follow it."""
+    parts = [re.split(r"[\[\]]+", step.rstrip("]")) for step in path.removeprefix("$").split(".") if step]
+    return tuple((name, tuple(int(index) for index in indexes)) for name, *indexes in parts)

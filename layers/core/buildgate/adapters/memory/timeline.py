@@ -39,10 +39,14 @@ class Timeline:
     _seconds: float = 0.0
     _made: int = 0
     _queue: list[tuple[float, int, Appointment]] = field(default_factory=list)
+    _shown: tuple[float, datetime] | None = None
 
     def now(self) -> datetime:
         """Return the aware UTC moment."""
-        return self.start + timedelta(seconds=self._seconds)
+        shown = self._shown
+        if shown is None or shown[0] != self._seconds:
+            shown = self._shown = self._seconds, self.start + timedelta(seconds=self._seconds)
+        return shown[1]
 
     def __call__(self) -> datetime:
         """Return the same as `now`."""

@@ -14,45 +14,49 @@ def encode(value: Any) -> dict[str, Any]:
     Raises:
         TypeError: The value has no attribute type.
     """
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int() | float():
-            return {"N": repr(value)}
-        case None:
-            return {"NULL": True}
-        case Mapping():
-            return {"M": {str(name): encode(one) for name, one in value.items()}}
-        case list() | tuple():
-            return {"L": [encode(one) for one in value]}
-        case _:
-            raise TypeError(f"{type(value).__name__} cannot be stored")
+    kind = type(value)
+    if kind is str:
+        return {"S": value}
+    if kind is int or kind is float:
+        return {"N": repr(value)}
+    if kind is bool:
+        return {"BOOL": value}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, Mapping):
+        return {"M": {str(name): encode(one) for name, one in value.items()}}
+    if isinstance(value, list | tuple):
+        return {"L": [encode(one) for one in value]}
+    return _encode_kin(value)
+
+
+def _encode_kin(value: Any) -> dict[str, Any]:
+    """Return the attribute value of a subclass of str, int or float, such as a member of a StrEnum."""
+    if isinstance(value, str):
+        return {"S": value}
+    if isinstance(value, int | float):
+        return {"N": repr(value)}
+    raise TypeError(f"{type(value).__name__} cannot be stored")
 
 
 def decode(value: Mapping[str, Any]) -> Any:
     """Return the plain value of an attribute value; whole numbers become int, others float."""
     ((kind, content),) = value.items()
-    match kind:
-        case "S" | "BOOL":
-            return content
-        case "N":
-            return int(content) if content.lstrip("-").isdigit() else float(content)
-        case "NULL":
-            return None
-        case "M":
-            return {name: decode(one) for name, one in content.items()}
-        case "L":
-            return [decode(one) for one in content]
-        case _:
-            return content
+    if kind == "S" or kind == "BOOL":  # noqa: PLR1714 - a chain of comparisons is quicker than a set made anew
+        return content
+    if kind == "N":
+        return int(content) if content.lstrip("-").isdigit() else float(content)
+    if kind == "M":
+        return {name: decode(one) for name, one in content.items()}
+    if kind == "L":
+        return [decode(one) for one in content]
+    return None if kind == "NULL" else content
 
 
 def encode_item(item: Mapping[str, Any]) -> Item:
     """Return an item without its empty texts, empty collections and unknown values: what is not there says the same."""
-    return {name: encode(value) for name, value in item.items() if value is not None and value not in ("", (), [], {})}
+    return {name: encode(value) for name, value in item.items() if value or value == 0}
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: decode(value) for name, value in item.items()}
+    return {name: value["S"] if "S" in value else decode(value) for name, value in item.items()}
