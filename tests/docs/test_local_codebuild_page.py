@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from buildgate_cli.local.agent import host
 from buildgate_cli.local.codebuild import Settings, settings
 from buildgate_cli.local.events import FAULTS_FILE, Event, with_faults
 from local_harness import RecordingBus
@@ -20,7 +21,8 @@ def test_the_bounds_are_those_of_the_code() -> None:
 
 def test_the_variables_are_those_of_the_code() -> None:
     assert settings.MINUTE_VARIABLE in PAGE
-    assert settings.ALLOW_HOST_VARIABLE in PAGE
+    assert host.ALLOW_HOST in PAGE
+    assert host.ALLOW_HOST_RUNTIMES in PAGE
 
 
 def test_the_example_of_faults_drops_the_event_it_describes(tmp_path: Path) -> None:

@@ -123,6 +123,15 @@ def test_wrong_usage_exits_2(folder: Path, arguments: tuple[str, ...], said: str
     assert (done.returncode, said in done.stderr) == (2, True)
 
 
+def test_an_image_for_another_machine_is_refused_and_the_way_out_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["local", "build", str(folder), "--image", "aws/codebuild/windows-base:2022-1.0"])
+
+    assert code == 1
+    assert "WINDOWS_CONTAINER needs Windows" in capsys.readouterr().err
+
+
 def test_ctrl_c_stops_the_build_and_everything_it_started(folder: Path, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     (folder / "buildspec.yml").write_text(

@@ -296,8 +296,18 @@ def test_a_windows_project_says_honestly_that_it_cannot_run(cloud: BuildCloud) -
 
     build = cloud.wait(build_id)
     (phase,) = [p for p in build["phases"] if p["phaseType"] == "PROVISIONING"]
-    assert "needs Windows" in phase["contexts"][0]["message"]
+    assert "needs Windows; `buildgate build start --allow-host` runs" in phase["contexts"][0]["message"]
     assert build["buildStatus"] == "FAILED"
+
+
+def test_a_windows_project_runs_here_when_that_is_allowed_and_says_so(cloud: BuildCloud) -> None:
+    machine = {"type": "WINDOWS_SERVER_2019_CONTAINER", "image": "x", "computeType": "BUILD_GENERAL1_MEDIUM"}
+    allowed = [{"name": "BUILDGATE_ALLOW_HOST", "value": "1"}]
+
+    build_id = cloud.inline("echo ran", environment=machine | {"environmentVariables": allowed})
+
+    assert cloud.wait(build_id)["buildStatus"] == "SUCCEEDED"
+    assert "needs Windows: its commands run on this machine as asked" in cloud.log(build_id)[0]
 
 
 def test_projects_are_created_changed_and_deleted(cloud: BuildCloud) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from buildgate_cli import cloud_context, completion
 from buildgate_cli.commands import build_batch
+from buildgate_cli.commands.build_options import Interval, Json, Overrides, Token, Watched, new_token, with_overrides
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import ago, dollars, duration
 from buildgate_cli.output import console, note, print_facts, print_json, print_table, say, status_text
@@ -25,31 +26,13 @@ PHASES: Final = ("DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD
 _ID_HELP: Final = "Build: its id or ARN, project#number, or a project's name for its newest build."
 Project = Annotated[str, typer.Argument(help="Project to build.", autocompletion=completion.projects)]
 BuildId = Annotated[str, typer.Argument(help=_ID_HELP, metavar="BUILD", autocompletion=completion.builds)]
-Json = Annotated[bool, typer.Option("--json", help="Print data for programs; while watching, a document a line.")]
-Watched = Annotated[bool, typer.Option("--watch", "-w", help="Watch it until it ends; exit 0 only if it SUCCEEDED.")]
-Interval = Annotated[
-    float | None,
-    typer.Option(min=0.1, help="Seconds between looks; never less than 5 on AWS.", show_default=False),
-]
 
 
 @app.command()
+@with_overrides
 def start(
     project: Project,
-    source_version: build_batch.SourceVersion = None,
-    plain: build_batch.Plain = None,
-    parameters: build_batch.Parameters = None,
-    secrets: build_batch.Secrets = None,
-    buildspec: build_batch.Buildspec = None,
-    image: build_batch.Image = None,
-    compute: build_batch.Compute = None,
-    environment_type: build_batch.EnvironmentType = None,
-    privileged: build_batch.Privileged = None,
-    timeout: build_batch.Timeout = None,
-    queued_timeout: build_batch.QueuedTimeout = None,
-    role: build_batch.Role = None,
-    settings: build_batch.Settings = None,
-    overrides: build_batch.Overrides = None,
+    overrides: Overrides,
     environments: Annotated[
         str | None,
         typer.Option(help="Comma-separated: a build for each, all at once, told by ENVIRONMENT.", show_default=False),
@@ -59,7 +42,7 @@ def start(
         bool, typer.Option("--no-watch", help="With --environments: return once all are started.")
     ] = False,
     watch: Watched = False,
-    token: build_batch.Token = None,
+    token: Token = None,
     interval: Interval = None,
     as_json: Json = False,
 ) -> None:
@@ -70,27 +53,9 @@ def start(
     from buildgate_cli.builds import request  # noqa: PLC0415  # the SDK, only where it is used
     from buildgate_cli.builds import start as starting  # noqa: PLC0415
 
-    wishes = request.Wishes(
-        source_version=source_version,
-        plain=plain or (),
-        parameters=parameters or (),
-        secrets=secrets or (),
-        buildspec=buildspec,
-        image=image,
-        compute=compute,
-        environment_type=environment_type,
-        privileged=privileged,
-        timeout_minutes=timeout,
-        queued_timeout_minutes=queued_timeout,
-        role=role,
-        settings=settings or (),
-        file=overrides,
-    )
     cloud = cloud_context.current()
+    asked, key = overrides.request(cloud, project, "StartBuild", token)
     client = cloud.client("codebuild")
-    shape = client.meta.service_model.operation_model("StartBuild").input_shape
-    asked = request.parameters_of(wishes, project, shape)
-    key = token or str(asked.pop("idempotencyToken", "")) or build_batch.new_token()
     if environments is None:
         rows = [starting.start_one(client, asked, key)]
     else:
@@ -262,7 +227,7 @@ def stop(
 def retry(
     build_id: BuildId,
     watch: Watched = False,
-    token: build_batch.Token = None,
+    token: Token = None,
     interval: Interval = None,
     as_json: Json = False,
 ) -> None:
@@ -272,7 +237,7 @@ def retry(
 
     client = cloud_context.current().client("codebuild")
     found = ids.resolve(client, build_id)
-    data = client.retry_build(id=found, idempotencyToken=token or build_batch.new_token())["build"]
+    data = client.retry_build(id=found, idempotencyToken=token or new_token())["build"]
     rows = [Row(data["projectName"], data["id"], facts.read(data))]
     if watch:
         raise typer.Exit(_watch(rows, interval=interval, as_json=as_json))

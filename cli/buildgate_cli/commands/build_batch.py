@@ -1,57 +1,20 @@
-"""`buildgate build batch`: start, list, show, stop and retry batches; and the overrides that starting has in common."""
+"""`buildgate build batch`: start, list, show, stop and retry batches."""
 
 from __future__ import annotations
 
-import secrets as randomness
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from buildgate_cli import cloud_context, completion
+from buildgate_cli.commands.build_options import Interval, Json, Overrides, Token, Watched, new_token, with_overrides
 from buildgate_cli.errors import UserError
 from buildgate_cli.human import ago, dollars, duration
 from buildgate_cli.output import print_json, print_table, print_tree, say, status_text
 
 app = typer.Typer(help="Batches: list, matrix, graph and fan-out builds.", no_args_is_help=True)
 
-SourceVersion = Annotated[
-    str | None,
-    typer.Option("--source-version", "-r", help="Branch, tag, commit or S3 version to build.", show_default=False),
-]
-Plain = Annotated[
-    list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE, as often as needed.", show_default=False)
-]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("--parameter", help="NAME=/parameter, read from Parameter Store by the build.", show_default=False),
-]
-Secrets = Annotated[
-    list[str] | None,
-    typer.Option("--secret", help="NAME=secret:key, read from Secrets Manager by the build.", show_default=False),
-]
-Buildspec = Annotated[
-    str | None,
-    typer.Option("--buildspec", "-b", help="Path in the source, or @FILE to send a local file.", show_default=False),
-]
-Image = Annotated[str | None, typer.Option(help="Image to build in.", show_default=False)]
-Compute = Annotated[str | None, typer.Option(help="Compute type, e.g. BUILD_GENERAL1_LARGE.", show_default=False)]
-EnvironmentType = Annotated[str | None, typer.Option(help="Environment type, e.g. ARM_CONTAINER.", show_default=False)]
-Privileged = Annotated[bool | None, typer.Option("--privileged/--no-privileged", help="Run Docker in the build.")]
-Timeout = Annotated[int | None, typer.Option(help="Minutes the build may take.", show_default=False)]
-QueuedTimeout = Annotated[int | None, typer.Option(help="Minutes it may wait in the queue.", show_default=False)]
-Role = Annotated[str | None, typer.Option(help="ARN of the service role.", show_default=False)]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="Any other override: MEMBER=VALUE, e.g. cache.type=NO_CACHE.", show_default=False),
-]
-Overrides = Annotated[
-    Path | None, typer.Option("--overrides", help="YAML or JSON file of the call's members.", show_default=False)
-]
-Token = Annotated[
-    str | None, typer.Option(help="Idempotency token: a repeat with it starts nothing new.", show_default=False)
-]
 BatchId = Annotated[
     str,
     typer.Argument(
@@ -60,63 +23,22 @@ BatchId = Annotated[
         autocompletion=completion.projects,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print data for programs; while watching, a document a line.")]
-Watched = Annotated[bool, typer.Option("--watch", "-w", help="Watch it until it ends; exit 0 only if it SUCCEEDED.")]
-Interval = Annotated[
-    float | None, typer.Option(min=0.1, help="Seconds between looks; never less than 5 on AWS.", show_default=False)
-]
-
-
-def new_token() -> str:
-    """Return a token of this call: repeats that the SDK makes by itself start nothing twice."""
-    return randomness.token_hex(16)
 
 
 @app.command()
+@with_overrides
 def start(
     project: Annotated[str, typer.Argument(help="Project to build.", autocompletion=completion.projects)],
-    source_version: SourceVersion = None,
-    plain: Plain = None,
-    parameters: Parameters = None,
-    secrets: Secrets = None,
-    buildspec: Buildspec = None,
-    image: Image = None,
-    compute: Compute = None,
-    environment_type: EnvironmentType = None,
-    privileged: Privileged = None,
-    timeout: Timeout = None,
-    queued_timeout: QueuedTimeout = None,
-    role: Role = None,
-    settings: Settings = None,
-    overrides: Overrides = None,
+    overrides: Overrides,
     watch: Watched = False,
     token: Token = None,
     interval: Interval = None,
     as_json: Json = False,
 ) -> None:
     """Start a batch, with any of StartBuildBatch's overrides. The buildspec's `batch` says what it consists of."""
-    from buildgate_cli.builds import request  # noqa: PLC0415  # the SDK, only where it is used
-
-    wishes = request.Wishes(
-        source_version=source_version,
-        plain=plain or (),
-        parameters=parameters or (),
-        secrets=secrets or (),
-        buildspec=buildspec,
-        image=image,
-        compute=compute,
-        environment_type=environment_type,
-        privileged=privileged,
-        timeout_minutes=timeout,
-        queued_timeout_minutes=queued_timeout,
-        role=role,
-        settings=settings or (),
-        file=overrides,
-    )
-    client = cloud_context.current().client("codebuild")
-    shape = client.meta.service_model.operation_model("StartBuildBatch").input_shape
-    asked = request.parameters_of(wishes, project, shape)
-    key = token or str(asked.pop("idempotencyToken", "")) or new_token()
+    cloud = cloud_context.current()
+    asked, key = overrides.request(cloud, project, "StartBuildBatch", token)
+    client = cloud.client("codebuild")
     data = client.start_build_batch(**asked, idempotencyToken=key)["buildBatch"]
     _started(client, data, watch=watch, interval=interval, as_json=as_json)
 

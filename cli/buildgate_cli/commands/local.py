@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -23,6 +24,13 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the cloud.", envvar=cloud_context.HOME_VARIABLE, show_default=False),
 ]
+AllowHost = Annotated[
+    bool,
+    typer.Option("--allow-host", help="Run builds for Windows, macOS, GPU or another processor here all the same."),
+]
+AllowHostRuntimes = Annotated[
+    bool, typer.Option("--allow-host-runtimes", help="Use this machine's runtimes where another version is asked.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -33,6 +41,8 @@ def up(
     speed: Annotated[
         float, typer.Option(min=1, max=FASTEST, help="Shorten approval, reconcile and bake intervals this many times.")
     ] = 1.0,
+    allow_host: AllowHost = False,
+    allow_host_runtimes: AllowHostRuntimes = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start the local cloud: emulated AWS, CodeBuild and CodeCommit on this machine, and this checkout's template.
@@ -42,6 +52,7 @@ def up(
     from buildgate_cli.local import background, state  # noqa: PLC0415 - only this command needs the cloud's code
 
     folder = state.Home(_home(home))
+    _allow(host=allow_host, runtimes=allow_host_runtimes)
     if detach:
         description = background.start_in_background(folder, speed=speed)
         _print_up(description, as_json=as_json)
@@ -126,9 +137,8 @@ def build(
     image: Annotated[str, typer.Option(help="Image the build is told of; commands run on this machine.")] = "local",
     timeout: Annotated[float, typer.Option(help="Minutes after which the build is ended.", min=0.01)] = 60.0,
     in_place: Annotated[bool, typer.Option("--in-place", help="Run in the folder itself, not on a copy.")] = False,
-    allow_host_runtimes: Annotated[
-        bool, typer.Option("--allow-host-runtimes", help="Use this machine's runtimes where another version is asked.")
-    ] = False,
+    allow_host: AllowHost = False,
+    allow_host_runtimes: AllowHostRuntimes = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a buildspec on this machine, with no project and no cloud; exit 0 only when the build SUCCEEDED.
@@ -136,6 +146,7 @@ def build(
     Commands run as you, with your files in reach: run only what you would run yourself.
     """
     from buildgate_cli.local import build_command  # noqa: PLC0415
+    from buildgate_cli.local.agent.host import Allowed  # noqa: PLC0415
     from buildgate_cli.local.agent.standalone import Options  # noqa: PLC0415
 
     options = Options(
@@ -147,9 +158,16 @@ def build(
         image=image,
         timeout_minutes=timeout,
         is_in_place=in_place,
-        allows_host_runtimes=allow_host_runtimes,
+        allows_host_runtimes=allow_host or allow_host_runtimes,
     )
-    raise typer.Exit(build_command.build(options, as_json=as_json))
+    raise typer.Exit(build_command.build(options, allowed=Allowed(is_host=allow_host), as_json=as_json))
+
+
+def _allow(*, host: bool, runtimes: bool) -> None:
+    """Note for the cloud, which this process or a child of it becomes, what its builds may use."""
+    from buildgate_cli.local.agent.host import ALLOW_HOST, ALLOW_HOST_RUNTIMES  # noqa: PLC0415
+
+    os.environ.update({name: "1" for name, is_on in ((ALLOW_HOST, host), (ALLOW_HOST_RUNTIMES, runtimes)) if is_on})
 
 
 def _home(chosen: Path | None) -> Path:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import signal
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from buildgate_cli.errors import UserError
+from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.local.agent.execution import Interrupt
+from buildgate_cli.local.agent.host import Allowed, image_refusal
+from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.shell import NAME
 from buildgate_cli.local.agent.standalone import Options, Result, run_standalone
 from buildgate_cli.output import print_json, print_table, say, status_text
@@ -28,19 +31,26 @@ def read_variables(pairs: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def build(options: Options, *, as_json: bool) -> int:
+def build(options: Options, *, allowed: Allowed, as_json: bool) -> int:
     """Run the build, stream its log and print how it ended; 0 only when it SUCCEEDED.
 
-    With JSON the log goes to standard error. Raises UserError when there is no such folder.
+    With JSON the log goes to standard error. Raises UserError when there is no such folder, or when the image is one of
+    CodeBuild's for another kind of machine and `allowed` says nothing of this one.
     """
     if not options.folder.is_dir():
         raise UserError(f"{options.folder} is not a folder.", "Name the folder that holds the source.")
+    reason = image_refusal(options.image)
+    if reason and not allowed.is_host:
+        fix = "--allow-host runs its commands on this machine all the same."
+        raise UserError(f"{options.image}: {reason}.", fix, ExitCode.REFUSED)
     stream = sys.stderr if as_json else sys.stdout
 
     def write(text: str) -> None:
         stream.write(text + "\n")
         stream.flush()
 
+    if reason:
+        write(container_line(f"{reason}: its commands run on this machine as asked", datetime.now(UTC)))
     interrupt = Interrupt()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupt.request("STOPPED"))

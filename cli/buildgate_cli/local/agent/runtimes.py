@@ -48,7 +48,7 @@ def check_runtimes(
             continue
         has = f"this machine has {found[1]}" if found else "this machine has none"
         if not is_host_allowed:
-            way = "--allow-host-runtimes, or BUILDGATE_ALLOW_HOST=1 for the local cloud, uses what is there"
+            way = "--allow-host-runtimes uses what is there"
             raise Failure("CLIENT_ERROR", f"Runtime {name} {version} is not available: {has}; {way}")
         say(f"Runtime {name} {version} is not available: {has}, which is used as asked")
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from buildgate_cli.local.agent import protocol
 from buildgate_cli.local.agent.build import Failure, Limits, Request
+from buildgate_cli.local.agent.host import Allowed, refusal
 from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.machine import base_variables
 from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
-from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes, refusal
+from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
 from buildgate_cli.local.codebuild.names import Clock
@@ -79,9 +80,9 @@ class Execution:
         if record is None:
             return {"status": "FAULT"}
         self.ledger.begin_phase(self.build_id, "PROVISIONING")
-        reason = refusal(record["build"]["environment"])
-        if reason and not self.around.settings.is_host_allowed:
-            text = f"{reason}; BUILDGATE_ALLOW_HOST=1 runs the commands here all the same"
+        reason = refusal(record["build"]["environment"]["type"])
+        if reason and not self._allowed(record["build"]).is_host:
+            text = f"{reason}; `buildgate build start --allow-host` runs its commands on this machine all the same"
             self.ledger.end_phase(self.build_id, "FAILED", (("CLIENT_ERROR", text),))
             return {"status": "FAILED"}
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -196,7 +197,7 @@ class Execution:
             artifact_ids=[artifacts["artifactIdentifier"] for artifacts in plan.get("secondaryArtifacts", ())],
             has_artifacts=plan["artifacts"]["type"] == "S3",
             has_cache=self._caches(build) is not None,
-            allows_host_runtimes=self.around.settings.is_host_allowed,
+            allows_host_runtimes=self._allowed(build).is_runtimes,
             limits=self._limits(build),
         )
         source = source_for(build["source"], build.get("sourceVersion"), self.around.repositories)
@@ -204,6 +205,10 @@ class Execution:
         artifacts = (plan["artifacts"], *plan.get("secondaryArtifacts", ()))
         packed = [each.get("artifactIdentifier") for each in artifacts if each.get("packaging") == "ZIP"]
         return {**protocol.job(request, source, secondary), "zipped": packed}
+
+    def _allowed(self, build: Document) -> Allowed:
+        plain, _, _ = variables.by_kind(build["environment"])
+        return self.around.settings.allowed | Allowed.by(plain)
 
     def _limits(self, build: Document) -> Limits:
         settings = self.around.settings
