@@ -25,6 +25,7 @@ from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
 from buildgate.usecases.fold_days import FoldDays
 from buildgate.usecases.grant_waiver import GrantWaiver
+from buildgate.usecases.make_up_pushes import LostPushes
 from buildgate.usecases.next_step import NextStep
 from buildgate.usecases.open_run import OpenRun
 from buildgate.usecases.recall_builds import RecallBuilds, VerifyTotals
@@ -195,14 +196,12 @@ class Wiring(BuildWiring):
             approvals=self.approvals,
             records=self.records,
             pipelines=self.pipelines,
-            pushes=self.pushes,
             launcher=self.launcher,
-            repositories=self.repositories,
             executions=self.executions,
             reminders=LambdaReminders(self._aws.client("lambda"), reminder_function),
             record=self.record_build,
             close=self.close_run,
-            start_run=self.start_run,
+            lost_pushes=LostPushes(self.pushes, self.repositories, self.start_run, self.clock, time_scale),
             delivery=self.delivery,
             expire_waivers=ExpireWaivers(self.waivers, self.topics, self.clock),
             clock=self.clock,

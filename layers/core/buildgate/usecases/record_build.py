@@ -49,7 +49,8 @@ _NOWHERE = _Place("", "", "")
 class RecordResult(NamedTuple):
     """What recording a build did. ``is_counted`` is true once in the life of a build.
 
-    ``head`` is None when CodeBuild's description cannot be true and was quarantined.
+    ``head`` is None when CodeBuild's description cannot be true and was quarantined. ``decision`` says in one word what
+    the report was: recorded, duplicate, stale or quarantined. ``correlation_id`` is that of the build's run, if it has one.
     """
 
     head: BuildHead | None
@@ -57,6 +58,8 @@ class RecordResult(NamedTuple):
     reason: str
     callback: str = ""
     notice: str = ""
+    decision: str = "quarantined"
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,7 @@ class RecordBuild:
         """Record a build of long ago as if its events had come in time: counted once, and nobody is told."""
         slot = self._bind(build)
         head, judged = self._record(build, slot)
-        counted = isinstance(judged, Recorded) and judged.is_finish
-        return RecordResult(head, counted, judged.reason)
+        return _result(build, head, judged)
 
     def __call__(self, build: Build) -> RecordResult:
         slot = self._bind(build)
@@ -103,8 +105,7 @@ class RecordBuild:
                 callback = self.delivery.slot(slot.ref)
             else:
                 notice = self._tell(build)
-        counted = isinstance(judged, Recorded) and judged.is_finish
-        return RecordResult(head, counted, judged.reason, callback, notice)
+        return _result(build, head, judged)._replace(callback=callback, notice=notice)
 
     def _owe(self, build: Build, slot: Slot | None) -> None:
         """Note what a build's end owes before its head says that it ended: a finished head is not looked at again."""
@@ -199,6 +200,13 @@ class RecordBuild:
         if not self._is_news(build):
             return "ended too long ago to be news"
         return self.send(build_ended(build, why(build) or f"build {build.build_id} {build.status}"))
+
+
+def _result(build: Build, head: BuildHead, judged: Recorded | Duplicate | Stale) -> RecordResult:
+    counted = isinstance(judged, Recorded) and judged.is_finish
+    correlation = build.claim.correlation_id if build.claim and head.slot == build.claim.slot else ""
+    decision = type(judged).__name__.lower()
+    return RecordResult(head, counted, judged.reason, decision=decision, correlation_id=correlation)
 
 
 def why(build: Build) -> str:
