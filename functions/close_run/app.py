@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildgate.domain.notices import Topic
-from buildgate.inbound.machine_state import cause_text, parse_execution_event
+from buildgate.inbound.machine_state import cause_text, correlation_of, parse_execution_event
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
@@ -27,14 +27,16 @@ def build(settings: Settings, aws: Aws) -> Handle:
         ended = parse_execution_event(event)
         if ended is not None:
             line.add(event_id=ended.event_id, run_id=ended.run_id, execution=ended.execution_name)
-            done = close.execution_died(ended.run_id, execution_name=ended.execution_name, status=ended.status)
-            line.add(status=ended.status, reason=done)
+            run, done = close.execution_died(ended.run_id, execution_name=ended.execution_name, status=ended.status)
+            line.add(correlation_id=run.correlation_id, pipeline=run.pipeline, status=ended.status)
+            line.add(decision=done, reason=f"execution {ended.execution_name} {ended.status}")
             return {"reason": done}
         error = (event.get("state") or {}).get("error") or {}
         said = f"{error.get('Error', '')}: {cause_text(error.get('Cause'))}" if error else ""
+        line.add(run_id=event["run_id"], correlation_id=correlation_of(event))
         run = close(event["run_id"], error=said)
-        line.add(run_id=run.run_id, correlation_id=run.correlation_id, pipeline=run.pipeline)
-        line.add(status=run.status.value, reason=run.reason)
+        line.add(correlation_id=run.correlation_id, pipeline=run.pipeline)
+        line.add(decision=run.status.value, reason=run.reason)
         return {"status": run.status.value}
 
     return handle

@@ -19,8 +19,10 @@ def build(settings: Settings, aws: Aws) -> Handle:
     collect = TestWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket).collect_tests
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
+        line.add(event_id=str(event.get("id", "")), decision="collected")
         collected = collect()
         line.add(builds=collected.builds, changes=collected.changes, failures=list(collected.failures[:10]))
+        line.add(run_ids=list(collected.run_ids[:25]))
         return {"builds": collected.builds, "changes": collected.changes}
 
     return handle

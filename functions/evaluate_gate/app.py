@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from buildgate.inbound.machine_state import correlation_of
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.gate_wiring import GateWiring
@@ -19,9 +20,9 @@ def build(settings: Settings, aws: Aws) -> Handle:
     evaluate = GateWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket).evaluate_gate
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
-        line.add(run_id=event["run_id"], stage=event["stage"], gate=event["name"])
+        line.add(run_id=event["run_id"], correlation_id=correlation_of(event), stage=event["stage"], gate=event["name"])
         verdict = evaluate(event["run_id"], stage=int(event["stage"]), name=event["name"])
-        line.add(verdict=verdict.status, reason="; ".join(verdict.reasons))
+        line.add(decision=verdict.status, reason="; ".join(verdict.reasons))
         return {"status": verdict.status}
 
     return handle

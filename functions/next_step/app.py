@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from buildgate.inbound.machine_state import move_data
+from buildgate.inbound.machine_state import correlation_of, move_data
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
@@ -22,11 +22,11 @@ def build(settings: Settings, aws: Aws) -> Handle:
     next_step = wiring.next_step(time_scale=settings.time_scale)
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
-        line.add(run_id=event["run_id"])
+        line.add(run_id=event["run_id"], correlation_id=correlation_of(event))
         record, move = next_step(event["run_id"], execution=event.get("execution", ""))
         answer = move_data(record.run.run_id, move)
-        line.add(correlation_id=record.run.correlation_id, pipeline=record.run.pipeline, move=answer["kind"])
-        line.add(reason=getattr(move, "reason", ""), items=len(answer["items"]))
+        line.add(correlation_id=record.run.correlation_id, pipeline=record.run.pipeline)
+        line.add(decision=answer["kind"], reason=getattr(move, "reason", ""), items=len(answer["items"]))
         return answer
 
     return handle

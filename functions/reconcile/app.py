@@ -10,6 +10,9 @@ from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
+_NAMED = 25
+"""Of how many runs a round that healed more gives the ids: a line has its limit, the table knows them all."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -30,7 +33,10 @@ def build(settings: Settings, aws: Aws) -> Handle:
         tick = parse_tick(event, time_scale=settings.time_scale)
         line.add(event_id=tick.event_id, sweep=tick.is_sweep, looks_for_pushes=tick.looks_for_pushes)
         healed = reconcile(is_sweep=tick.is_sweep, looks_for_pushes=tick.looks_for_pushes)
-        line.add(healed=healed.counts, failures=healed.failures[:10])
+        line.add(
+            decision="healed" if healed.counts else "nothing due", healed=healed.counts, failures=healed.failures[:10]
+        )
+        line.add(run_ids=list(healed.runs)[:_NAMED], correlation_ids=list(dict.fromkeys(healed.runs.values()))[:_NAMED])
         return {"healed": healed.counts, "failures": healed.failures}
 
     return handle

@@ -32,11 +32,12 @@ def build(settings: Settings, aws: Aws) -> Handle:
             hint = parse_build_event(event, account=settings.buildgate_account, region=settings.aws_region)
         except Corrupt as error:
             wiring.quarantine(unfit_of(event, error.reason))
-            line.add(outcome="quarantined", reason=error.reason)
+            line.add(event_id=str(event.get("id", "")), decision="quarantined", reason=error.reason)
             return {"build_id": "", "counted": False}
         line.add(event_id=hint.event_id, build_id=hint.build_id, project=hint.project)
         result = record.by_id(hint.build_id)
-        line.add(reason=result.reason, callback=result.callback, notice=result.notice, counted=result.is_counted)
+        line.add(decision=result.decision, reason=result.reason, correlation_id=result.correlation_id)
+        line.add(callback=result.callback, notice=result.notice, counted=result.is_counted)
         if result.head is not None:
             slot = result.head.slot
             line.add(run_id=slot.run_id if slot else "", status=result.head.status.value)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildgate.domain.notices import Topic
-from buildgate.inbound.machine_state import parse_approval_request
+from buildgate.inbound.machine_state import correlation_of, parse_approval_request
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
@@ -25,12 +25,12 @@ def build(settings: Settings, aws: Aws) -> Handle:
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         wanted = parse_approval_request(event)
-        line.add(run_id=wanted.ref.run_id, approval=wanted.ref.to_text())
+        line.add(run_id=wanted.ref.run_id, correlation_id=correlation_of(event), approval=wanted.ref.to_text())
         if wanted.token:
             reason = request.park(wanted.ref.run_id, stage=wanted.ref.stage, name=wanted.ref.name, token=wanted.token)
         else:
             reason = request.remind(wanted.ref)
-        line.add(reason=reason)
+        line.add(decision="asked" if wanted.token else "reminded", reason=reason)
         return {"reason": reason}
 
     return handle

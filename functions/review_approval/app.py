@@ -8,6 +8,7 @@ from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 from buildgate.web.approval_page import ApprovalPage
+from buildgate.web.trail import request_id_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,9 @@ def build(settings: Settings, aws: Aws) -> Handle:
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         answer = page(event)
-        line.add(approval=answer.approval_id, status_code=answer.status_code, reason=answer.reason)
+        line.add(event_id=request_id_of(event), run_id=answer.run_id, correlation_id=answer.correlation_id)
+        line.add(approval=answer.approval_id, status_code=answer.status_code)
+        line.add(decision=answer.decision, reason=answer.reason)
         return answer.to_data()
 
     return handle

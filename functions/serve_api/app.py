@@ -9,6 +9,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.web.api import Api
+from buildgate.web.trail import Trail, request_id_of
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,13 @@ def build(settings: Settings, aws: Aws) -> Handle:
         report_bucket=settings.report_bucket,
     )
     tests = TestWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket)
-    api = Api(wiring, tests)
+    api, whose = Api(wiring, tests), Trail(wiring.runs)
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         answer = api(event)
-        line.add(route=answer.route, actor=answer.actor, status_code=answer.status_code, reason=answer.reason)
+        line.add(event_id=request_id_of(event), route=answer.route, actor=answer.actor)
+        line.add(**whose(event, answer), status_code=answer.status_code)
+        line.add(decision="answered" if answer.status_code < 400 else "refused", reason=answer.reason)
         return answer.to_data()
 
     return handle

@@ -5,6 +5,7 @@ from typing import Any
 
 from buildgate.domain.builds import SlotRef
 from buildgate.domain.notices import Topic
+from buildgate.inbound.machine_state import correlation_of
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
@@ -26,9 +27,10 @@ def build(settings: Settings, aws: Aws) -> Handle:
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         ref = SlotRef.from_text(event["slot"])
-        line.add(run_id=ref.run_id, slot=event["slot"])
+        line.add(run_id=ref.run_id, correlation_id=correlation_of(event), slot=event["slot"])
         started = start_build(ref, token=event["token"])
-        line.add(build_id=started.build_id, reason=started.reason)
+        line.add(build_id=started.build_id, project=started.build_id.rpartition(":")[0])
+        line.add(correlation_id=started.run.correlation_id, decision=started.decision, reason=started.reason)
         return {"build_id": started.build_id}
 
     return handle

@@ -22,11 +22,12 @@ def build(settings: Settings, aws: Aws) -> Handle:
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         push = parse_push_event(event)
         if push is None:
-            line.add(reason="no branch or tag changed")
+            line.add(event_id=str(event.get("id", "")), decision="ignored", reason="no branch or tag changed")
             return {"run_ids": []}
         line.add(event_id=push.event_id, repository=push.repository, ref=push.ref, commit=push.commit)
         opened = start_run(push)
-        line.add(run_ids=list(opened.run_ids), reason=opened.reason)
+        line.add(run_ids=list(opened.run_ids), correlation_id=opened.correlation_id)
+        line.add(decision=opened.decision, reason=opened.reason)
         return {"run_ids": list(opened.run_ids)}
 
     return handle

@@ -155,7 +155,7 @@ def test_an_event_of_a_build_that_is_not_there_fails_so_that_it_is_tried_again(w
 
 def test_an_event_that_names_no_build_of_ours_is_set_aside(call):
     assert call("record_build", {"id": "x", "build": "nonsense"}) == {"build_id": "", "counted": False}
-    assert call.line["outcome"] == "quarantined"
+    assert call.line["decision"] == "quarantined"
 
 
 @pytest.mark.parametrize(("name", "reason"), [("failed", "resumed"), ("timed_out", "resumed"), ("aborted", "stopped")])
@@ -214,7 +214,7 @@ def test_the_machine_is_led_through_a_run_by_ids_only(world, call):
     gates = call("next_step", {"run_id": run.run_id})
     assert gates["kind"] == "GATES"
     assert call("evaluate_gate", {"run_id": run.run_id, **gates["items"][0]}) == {"status": "pass"}
-    assert call.line["verdict"] == "pass"
+    assert call.line["decision"] == "pass"
 
     park = call("next_step", {"run_id": run.run_id})
     approval, token = park["items"][0]["approval"], world.token()
@@ -229,7 +229,7 @@ def test_the_machine_is_led_through_a_run_by_ids_only(world, call):
 
     assert call("next_step", {"run_id": run.run_id})["kind"] == "CLOSE"
     assert call("close_run", {"run_id": run.run_id, "state": {}}) == {"status": "SUCCEEDED"}
-    assert (call.line["status"], call.line["correlation_id"]) == ("SUCCEEDED", run.correlation_id)
+    assert (call.line["decision"], call.line["correlation_id"]) == ("SUCCEEDED", run.correlation_id)
 
 
 def test_what_made_the_machine_give_up_is_the_runs_reason(world, call):

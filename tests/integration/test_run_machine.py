@@ -119,14 +119,14 @@ def test_a_run_succeeds_stage_by_stage():
     assert machine.nothing_is_left()
 
 
-def test_only_the_runs_id_and_the_next_move_travel():
+def test_only_the_runs_ids_and_the_next_move_travel():
     machine = Machine(stage("test", "unit"), stage("release", approval=APPROVAL))
     machine.push(minutes=10)
     machine.cloud.decide(machine.cloud.links()[-1], "approve")
     machine.aws.timeline.advance(60)
 
     (execution,) = machine.aws.stepfunctions.executions.values()
-    assert set(execution.output) == {"run_id", "next", "closed"}
+    assert set(execution.output) == {"run_id", "correlation_id", "next", "closed"}
     assert set(execution.output["next"]) == {"kind", "items", "max_concurrency", "timeout_seconds"}
 
 

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from buildgate_cli.simulate.breaches import Breach
     from buildgate_cli.simulate.world import World
 
-_QUIET: Final = {"function", "event_id", "correlation_id", "sweep", "looks_for_pushes", "healed", "callback", "counted"}
+_QUIET: Final = {"function", "event_id", "correlation_id", "correlation_ids", "decision"} | {
+    "sweep",
+    "looks_for_pushes",
+    "healed",
+    "callback",
+    "counted",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def asked(world):
 def test_a_build_that_nobody_waits_for_is_stopped_and_its_slot_says_why(world, error, status):
     ref, _, _ = world.started(world.open())
 
-    assert world.w.settle_build(ref, error=error, cause="because") == f"settled as {status}"
+    assert world.w.settle_build(ref, error=error, cause="because").reason == f"settled as {status}"
 
     slot = world.w.runs.slot(ref)
     assert (slot.state, slot.build_status, slot.reason) == (SlotState.SETTLED, status, f"{error}: because")
@@ -75,7 +75,7 @@ def test_a_slot_is_settled_once(world):
     world.end_build(build_id)
     world.w.record_build.by_id(build_id)
 
-    assert world.w.settle_build(ref, error="States.Timeout") == "settled before"
+    assert world.w.settle_build(ref, error="States.Timeout").reason == "settled before"
     assert world.w.runs.slot(ref).build_status is BuildStatus.SUCCEEDED
 
 
@@ -93,7 +93,7 @@ def test_a_slot_without_a_build_is_settled_too(world):
 
 
 def test_a_slot_that_is_not_there_is_no_trouble(world):
-    assert world.w.settle_build(world.slot(world.open(), "other"), error="States.Timeout") == "settled before"
+    assert world.w.settle_build(world.slot(world.open(), "other"), error="States.Timeout") == ("settled before", None)
 
 
 # ---------------------------------------------------------------------------------------------------- closing
@@ -227,7 +227,7 @@ def test_an_older_run_that_ends_late_is_not_shown_as_the_last_one(world):
 def test_a_dead_execution_is_resumed_by_the_next_one(world, status):
     run = world.open()
 
-    done = world.w.close_run.execution_died(run.run_id, execution_name=run.execution_name, status=status)
+    _, done = world.w.close_run.execution_died(run.run_id, execution_name=run.execution_name, status=status)
 
     again = world.run(run.run_id)
     assert (done, again.execution_name, again.resumes) == ("resumed", f"{run.run_id}-2", 1)
@@ -238,7 +238,7 @@ def test_the_same_news_twice_resumes_once(world):
     run = world.open()
 
     done = [
-        world.w.close_run.execution_died(run.run_id, execution_name=run.execution_name, status="FAILED")
+        world.w.close_run.execution_died(run.run_id, execution_name=run.execution_name, status="FAILED")[1]
         for _ in range(2)
     ]
 
@@ -251,7 +251,7 @@ def test_a_run_is_resumed_three_times_at_the_most(world):
     name = lambda: world.run(run.run_id).execution_name  # noqa: E731 - the newest, each time
 
     done = [
-        world.w.close_run.execution_died(run.run_id, execution_name=name(), status="FAILED")
+        world.w.close_run.execution_died(run.run_id, execution_name=name(), status="FAILED")[1]
         for _ in range(MAX_RESUMES + 1)
     ]
 
@@ -275,7 +275,7 @@ def test_the_end_of_an_execution_whose_run_has_ended_only_cleans_up(world):
     run = finished(world)
     world.w.close_run(run.run_id)
 
-    done = world.w.close_run.execution_died(run.run_id, execution_name=run.execution_name, status="FAILED")
+    _, done = world.w.close_run.execution_died(run.run_id, execution_name=run.execution_name, status="FAILED")
 
     assert done == "the run had ended"
     assert len(world.executions()) == 1

@@ -16,7 +16,8 @@ class LambdaReminders:
         self._client = client
         self._function_name = function_name
 
-    def remind(self, ref: ApprovalRef) -> None:
-        payload = json.dumps({"run_id": ref.run_id, "approval": ref.to_text()}).encode()
+    def remind(self, ref: ApprovalRef, *, correlation_id: str) -> None:
+        handed_on = {"correlation_id": correlation_id}
+        payload = json.dumps({"run_id": ref.run_id, "approval": ref.to_text(), "input": handed_on}).encode()
         with calling("Lambda Invoke"):
             self._client.invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)

@@ -24,6 +24,8 @@ class SnsTopics:
         attributes = {"key": notice.ref.dedupe_key, "topic": notice.topic.value}
         if notice.approver:
             attributes["approver"] = notice.approver
+        if notice.correlation_id:
+            attributes["correlation"] = notice.correlation_id
         with calling("SNS Publish"):
             self._client.publish(
                 TopicArn=notice.topic_arn or self._arns[notice.topic],

@@ -29,7 +29,7 @@ class StepFunctionsExecutions:
         self._machine_arn = machine_arn
 
     def start(self, run: Run) -> None:
-        state = json.dumps({"run_id": run.run_id})
+        state = json.dumps({"run_id": run.run_id, "correlation_id": run.correlation_id})
         with calling("Step Functions StartExecution"):
             try:
                 self._client.start_execution(stateMachineArn=self._machine_arn, name=run.execution_name, input=state)

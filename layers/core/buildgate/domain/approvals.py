@@ -82,7 +82,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One approval as stored. ``barred`` are those who may not decide because the change is theirs."""
+    """One approval as stored. ``barred`` are those who may not decide because the change is theirs.
+
+    ``correlation_id`` is its run's.
+    """
 
     ref: ApprovalRef
     pipeline: str
@@ -101,6 +104,7 @@ class Approval:
     decisions: tuple[Decision, ...] = ()
     version: int = 0
     is_delivered: bool = False
+    correlation_id: str = ""
 
     @property
     def is_decided(self) -> bool:

@@ -96,10 +96,14 @@ def reports_prefix(project: str, slot: SlotRef) -> str:
 
 
 class SlotClaim(NamedTuple):
-    """What a build says of itself through its variables: the slot it was started for, and that slot's nonce."""
+    """What a build says of itself through its variables: the slot it was started for, and that slot's nonce.
+
+    ``correlation_id`` is its run's, so that whoever records the build can name it without reading the run.
+    """
 
     slot: SlotRef
     nonce: str
+    correlation_id: str = ""
 
     def __repr__(self) -> str:
         return f"SlotClaim({self.slot.to_text()!r})"

@@ -42,7 +42,10 @@ class NoticeRef(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """One message, ready to publish. ``topic_arn`` overrides the stack's topic of that kind."""
+    """One message, ready to publish. ``topic_arn`` overrides the stack's topic of that kind.
+
+    ``correlation_id`` is that of the run it is about; empty for a build outside any run.
+    """
 
     ref: NoticeRef
     topic: Topic
@@ -53,6 +56,7 @@ class Notice(NamedTuple):
     facts: Mapping[str, str] = _NO_FACTS
     topic_arn: str = ""
     approver: str = ""
+    correlation_id: str = ""
 
     @property
     def subject(self) -> str:

@@ -27,6 +27,7 @@ def run_ended(run: Run, stages: Sequence[str], topic_arn: str = "", *, gates: Se
         next_steps=(f"buildgate run show {run.run_id}",),
         facts=_run_facts(run) | ({"stages": "; ".join(stages)} if stages else {}) | _gate_facts(gates),
         topic_arn=topic_arn,
+        correlation_id=run.correlation_id,
     )
 
 
@@ -93,6 +94,7 @@ def approval_asked(run: Run, asked: Asked, *, now: datetime) -> Notice:
         facts=facts,
         topic_arn=asked.topic_arn,
         approver=asked.approver,
+        correlation_id=run.correlation_id,
     )
 
 

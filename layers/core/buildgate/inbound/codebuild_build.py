@@ -13,6 +13,7 @@ from buildgate.inbound.exported_variables import cache_of, exported_of
 
 SLOT_VARIABLE = "BUILDGATE_SLOT"
 NONCE_VARIABLE = "BUILDGATE_NONCE"
+CORRELATION_VARIABLE = "BUILDGATE_CORRELATION"
 
 
 def parse_build(data: Mapping[str, Any]) -> Build:
@@ -88,14 +89,14 @@ def _claim(variables: list[Mapping[str, Any]]) -> SlotClaim | None:
     if not text or not nonce:
         return None
     try:
-        return SlotClaim(SlotRef.from_text(text), nonce)
+        return SlotClaim(SlotRef.from_text(text), nonce, values.get(CORRELATION_VARIABLE, ""))
     except Corrupt:
         return None
 
 
 def _phase(entry: Mapping[str, Any]) -> Phase:
-    contexts = entry.get("contexts") or []
-    messages = (f"{c.get('statusCode', '')}: {c.get('message', '')}".strip(": ") for c in contexts)
+    contexts = entry.get("contexts")
+    messages = [f"{c.get('statusCode', '')}: {c.get('message', '')}".strip(": ") for c in contexts] if contexts else ()
     seconds = entry.get("durationInSeconds")
     return Phase(
         name=str(entry.get("phaseType", "")),
@@ -103,12 +104,14 @@ def _phase(entry: Mapping[str, Any]) -> Phase:
         started_at=_moment(entry["startTime"]) if entry.get("startTime") is not None else None,
         ended_at=_moment(entry["endTime"]) if entry.get("endTime") is not None else None,
         duration_seconds=None if seconds is None else float(seconds),
-        messages=tuple(message for message in messages if message),
+        messages=tuple(filter(None, messages)),
     )
 
 
 def _moment(value: Any) -> datetime:
     """Return an aware UTC moment of what the SDK gives: a datetime, or seconds since 1970."""
     if isinstance(value, datetime):
+        if value.tzinfo is UTC:
+            return value
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
     return datetime.fromtimestamp(float(value), tz=UTC)

@@ -35,6 +35,15 @@ def move_data(run_id: str, move: RunBuilds | JudgeGates | Park | HandOver | Clos
     return {"kind": kind, "items": items, "max_concurrency": at_once, "timeout_seconds": timeout}
 
 
+def correlation_of(event: Mapping[str, Any]) -> str:
+    """Return the correlation id that the machine hands on with each call: its execution's input, as it was started.
+
+    An execution that an older version started has none; nothing depends on it but what is logged.
+    """
+    given = event.get("input")
+    return str(given.get("correlation_id") or "") if isinstance(given, Mapping) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """Which approval to ask for; with a token the machine waits for it, without one it is a reminder."""

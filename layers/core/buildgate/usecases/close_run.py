@@ -46,8 +46,8 @@ class CloseRun:
         self._tell(record, pipeline)
         return record.run
 
-    def execution_died(self, run_id: str, *, execution_name: str, status: str) -> str:
-        """Answer the news that an execution failed, timed out or was aborted; returns what was done, in words.
+    def execution_died(self, run_id: str, *, execution_name: str, status: str) -> tuple[Run, str]:
+        """Answer the news that an execution failed, timed out or was aborted; returns the run, and what was done.
 
         An aborted one was somebody's wish: the run is stopped. Another one is resumed, three times at the most.
         """
@@ -56,21 +56,19 @@ class CloseRun:
         if run.status.is_final:
             self._clean_up(record)
             self._tell(record, pipeline)
-            return "the run had ended"
+            return run, "the run had ended"
         if execution_name != run.execution_name:
-            return f"{run.execution_name} has taken over"
+            return run, f"{run.execution_name} has taken over"
         if status == "ABORTED":
-            self._end(record, pipeline, Outcome(RunStatus.STOPPED, "its execution was aborted"))
-            return "stopped"
+            return self._end(record, pipeline, Outcome(RunStatus.STOPPED, "its execution was aborted")), "stopped"
         if run.resumes >= MAX_RESUMES:
             outcome = Outcome(RunStatus.FAILED, f"its execution ended as {status} {run.resumes + 1} times")
-            self._end(record, pipeline, outcome)
-            return "given up"
+            return self._end(record, pipeline, outcome), "given up"
         try:
             self.executions.start(self.runs.begin_execution(run, is_resume=True))
         except Conflict:
-            return "someone else resumed it"
-        return "resumed"
+            return run, "someone else resumed it"
+        return run, "resumed"
 
     def _load(self, run_id: str) -> tuple[RunRecord, Pipeline | None]:
         record = self.runs.record(run_id)

@@ -46,11 +46,12 @@ class TestStates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a round did."""
+    """What a round did, and for which runs, where the builds belong to any."""
 
     builds: int
     changes: int
     failures: tuple[str, ...]
+    run_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ class CollectTests:
 
     def __call__(self) -> Collected:
         builds = changes = 0
-        failures = []
+        failures: list[str] = []
+        run_ids: dict[str, None] = {}
         for head, arns in self.states.due(self.clock.now()):
             try:
                 found = self._collect(head, arns)
@@ -74,7 +76,9 @@ class CollectTests:
                 continue
             builds += found is not None
             changes += found or 0
-        return Collected(builds, changes, tuple(failures))
+            if found is not None and head.slot is not None:
+                run_ids[head.slot.run_id] = None
+        return Collected(builds, changes, tuple(failures), tuple(run_ids))
 
     def _collect(self, head: BuildHead, arns: Sequence[str]) -> int | None:
         """Return how many cases changed, or None when the reports are not there yet."""

@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from buildgate.domain.approvals import ApprovalRef
 from buildgate.domain.builds import Build, SlotRef
 from buildgate.domain.errors import BuildgateError
-from buildgate.domain.ids import fingerprint
 from buildgate.domain.notices import build_ended
-from buildgate.domain.pushes import Cursor, Push, matches
+from buildgate.domain.pushes import matches
 from buildgate.domain.run_notices import approval_of_key
 from buildgate.domain.runs import RunStatus
 from buildgate.domain.slots import Slot
-from buildgate.domain.times import FAR_FUTURE, whole_second
+from buildgate.domain.times import FAR_FUTURE
 from buildgate.ports import (
     Approvals,
     BuildRecords,
@@ -26,36 +25,41 @@ from buildgate.ports import (
     Launcher,
     PendingNotice,
     Pipelines,
-    Pushes,
     Reminders,
-    Repositories,
     Runs,
     Work,
 )
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
-from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, why
+from buildgate.usecases.make_up_pushes import LostPushes
+from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, RecordResult, why
 from buildgate.usecases.start_build import TOKEN_LIFE
-from buildgate.usecases.start_run import StartRun
 
 LOOK_AT_RUNS = timedelta(minutes=5)
-WAIT_FOR_EVENT = timedelta(minutes=1)
-LEAST_WAIT = timedelta(seconds=10)
-"""How long the event of a branch's move may take; even where time is scaled, a real event takes real seconds."""
 
 T = TypeVar("T")
 
 
+class Whose(NamedTuple):
+    """What was healed belongs to these runs, whose correlation id this is; both are empty outside any run."""
+
+    run_ids: tuple[str, ...] = ()
+    correlation_id: str = ""
+
+
 @dataclass(slots=True)
 class Healed:
-    """What a round did: counts by kind, and the failures it went past."""
+    """What a round did: counts by kind, the runs it was done for with their correlation ids, and failures passed by."""
 
     counts: dict[str, int] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    runs: dict[str, str] = field(default_factory=dict)
 
-    def add(self, kind: str) -> None:
+    def add(self, kind: str, whose: Whose) -> None:
         self.counts[kind] = self.counts.get(kind, 0) + 1
+        for run_id in whose.run_ids:
+            self.runs[run_id] = whose.correlation_id or self.runs.get(run_id, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +71,12 @@ class Reconcile:
     approvals: Approvals
     records: BuildRecords
     pipelines: Pipelines
-    pushes: Pushes
     launcher: Launcher
-    repositories: Repositories
     executions: Executions
     reminders: Reminders
     record: RecordBuild
     close: CloseRun
-    start_run: StartRun
+    lost_pushes: LostPushes
     delivery: Delivery
     expire_waivers: ExpireWaivers
     clock: Clock
@@ -98,7 +100,7 @@ class Reconcile:
             lambda: self._each(self.work.due_notices(due), self._notice, "notices", healed),
             lambda: self._each(self.work.due_runs(ahead), self._run, "runs", healed),
             lambda: self._each(self.work.due_pushes(due), self._lost_push, "pushes", healed),
-            lambda: self._each(self.expire_waivers.due(), self.expire_waivers, "waivers", healed),
+            lambda: self._each(self.expire_waivers.due(), self._waiver, "waivers", healed),
         ]
         if looks_for_pushes or is_sweep:
             parts.append(lambda: self._look_at_branches(healed))
@@ -109,13 +111,15 @@ class Reconcile:
         """Return up to when builds and runs are due: where time runs faster, a part of what is due later, too."""
         return now + LOOK_AT_RUNS * (1 - 1 / self.time_scale)
 
-    def _each(self, items: Sequence[T], heal: Callable[[T], bool], kind: str, healed: Healed) -> None:
+    def _each(self, items: Sequence[T], heal: Callable[[T], Whose | None], kind: str, healed: Healed) -> None:
         for item in items:
             try:
-                if heal(item):
-                    healed.add(kind)
+                whose = heal(item)
             except BuildgateError as error:
                 healed.failures.append(f"{kind}: {error.reason}")
+                continue
+            if whose is not None:
+                healed.add(kind, whose)
 
     def _builds(self, due: datetime, healed: Healed) -> None:
         """Ask for every build that is due, a hundred at a time."""
@@ -123,13 +127,13 @@ class Reconcile:
         builds = self.launcher.builds(ids) if ids else []
         self._each(builds, self._build, "builds", healed)
 
-    def _build(self, build: Build) -> bool:
+    def _build(self, build: Build) -> Whose | None:
         """Record a build; one that still runs, though nobody waits for it any more, is stopped."""
-        counted = self.record(build).is_counted
+        recorded = self.record(build)
         if build.status.is_finished or not self._is_orphan(build):
-            return counted
+            return _whose(recorded) if recorded.is_counted else None
         self.launcher.stop(build.build_id)
-        return True
+        return _whose(recorded)
 
     def _is_orphan(self, build: Build) -> bool:
         """Return whether a build was started for a slot that is settled without it, or whose run is to end."""
@@ -152,20 +156,25 @@ class Reconcile:
             if not page or page[-1] in known or any(build.started_at < history for build in builds):
                 return
 
-    def _unseen(self, build: Build) -> bool:
-        self.record(build)
-        return True
+    def _unseen(self, build: Build) -> Whose:
+        return _whose(self.record(build))
 
-    def _slot(self, ref: SlotRef) -> bool:
+    def _slot(self, ref: SlotRef) -> Whose | None:
         slot = self.runs.slot(ref)
         if slot is None or slot.is_delivered:
-            return False
+            return None
         if slot.is_settled:
             self.delivery.slot(ref)
-            return True
+            return self._of_run(ref.run_id)
         if slot.build_id:
-            return self.record.by_id(slot.build_id).is_counted
-        return self._adopt_or_fail(slot)
+            recorded = self.record.by_id(slot.build_id)
+            return _whose(recorded) if recorded.is_counted else None
+        return self._of_run(ref.run_id) if self._adopt_or_fail(slot) else None
+
+    def _of_run(self, run_id: str) -> Whose:
+        """Return whose a part of a run is. Asked only after something was healed, which is rare."""
+        run = self.runs.run(run_id)
+        return Whose((run_id,), run.correlation_id if run else "")
 
     def _adopt_or_fail(self, slot: Slot) -> bool:
         """Find the build of a slot whose start was never answered; without one its task fails and starts again."""
@@ -177,46 +186,52 @@ class Reconcile:
                 return True
         return self.executions.fail(slot.token, error="Unavailable", cause="the build's start was never answered")
 
-    def _approval(self, ref: ApprovalRef) -> bool:
+    def _approval(self, ref: ApprovalRef) -> Whose | None:
         approval = self.approvals.get(ref)
-        if approval is None or approval.is_delivered:
-            return False
-        if approval.is_decided:
-            self.delivery.approval(approval)
-            return True
-        return False
+        if approval is None or approval.is_delivered or not approval.is_decided:
+            return None
+        self.delivery.approval(approval)
+        return Whose((ref.run_id,), approval.correlation_id)
 
-    def _notice(self, pending: PendingNotice) -> bool:
+    def _notice(self, pending: PendingNotice) -> Whose:
         if pending.kind == "approval":
-            ref = ApprovalRef.from_text(approval_of_key(pending.ref.key))
-            if ref is not None:
-                self.reminders.remind(ref)
-        elif pending.kind == "build":
+            return self._reminded(ApprovalRef.from_text(approval_of_key(pending.ref.key)))
+        if pending.kind == "build":
             builds = self.launcher.builds([pending.ref.owner])
             if builds:
                 self.close.send(build_ended(builds[0], why(builds[0]) or f"build {builds[0].status}"))
-        else:
-            self.close(pending.ref.owner)
-        return True
+            return Whose()
+        closed = self.close(pending.ref.owner)
+        return Whose((closed.run_id,), closed.correlation_id)
 
-    def _run(self, run_id: str) -> bool:
+    def _reminded(self, ref: ApprovalRef | None) -> Whose:
+        if ref is None:
+            return Whose()
+        whose = self._of_run(ref.run_id)
+        self.reminders.remind(ref, correlation_id=whose.correlation_id)
+        return whose
+
+    def _waiver(self, place: tuple[str, str]) -> Whose | None:
+        return Whose() if self.expire_waivers(place) else None
+
+    def _run(self, run_id: str) -> Whose | None:
         """Look at an open run: start, resume or close it if its execution is not there any more."""
         run = self.runs.run(run_id)
         if run is None or run.status.is_final:
-            return False
-        now = self.clock.now()
+            return None
+        whose, now = Whose((run_id,), run.correlation_id), self.clock.now()
         self.runs.postpone(run_id, now + LOOK_AT_RUNS)
         if now >= run.due_at:
             self.close(run_id)
-            return True
+            return whose
         if self.executions.is_alive(run):
-            return False
+            return None
         if run.status is RunStatus.QUEUED:
             self.executions.start(run)
             if self.executions.is_alive(run):
-                return True
+                return whose
         self.close.execution_died(run_id, execution_name=run.execution_name, status="FAILED")
-        return True
+        return whose
 
     def _look_at_branches(self, healed: Healed) -> None:
         """Compare the branches that triggers watch with what is known, and note those that moved without an event."""
@@ -228,52 +243,20 @@ class Reconcile:
         _do_all([partial(self._sight_all, repository, globs, healed) for repository, globs in watched.items()])
 
     def _sight_all(self, repository: str, globs: set[str], healed: Healed) -> None:
-        names = [name for name in self._branches(repository, globs) if any(matches(g, name) for g in globs)]
+        names = [name for name in self.lost_pushes.branches(repository, globs) if any(matches(g, name) for g in globs)]
         self._each([(repository, name) for name in names], self._sight, "moves seen", healed)
 
-    def _branches(self, repository: str, globs: set[str]) -> Sequence[str]:
-        if any(set(glob) & set("*?[") for glob in globs):
-            return self.repositories.branches(repository)
-        return sorted(globs)
+    def _sight(self, where: tuple[str, str]) -> Whose | None:
+        return Whose() if self.lost_pushes.sight(*where) else None
 
-    def _moved(self, repository: str, branch: str) -> tuple[str, Cursor | None]:
-        """Return the branch's head and cursor; an empty head when the cursor knows it."""
-        commit = self.repositories.head_of(repository, branch)
-        cursor = self.pushes.cursor(f"codecommit:{repository}", "branch", branch)
-        is_known = not commit or (cursor is not None and cursor.commit == commit)
-        return ("" if is_known else str(commit)), cursor
+    def _lost_push(self, where: tuple[str, str]) -> Whose | None:
+        opened = self.lost_pushes.make_up(*where)
+        return Whose(opened.run_ids, opened.correlation_id) if opened and opened.run_ids else None
 
-    def _sight(self, where: tuple[str, str]) -> bool:
-        """Note a branch that moved without an event; the event may be on its way, so that it is looked at again."""
-        commit, _ = self._moved(*where)
-        if commit:
-            wait = max(LEAST_WAIT, WAIT_FOR_EVENT / self.time_scale)
-            self.pushes.sight(*where, commit, due_at=self.clock.now() + wait)
-        return bool(commit)
 
-    def _lost_push(self, where: tuple[str, str]) -> bool:
-        """Open the runs of a push whose event did not come in time."""
-        repository, branch = where
-        commit, cursor = self._moved(repository, branch)
-        if not commit:
-            self.pushes.settle_sight(repository, branch)
-            return False
-        old, version = (cursor.commit, cursor.version) if cursor else ("", 0)
-        push = Push(
-            event_id=f"healed-{fingerprint(f'{repository}/{branch}/{old}/{commit}/{version}')[:32]}",
-            at=whole_second(self.clock.now()),
-            provider="codecommit",
-            repository=repository,
-            ref_type="branch",
-            ref=branch,
-            commit=commit,
-            old_commit=old,
-            actor="",
-            is_healed=True,
-        )
-        opened = self.start_run(push)
-        self.pushes.settle_sight(repository, branch)
-        return bool(opened.run_ids)
+def _whose(recorded: RecordResult) -> Whose:
+    slot = recorded.head.slot if recorded.head else None
+    return Whose((slot.run_id,), recorded.correlation_id) if slot else Whose()
 
 
 def _do_all(parts: Sequence[Callable[[], None]]) -> None:

@@ -100,6 +100,7 @@ class RequestApproval:
             instructions=rule.instructions,
             barred=tuple(dict.fromkeys([run.source.actor, *run.source.authors])) if not rule.allow_self else (),
             token=token,
+            correlation_id=run.correlation_id,
         )
 
     def _ask(self, record: RunRecord, pipeline: Pipeline, approval: Approval) -> str:

@@ -24,10 +24,12 @@ _MARGIN = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The slot's build, and whether this call started it."""
+    """The slot's build, what this call did (``decision``, one word), and why."""
 
     build_id: str
+    decision: str
     reason: str
+    run: Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +58,24 @@ class StartBuild:
         nonce = self.randomness.random_bytes(32).hex()
         slot = self.runs.park_slot(ref, token=token, nonce=nonce, now=now, due_at=due_at)
         if slot.is_settled:
-            return Started(slot.build_id, f"settled before: {self.record.delivery.slot(ref)}")
+            return Started(slot.build_id, "settled", f"settled before: {self.record.delivery.slot(ref)}", run)
         if slot.build_id:
-            return Started(slot.build_id, f"bound before: {self._look(slot.build_id)}")
+            return Started(slot.build_id, "bound", f"bound before: {self._look(slot.build_id)}", run)
         if self._is_ending(ref):
             raise Stopped(f"run {ref.run_id} is being stopped or has ended: nothing more is started")
-        build, reason = self._start_or_adopt(run, stage, step, slot, now)
-        return Started(build.build_id, self._keep_or_stop(build, ref, reason))
+        build, decision, reason = self._start_or_adopt(run, stage, step, slot, now)
+        if self._keep_or_stop(build, ref):
+            return Started(build.build_id, decision, reason, run)
+        return Started(build.build_id, "stopped", f"{reason}, and stopped: nobody waits for it any more", run)
 
-    def _keep_or_stop(self, build: Build, ref: SlotRef, reason: str) -> str:
-        """Record the build; stop one whose slot or run came to its end while it was being started."""
+    def _keep_or_stop(self, build: Build, ref: SlotRef) -> bool:
+        """Record the build; stop one whose slot or run came to its end while it was being started (False)."""
         head = self.record(build).head
         is_ours = head is not None and head.slot == ref
         if build.status.is_finished or (is_ours and not self._is_ending(ref)):
-            return reason
+            return True
         self.launcher.stop(build.build_id)
-        return f"{reason}, and stopped: nobody waits for it any more"
+        return False
 
     def _is_ending(self, ref: SlotRef) -> bool:
         """Return whether the run is to end. Asked after each write, for whoever ends a run writes first, then looks."""
@@ -94,13 +98,15 @@ class StartBuild:
         result = self.record.by_id(build_id)
         return result.callback or result.reason
 
-    def _start_or_adopt(self, run: Run, stage: Stage, step: BuildStep, slot: Slot, now: datetime) -> tuple[Build, str]:
+    def _start_or_adopt(
+        self, run: Run, stage: Stage, step: BuildStep, slot: Slot, now: datetime
+    ) -> tuple[Build, str, str]:
         first_parked = slot.parked_at or now
         if now - first_parked > TOKEN_LIFE - _MARGIN:
             adopted = self._find(slot)
             if adopted is not None:
-                return adopted, "adopted a build whose start was not answered"
-        return self.launcher.start(self._order(run, stage, step, slot)), "started"
+                return adopted, "adopted", "adopted a build whose start was not answered"
+        return self.launcher.start(self._order(run, stage, step, slot)), "started", "started"
 
     def _find(self, slot: Slot) -> Build | None:
         """Return the build that carries the slot's nonce, among the project's newest."""
@@ -120,6 +126,7 @@ class StartBuild:
                 "BUILDGATE_REPORTS": prefix,
                 "BUILDGATE_SLOT": slot.ref.to_text(),
                 "BUILDGATE_NONCE": slot.nonce,
+                "BUILDGATE_CORRELATION": run.correlation_id,
             }
         )
         return BuildOrder(

@@ -30,10 +30,15 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a push did. ``run_ids`` is empty when it opened nothing; ``reason`` says why."""
+    """What a push did. ``run_ids`` is empty when it opened nothing; ``reason`` says why.
+
+    ``correlation_id`` is what every run of the push carries on: the id of the event that opened them.
+    """
 
     run_ids: tuple[str, ...]
     reason: str
+    correlation_id: str
+    decision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,11 @@ class StartRun:
         seen = self.pushes.event(push.event_id)
         if seen is not None:
             self._ensure_started(seen.run_ids)
-            return Opened(seen.run_ids, f"seen before: {seen.reason}")
+            return Opened(seen.run_ids, f"seen before: {seen.reason}", push.event_id, "seen before")
         cursor = self.pushes.cursor(push.repository_key, push.ref_type, push.ref)
         judged = judge_push(push, cursor)
         if isinstance(judged, Seen):
-            return Opened((), judged.reason)
+            return Opened((), judged.reason, push.event_id, "known")
         return self._open_fresh(push, (cursor, judged))
 
     def _open_fresh(self, push: Push, moved: tuple[Cursor | None, Fresh]) -> Opened:
@@ -85,7 +90,7 @@ class StartRun:
         self.pushes.open_runs(push, moved=(cursor, fresh.cursor), runs=runs, reason=redact(reason))
         for run in runs:
             self.executions.start(run)
-        return Opened(tuple(run.run_id for run in runs), reason)
+        return Opened(tuple(run.run_id for run in runs), reason, push.event_id, "opened" if runs else "ignored")
 
     def _matching(self, push: Push) -> tuple[list[tuple[Pipeline, str]], list[str]]:
         """Return the triggered (pipeline, version), and for each trigger the reason it fits or does not."""

@@ -7,7 +7,7 @@ way, so that nothing can be learned by trying.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hmac import compare_digest
@@ -90,9 +90,11 @@ class ApprovalPage:
         approval, sent_to = self._known(approval_id, capability)
         if approval is None or sent_to is None:
             return _message(403, "This link is not valid. Ask for a new one.", approval_id, "wrong capability")
-        if request.method == "POST":
-            return self._post(request, approval, sent_to, capability)
-        return self._show(approval, sent_to, capability)
+        is_post = request.method == "POST"
+        answer = (
+            self._post(request, approval, sent_to, capability) if is_post else self._show(approval, sent_to, capability)
+        )
+        return replace(answer, run_id=approval.ref.run_id, correlation_id=approval.correlation_id)
 
     def _known(self, approval_id: str, capability: str) -> tuple[Approval | None, Capability | None]:
         """Return the approval and whom the link was sent to; an unknown one costs the same work as a wrong link."""
@@ -118,7 +120,7 @@ class ApprovalPage:
             )
         )
         status = refusal.status_code if refusal and refusal.status_code == 410 else 200
-        return Answer(status, body, approval_id=approval_id, reason="shown")
+        return Answer(status, body, approval_id=approval_id, reason="shown", decision="shown")
 
     def _over(self, approval: Approval) -> Refused | None:
         if approval.status is ApprovalStatus.WAITING and self.clock.now() < approval.due_at:
@@ -183,9 +185,10 @@ def _thanks(approval: Approval, decision: Decision, reason: str, *, is_new: bool
     body = (
         pages().get_template("decided.html").render(approval=approval, decision=decision, reason=reason, is_new=is_new)
     )
-    return Answer(200, body, approval_id=approval.ref.to_text(), reason=reason, actor=decision.actor)
+    said = decision.word if is_new else "repeated"
+    return Answer(200, body, approval_id=approval.ref.to_text(), reason=reason, decision=said, actor=decision.actor)
 
 
 def _message(status: int, text: str, approval_id: str, reason: str) -> Answer:
     body = pages().get_template("message.html").render(status=status, text=text)
-    return Answer(status, body, approval_id=approval_id, reason=reason)
+    return Answer(status, body, approval_id=approval_id, reason=reason, decision="refused")

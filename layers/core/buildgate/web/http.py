@@ -36,7 +36,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response, and what the log says of it (``reason``, ``approval_id``, ``route``, ``actor``)."""
+    """A response, and what the log says of it (``reason``, ``decision``, ``approval_id``, ``route``, ``actor``, ids)."""
 
     status_code: int
     body: str
@@ -45,6 +45,9 @@ class Answer:
     approval_id: str = ""
     route: str = ""
     actor: str = ""
+    decision: str = ""
+    run_id: str = ""
+    correlation_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def to_data(self) -> dict[str, Any]:

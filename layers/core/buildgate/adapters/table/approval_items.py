@@ -29,6 +29,7 @@ def approval_item(approval: Approval) -> dict[str, Any]:
         "barred": list(approval.barred),
         "token": approval.token,
         "version": approval.version,
+        "correlation_id": approval.correlation_id,
     }
 
 
@@ -52,6 +53,7 @@ def approval_of(item: dict[str, Any]) -> Approval:
         decisions=tuple(_decision_of(entry) for entry in item.get("decisions", ())),
         version=item.get("version", 0),
         is_delivered=bool(item.get("is_delivered", False)),
+        correlation_id=item.get("correlation_id", ""),
     )
 
 
