@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from asked_services import CRITICAL, IMAGE_SCAN, serving
 from buildgate_cli.demo import decide_by_page
 from e2e.harness import running_cloud
 from e2e.shop import Shop
@@ -170,3 +171,58 @@ def test_a_manual_preset_asks_two_mailboxes_and_waits_for_both(cloud, tmp_path):
     assert "alice@example.com (mailbox)" in said["reasons"][0]
     assert "bob@example.com (mailbox)" in said["reasons"][0]
     assert "architecture_review" in shop.buildgate("gate", "history", "reviewed").stdout
+
+
+def asking(url):
+    """Return one gate per service that can be asked; SonarQube's is a preset."""
+
+    def gate(name, objective, source):
+        measurement, criterion = objective
+        return {"name": name, "objectives": [{"measurement": measurement, "pass": [criterion]}], "sources": [source]}
+
+    none_critical, mean = ("findings.critical", "<= 0"), {"from": "cloudwatch", "measurement": "performance.mean_ms"}
+    latency = {"namespace": "Shop", "metric": "Latency", "dimensions": {"Service": "web"}, "scale": 1000}
+    sonar = {"from": "sonarqube", "url": f"{url}/sonar", "project": "asked", "token": "sonarqube"}
+    return [
+        gate("image", none_critical, {"from": "ecr", "image": "asked"}),
+        gate("watched", none_critical, {"from": "inspector", "image": "asked"}),
+        gate("swift", ("performance.mean_ms", "<= 250"), mean | latency),
+        {"preset": "code_quality", "sources": [sonar]},
+        gate("risk", ("custom.risk_score", "<= 20"), {"from": "endpoint", "url": f"{url}/gate", "token": "risk"}),
+    ]
+
+
+def tell_scanner(shop, answer, *about):
+    shop.write("found.json", json.dumps(answer))
+    return shop.buildgate("local", "findings", "put", "found.json", "--image", "asked", *about).stdout
+
+
+def test_scanners_metrics_and_servers_are_asked_and_what_they_say_decides(cloud, tmp_path):
+    analysed = []
+    with serving(lambda: analysed[0]) as (url, asked):
+        shop = make(cloud, "asked", tmp_path, {"name": "judge", "gates": asking(url)})
+        for name, token in (("sonarqube", "squ_1"), ("risk", '{"token": "r1sk"}')):
+            cloud.client("secretsmanager").create_secret(Name=f"buildgate/{name}", SecretString=token)
+        service = [{"Name": "Service", "Value": "web"}]
+        told = [{"MetricName": "Latency", "Dimensions": service, "Value": seconds} for seconds in (0.1, 0.3)]
+        cloud.client("cloudwatch").put_metric_data(Namespace="Shop", MetricData=told)
+        git(shop.folder, "commit", "-q", "--allow-empty", "-m", "Analysed")
+        commit = git(shop.folder, "rev-parse", "HEAD").strip()
+        analysed.append(commit)
+        assert "ecr answers with 120 findings of asked, any tag" in tell_scanner(shop, IMAGE_SCAN)
+        tell_scanner(shop, {"findings": []})
+        tell_scanner(shop, {"findings": [CRITICAL]}, "--tag", commit)
+        git(shop.folder, "push", "-q", "buildgate", "HEAD:refs/heads/main")
+
+        run = cloud.run(shop.run_of(commit))
+
+    names = ("image", "watched", "swift", "code_quality", "risk")
+    assert verdicts(run) == dict.fromkeys(names, "pass") | {"watched": "fail"}
+    assert "gate watched: findings.critical is 1, must be <= 0" in run["reason"]
+    measured = {g["name"]: {o["name"]: o["value"] for o in g["objectives"]} for g in run["stages"][0]["gates"]}
+    assert measured["swift"] == {"performance.mean_ms": pytest.approx(200)}
+    assert measured["code_quality"]["coverage.line_percent"] == pytest.approx(91.4)
+    [(_, bearer, said)] = [one for one in asked if one[0] == "/gate"]
+    assert (bearer, json.loads(said)["run"]["commit"]) == ("Bearer r1sk", commit)
+    assert {token for place, token, _ in asked if place.startswith("/sonar")} == {"Basic c3F1XzE6"}
+    assert "r1sk" not in json.dumps(run)

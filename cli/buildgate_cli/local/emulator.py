@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from buildgate_cli.errors import ExitCode, UserError
 
 from .emulator_main import CHANGED_EXIT
+from .seams.findings import FOLDER_VARIABLE
 from .state import REGION
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Emulator:
             "AWS_CONFIG_FILE": nothing,
             "AWS_SHARED_CREDENTIALS_FILE": nothing,
             "BUILDGATE_SPEED": str(self.speed),
+            FOLDER_VARIABLE: str(self.home.findings),
             "BUILDGATE_CONTROL": self.control_secret,
             "BUILDGATE_ALLOWED_HOSTS": ",".join((*own_hosts, *self.hosts)),
             **self.extra,

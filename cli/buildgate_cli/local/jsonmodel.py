@@ -40,7 +40,7 @@ class WireModel:
 
     def __init__(self, service: str) -> None:
         self._model = service_model(service)
-        self.target_prefix = str(self._model.metadata["targetPrefix"])
+        self.target_prefix = str(self._model.metadata.get("targetPrefix", ""))
         self._names = frozenset(self._model.operation_names)
 
     def has(self, operation: str) -> bool:
@@ -55,6 +55,17 @@ class WireModel:
         result = reader.read(model.input_shape, value, "")
         if reader.problems:
             raise InvalidInputError(_invalid_code(model), reader.problems)
+        return dict(result)
+
+    def read_output(self, operation: str, value: Any) -> dict[str, Any]:
+        """Return an answer that another program kept, as Python values; its times may be text, as the AWS CLI prints.
+
+        Raises InvalidInputError.
+        """
+        reader, shape = _KeptReader(), self._model.operation_model(operation).output_shape
+        result = reader.read(shape, value, "") if shape is not None else {}
+        if reader.problems:
+            raise InvalidInputError("ValidationException", reader.problems)
         return dict(result)
 
     def write_output(self, operation: str, value: dict[str, Any]) -> dict[str, Any]:
@@ -174,6 +185,18 @@ class _Reader:
         shown = "null" if value is None else str(value)
         shown = shown if len(shown) <= 200 else shown[:200] + "..."
         self.problems.append(f"Value '{shown}' at '{path}' failed to satisfy constraint: {constraint}")
+
+
+class _KeptReader(_Reader):
+    """Reads answers instead of questions: a time may be text of ISO 8601."""
+
+    def _timestamp(self, value: Any, path: str) -> Any:
+        if not isinstance(value, str):
+            return super()._timestamp(value, path)
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return self._refuse(value, path, "Member must be a timestamp")
 
 
 @functools.lru_cache(maxsize=256)

@@ -60,6 +60,11 @@ class Home:
         return self.path / "inbox"
 
     @property
+    def findings(self) -> Path:
+        """What image scanners found, as a person told."""
+        return self.path / "findings"
+
+    @property
     def log(self) -> Path:
         """The supervisor's log."""
         return self.path / "logs" / "cloud.log"

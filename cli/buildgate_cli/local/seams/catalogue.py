@@ -8,6 +8,7 @@ from .credentials import SEAM as CREDENTIALS
 from .crowding import SEAM as CROWDING
 from .events import SEAM as EVENTS
 from .failures import SEAM as FAILURES
+from .findings import SEAM as FINDINGS
 from .fitting import Seam, fit_all
 from .front_door import SEAM as FRONT_DOOR
 from .http_api import SEAM as HTTP_API
@@ -37,6 +38,7 @@ SEAMS: tuple[Seam, ...] = (
     MACHINES,
     HTTP_API,
     FRONT_DOOR,
+    FINDINGS,
     QUIET,
     SAVING,
 )
