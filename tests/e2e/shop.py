@@ -1,5 +1,6 @@
 """The sample shop in a running cloud: its repository, projects and pipelines, and pushes to it."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from cli_harness import Cli
 from e2e.harness import RunningCloud
 from local_cloud_asking import until
 from local_harness import git
@@ -20,15 +22,21 @@ PROGRAM = Path(sys.executable).with_name("buildgate")
 
 @dataclass
 class Shop:
-    """One copy of the sample, under a name of its own, so that tests sharing a cloud do not meet."""
+    """One copy of the sample, under a name of its own, so that tests sharing a cloud do not meet.
+
+    Commands run in this process, which spares each of them its start, or as the installed program.
+    """
 
     cloud: RunningCloud
     name: str
     folder: Path
+    is_as_installed: bool = False
 
     @classmethod
-    def make(cls, cloud: RunningCloud, name: str, folder: Path, **changes: Any) -> "Shop":
-        shop = cls(cloud, name, folder / name)
+    def make(
+        cls, cloud: RunningCloud, name: str, folder: Path, *, is_as_installed: bool = False, **changes: Any
+    ) -> "Shop":
+        shop = cls(cloud, name, folder / name, is_as_installed)
         shutil.copytree(SAMPLE, shop.folder, ignore=shutil.ignore_patterns("__pycache__", "reports", "dist"))
         shop.rename()
         shop.change_pipeline(**changes)
@@ -61,8 +69,13 @@ class Shop:
 
     def buildgate(self, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
         """Run a command as a person does; `code` is the exit code it must have, None for any."""
+        done = self._as_installed(arguments) if self.is_as_installed else self._here(arguments)
+        assert code is None or done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
+        return done
+
+    def _as_installed(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": "/usr/bin:/bin", "BUILDGATE_HOME": str(self.cloud.home.path), "COLUMNS": "200"}
-        done = subprocess.run(
+        return subprocess.run(
             [str(PROGRAM), *arguments],
             cwd=self.folder,
             env=environment,
@@ -71,8 +84,13 @@ class Shop:
             check=False,
             timeout=120,
         )
-        assert code is None or done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
-        return done
+
+    def _here(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        with contextlib.chdir(self.folder):
+            result = Cli(self.cloud.home.path)(*arguments)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
     def break_a_test(self) -> None:
         path = self.folder / "shop" / "prices.py"

@@ -43,7 +43,7 @@ def count_of(cloud, project):
 
 
 def test_a_push_becomes_an_approved_and_measured_release(cloud, shop):
-    one = shop()
+    one = shop(is_as_installed=True)
     run_id = one.run_of(one.push())
     link = one.link(one.waiting_approval(run_id))
     said = []
