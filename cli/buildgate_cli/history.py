@@ -1,22 +1,16 @@
-"""Long questions about history, asked page by page: backfilling, verifying and exporting builds."""
+"""Long questions about history, asked page by page: backfilling and verifying."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from buildgate_cli import cloud_context
 from buildgate_cli.api_client import ApiClient, ApiError, connect
-from buildgate_cli.errors import UserError
 from buildgate_cli.output import errors
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 VERIFY_DAYS: Final = 7
 _COUNTS: Final = ("looked_at", "counted", "known", "running")
@@ -76,43 +70,6 @@ def verify_days(project: str, days: int) -> dict[str, Any]:
             found["differences"] = answer["differences"] + found["differences"]
             progress.update(task, description=f"{project}: {skip + part} of {days} days counted")
     return found
-
-
-def export_builds(project: str, output: str, window: Mapping[str, str | int | None]) -> int:
-    """Write a window's builds as NDJSON to a file, to S3 or to standard output, and return how many."""
-    rows = _builds(project, window)
-    if output == "-":
-        return _write(sys.stdout, rows)
-    if output.startswith("s3://"):
-        bucket, _, key = output.removeprefix("s3://").partition("/")
-        if not bucket or not key:
-            raise UserError(f"{output} names no object.", "Write s3://bucket/key.ndjson.")
-        lines = [json.dumps(row, separators=(",", ":")) + "\n" for row in rows]
-        body = "".join(lines).encode()
-        cloud_context.current().client("s3").put_object(
-            Bucket=bucket, Key=key, Body=body, ContentType="application/x-ndjson"
-        )
-        return len(lines)
-    with Path(output).open("w", encoding="utf-8") as target:
-        return _write(target, rows)
-
-
-def _write(target: Any, rows: Iterator[dict[str, Any]]) -> int:
-    count = 0
-    for row in rows:
-        target.write(json.dumps(row, separators=(",", ":")) + "\n")
-        count += 1
-    return count
-
-
-def _builds(project: str, window: Mapping[str, str | int | None]) -> Iterator[dict[str, Any]]:
-    api, after = connect(), None
-    while True:
-        page = api.get("metrics", "projects", project, "builds", **window, limit=500, after=after)
-        yield from page["builds"]
-        after = page["next"]
-        if after is None:
-            return
 
 
 class _progress:  # noqa: N801  # reads as the call it is

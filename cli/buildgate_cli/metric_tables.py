@@ -31,12 +31,9 @@ def heading(title: str, answer: Mapping[str, Any]) -> None:
     console.print(Text.assemble((safe(title), "bold"), (shown, "dim")))
 
 
-def summary(title: str, answer: Mapping[str, Any], days: int | None) -> None:
-    found = answer.get("summary", answer)
-    if answer.get("window"):
-        heading(title, answer)
-    else:
-        console.print(Text.assemble((title, "bold"), (f"  last {found.get('days', days)} days (UTC)", "dim")))
+def summary(answer: Mapping[str, Any]) -> None:
+    found = answer["summary"]
+    heading(answer.get("project", ""), answer)
     if not found.get("builds"):
         console.print(Text("no finished build in this window", style="dim"))
         return
@@ -260,63 +257,6 @@ def advice(answer: Mapping[str, Any]) -> None:
         note("nothing that the recorded builds bear: no recommendation")
 
 
-def posture(answer: Mapping[str, Any]) -> None:
-    for one in answer["posture"]:
-        title = Text.assemble((safe(one["project"]), "bold"), f"  {one['score']} of 100  ", (safe(one["vpc"]), "dim"))
-        console.print(title)
-        rows = [[found["severity"], found["check"], found["found"], found["fix"]] for found in one["findings"]]
-        print_table(["SEVERITY", "CHECK", "FOUND", "FIX"], rows, empty="every check passes")
-
-
-def dora(answer: Mapping[str, Any]) -> None:
-    found = answer["dora"]
-    heading(answer.get("pipeline") or "all pipelines", answer)
-    say(f"{found['deployments']} deployments in {found['days']} days  {sparkline(list(found['daily'].values()))}")
-    rows = [[one["name"].replace("_", " "), _measured(one), one["level"], one["rule"]] for one in found["measures"]]
-    print_table(["METRIC", "VALUE", "LEVEL", "RULE"], rows, empty="")
-    for remark in [f"deployment: {found['rule']}", *answer["notes"]]:
-        note(remark)
-
-
-def _measured(one: Row) -> str:
-    if one["value"] is None:
-        return "-"
-    if one["unit"] == "ratio":
-        return percent(one["value"])
-    return duration(one["value"] * 3600) if one["unit"] == "hours" else f"{one['value']:g} {one['unit']}"
-
-
-def shares(answer: Mapping[str, Any]) -> None:
-    heading("attribution", answer)
-    rows = [
-        [
-            one["kind"].replace("_", " "),
-            one["name"],
-            one["team"] or "-",
-            one["cost_centre"] or "-",
-            one["summary"]["builds"],
-            dollars(one["summary"]["cost_micro_usd"]),
-        ]
-        for one in answer["shares"]
-    ]
-    columns = ["KIND", "NAME", "TEAM", "COST CENTRE", "BUILDS", "COST"]
-    print_table(columns, rows, empty="nothing was built", right=["BUILDS", "COST"])
-
-
-def standings(answer: Mapping[str, Any]) -> None:
-    heading("teams beside each other", answer)
-    rows = [
-        [
-            one["team"],
-            one["measure"],
-            "-" if one["value"] is None else f"{one['value']:.4g}",
-            "-" if one["percentile"] is None else one["percentile"],
-        ]
-        for one in answer["standings"]
-    ]
-    print_table(["TEAM", "MEASURE", "VALUE", "PERCENTILE"], rows, empty=answer["explanation"], right=["PERCENTILE"])
-
-
 def builds(answer: Mapping[str, Any]) -> None:
     rows = [
         [
@@ -332,23 +272,3 @@ def builds(answer: Mapping[str, Any]) -> None:
     ]
     columns = ["BUILD", "STATUS", "ENDED", "TOOK", "COST", "BRANCH", "COMMIT"]
     print_table(columns, rows, empty="no build in this window", right=["TOOK", "COST"])
-
-
-def self_cost(answer: Mapping[str, Any]) -> None:
-    found = answer["self_cost"]
-    heading("the control plane's own bill", answer)
-    rows = [[one["name"], f"{one['units']:,.0f}", one["how"], dollars(one["micro_usd"])] for one in found["lines"]]
-    print_table(["LINE", "UNITS", "COUNTED AS", "COST"], rows, empty="", right=["UNITS", "COST"])
-    print_facts(
-        [
-            ("total", f"{dollars(found['micro_usd'])} in {found['days']} days"),
-            ("of the builds' cost", percent(found["share_of_builds"])),
-            ("prices of", found["as_of"]),
-        ]
-    )
-    note(found["explanation"])
-
-
-def quarantine(answer: Mapping[str, Any]) -> None:
-    rows = [[one["build_id"], one["at"][:16], safe(one["reason"])] for one in answer["quarantine"]]
-    print_table(["BUILD", "SEEN", "WHY IT CANNOT BE TRUE"], rows, empty="nothing was set aside")

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from buildgate_cli import completion
+from buildgate_cli.metric_questions import (
+    Account,
+    AsCsv,
+    AsJson,
+    Branch,
+    Compute,
+    CostCentre,
+    Days,
+    From,
+    Pipeline,
+    Project,
+    Question,
+    Stage,
+    Team,
+    To,
+    Whose,
+    ask,
+    window,
+)
 from buildgate_cli.metric_tables import sparkline
 from buildgate_cli.output import note, print_json, print_table, say
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["app", "sparkline"]
 
@@ -31,112 +45,57 @@ class SummaryByDefault(TyperGroup):
 
 app = typer.Typer(cls=SummaryByDefault, help="Show what builds took and cost.", no_args_is_help=True)
 
-Project = Annotated[str, typer.Argument(help="CodeBuild project.", autocompletion=completion.projects)]
-Days = Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days, today included.")]
-From = Annotated[str | None, typer.Option("--from", help="Exact window instead: start, as a date or a time (UTC).")]
-To = Annotated[
-    str | None, typer.Option("--to", help="Its end, not included; a date includes that day. Now if left out.")
-]
-Branch = Annotated[str | None, typer.Option(help="Only builds of this branch or tag.")]
-Compute = Annotated[str | None, typer.Option(help="Only builds on this compute type.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 
-
-def _ask(*path: str, **query: str | int | None) -> Any:
-    from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer, only where the API is called
-
-    return connect().get("metrics", *path, **query)
-
-
-def _window(days: int, first: str | None, last: str | None) -> dict[str, str | int | None]:
-    return {"from": first, "to": last} if first else {"days": days}
-
-
-def _show(answer: Any, as_json: bool, show: Callable[[Any], None]) -> None:
+def _show(answer: Any, view: str, *, as_json: bool, as_csv: bool = False) -> None:
+    """Print an answer as it was asked for."""
     if as_json:
         print_json(answer)
+    elif as_csv:
+        from buildgate_cli.metric_rows import write_view  # noqa: PLC0415  # loaded when rows are asked for
+
+        write_view(view, answer)
     else:
-        show(answer)
+        from buildgate_cli.metric_shown import show  # noqa: PLC0415  # tables are loaded when one is shown
+
+        show(view, answer)
 
 
-def _print_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    writer = csv.DictWriter(sys.stdout, fieldnames=list(columns), extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows([{name: _inert(row.get(name)) for name in columns} for row in rows])
-
-
-def _inert(value: Any) -> Any:
-    """Return a cell that a spreadsheet does not run as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
-
-
-@app.command()
-def summary(
-    project: Project,
-    days: Days = 30,
-    first: From = None,
-    last: To = None,
-    branch: Branch = None,
-    compute: Compute = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> None:
-    """Show builds, success, durations and cost of a project. `metrics PROJECT` means this."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    answer = _ask("projects", project, **_window(days, first, last), branch=branch, compute=compute)
-    if as_csv:
-        _print_csv(["day", "builds", "success_ratio", "p50_seconds", "p95_seconds", "cost_micro_usd"], answer["by_day"])
-        return
-    _show(answer, as_json, lambda found: metric_tables.summary(project, found, days))
-
-
-def _view(name: str, table: str, text: str) -> None:
-    """Add a verb that asks for one view of a project and shows it as a table."""
+def _verb(view: str, text: str) -> None:
+    """Add a verb that asks for one view of a project or a wider scope."""
 
     def verb(
-        project: Project,
+        project: Project = None,
+        pipeline: Pipeline = None,
+        team: Team = None,
+        cost_centre: CostCentre = None,
+        account: Account = False,
+        stage: Stage = None,
+        branch: Branch = None,
+        compute: Compute = None,
         days: Days = 30,
         first: From = None,
         last: To = None,
-        branch: Branch = None,
-        compute: Compute = None,
         as_json: AsJson = False,
+        as_csv: AsCsv = False,
     ) -> None:
-        from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-        answer = _ask("projects", project, name, **_window(days, first, last), branch=branch, compute=compute)
-        _show(answer, as_json, getattr(metric_tables, table))
+        whose = Whose(project, pipeline, team, cost_centre, is_account=account)
+        question = Question(whose, days, first, last, {"stage": stage, "branch": branch, "compute": compute})
+        answer = question.ask() if view == "summary" else question.ask(view)
+        _show(answer, view, as_json=as_json, as_csv=as_csv)
 
     verb.__doc__ = text
-    app.command(name)(verb)
+    app.command(view)(verb)
 
 
-_view("trend", "trend", "Show how a project moves: daily series with slopes, and when its duration changed.")
-_view("cost", "cost", "Show where a project's money goes, and what the month will come to.")
-_view("cache", "cache", "Show what a project's cache saves, per key.")
-_view("failures", "failures", "Show a project's failures, grouped by what they say, with their class.")
-_view(
-    "tests", "tests", "Show test cases: flaky ones, when they began to fail, the slowest and those that became slower."
-)
-_view("recommend", "advice", "Show what to change: evidence, saving, command and the way back.")
-_view("builds", "builds", "List a project's builds of a window, newest first.")
-
-
-@app.command()
-def report(project: Project, days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False) -> None:
-    """Show everything that is known of a project: one document with --json."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    answer = _ask("projects", project, "report", **_window(days, first, last))
-    if as_json:
-        print_json(answer)
-        return
-    metric_tables.summary(project, answer, days)
-    for show in ("trend", "cost", "cache", "failures", "tests", "advice", "posture"):
-        say("")
-        getattr(metric_tables, show)(answer)
+_verb("summary", "Show builds, success, durations and cost. `metrics PROJECT` means this.")
+_verb("trend", "Show how builds move: daily series with slopes, and when their duration changed.")
+_verb("cost", "Show where the money goes, and what the month will come to.")
+_verb("cache", "Show what caches save, per key.")
+_verb("failures", "Show failures, grouped by what they say, with their class.")
+_verb("tests", "Show test cases: flaky ones, when they began to fail, the slowest and those that became slower.")
+_verb("recommend", "Show what to change: evidence, saving, command and the way back.")
+_verb("builds", "List the builds of a window, newest first.")
+_verb("report", "Show everything that is known: one document with --json.")
 
 
 @app.command()
@@ -144,13 +103,16 @@ def posture(
     project: Annotated[
         str | None, typer.Argument(help="CodeBuild project; all without one.", autocompletion=completion.projects)
     ] = None,
+    pipeline: Pipeline = None,
+    team: Team = None,
+    cost_centre: CostCentre = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show how safely projects are set up: checks with severity and fix, and a score."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    answer = _ask("projects", project, "posture") if project else _ask("account", "posture")
-    _show(answer, as_json, metric_tables.posture)
+    is_everybody = (project or pipeline or team or cost_centre) is None
+    whose = Whose(project, pipeline, team, cost_centre, is_account=is_everybody)
+    _show(Question(whose).ask("posture"), "posture", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
@@ -160,11 +122,10 @@ def dora(
     ] = None,
     days: Days = 90,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show DORA's five metrics with their levels, and the rule beside each number."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    _show(_ask("dora", pipeline=pipeline, days=days), as_json, metric_tables.dora)
+    _show(ask("dora", pipeline=pipeline, days=days), "dora", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
@@ -172,65 +133,49 @@ def attribution(
     days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
 ) -> None:
     """Show what teams, cost centres and projects used, from tags."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    answer = _ask("account", "attribution", **_window(days, first, last))
-    if as_csv:
-        rows = [{**one, **one["summary"]} for one in answer["shares"]]
-        _print_csv(["kind", "name", "team", "cost_centre", "builds", "cost_micro_usd", "cost_unknown"], rows)
-        return
-    _show(answer, as_json, metric_tables.shares)
+    answer = ask("account", "attribution", **window(days, first, last))
+    _show(answer, "attribution", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
-def compare(days: Days = 30, as_json: AsJson = False) -> None:
+def compare(
+    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """Show teams beside each other, as percentiles of the group."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    _show(_ask("account", "benchmarks", days=days), as_json, metric_tables.standings)
+    answer = ask("account", "benchmarks", **window(days, first, last))
+    _show(answer, "compare", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
 def quarantine(as_json: AsJson = False) -> None:
     """List builds that were set aside because their description cannot be true."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    _show(_ask("account", "quarantine"), as_json, metric_tables.quarantine)
+    _show(ask("account", "quarantine"), "quarantine", as_json=as_json)
 
 
 @app.command("self-cost")
-def self_cost(days: Days = 30, as_json: AsJson = False) -> None:
+def self_cost(
+    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """Show what Buildgate itself costs, line by line, modelled from what it did."""
-    from buildgate_cli import metric_tables  # noqa: PLC0415  # tables are loaded when one is shown
-
-    _show(_ask("account", "self-cost", days=days), as_json, metric_tables.self_cost)
+    answer = ask("account", "self-cost", **window(days, first, last))
+    _show(answer, "self-cost", as_json=as_json, as_csv=as_csv)
 
 
 @app.command("list")
-def list_projects(days: Days = 30, as_json: AsJson = False) -> None:
+def list_projects(
+    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """List the projects whose builds were recorded, with their totals."""
-    from buildgate_cli.human import dollars, duration, percent  # noqa: PLC0415  # as the tables
-
-    answer = _ask("account", "overview", days=days)
-    if as_json:
-        print_json(answer)
-        return
-    rows = [
-        [
-            name,
-            found["builds"],
-            percent(found["success_ratio"]),
-            duration(found["p50_seconds"]),
-            dollars(found["cost_micro_usd"]),
-        ]
-        for name, found in answer["projects"].items()
-    ]
-    columns = ["PROJECT", "BUILDS", "SUCCESS", "MEDIAN", "COST"]
-    print_table(columns, rows, empty="no build was recorded", right=columns[1:])
+    answer = ask("account", "overview", **window(days, first, last))
+    _show(answer, "list", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()
-def verify(project: Project, days: Days = 30, as_json: AsJson = False) -> None:
+def verify(
+    project: Annotated[str, typer.Argument(help="CodeBuild project.", autocompletion=completion.projects)],
+    days: Days = 30,
+    as_json: AsJson = False,
+) -> None:
     """Count a project's days again from its builds, and name any difference (exit code 1)."""
     from buildgate_cli.history import verify_days  # noqa: PLC0415  # talks to the API
 
@@ -272,14 +217,23 @@ def backfill(
 
 @app.command()
 def export(
-    project: Project,
+    project: Project = None,
     output: Annotated[str, typer.Option("--output", "-o", help="File or s3://bucket/key; - is standard output.")] = "-",
+    pipeline: Pipeline = None,
+    team: Team = None,
+    cost_centre: CostCentre = None,
+    account: Account = False,
+    stage: Stage = None,
+    branch: Branch = None,
+    compute: Compute = None,
     days: Days = 30,
     first: From = None,
     last: To = None,
 ) -> None:
-    """Write a window's builds as NDJSON: one JSON object a line."""
-    from buildgate_cli.history import export_builds  # noqa: PLC0415  # talks to the API
+    """Write a window's builds as NDJSON, one JSON object a line, or as Parquet when the name ends so."""
+    from buildgate_cli.metric_export import export_builds  # noqa: PLC0415  # talks to the API
 
-    count = export_builds(project, output, _window(days, first, last))
+    whose = Whose(project, pipeline, team, cost_centre, is_account=account)
+    question = Question(whose, days, first, last, {"stage": stage, "branch": branch, "compute": compute})
+    count = export_builds(question, output)
     note(f"{count} builds written to {'standard output' if output == '-' else output}")

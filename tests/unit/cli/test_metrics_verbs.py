@@ -132,3 +132,44 @@ def test_a_project_without_the_word_stays_a_project(cli: Cli, api: OperatorApi) 
     api.on("GET", "/v1/metrics/projects/cost", (200, {"summary": {"builds": 0}}))
 
     assert cli("metrics", "summary", "cost").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        (["--pipeline", "shop"], "scopes/pipelines/shop"),
+        (["--team", "web"], "scopes/teams/web"),
+        (["--cost-centre", "cc-1"], "scopes/cost-centres/cc-1"),
+        (["--account"], "scopes/accounts/all"),
+        (["shop-unit", "--pipeline", "shop"], "projects/shop-unit"),
+    ],
+)
+def test_a_wider_scope_is_named_by_option(cli: Cli, api: OperatorApi, options: list[str], path: str) -> None:
+    api.on("GET", f"/v1/metrics/{path}/failures", (200, {"project": "x", "window": WINDOW, "failures": []}))
+
+    shown = cli("metrics", "failures", *options, "--stage", "test", "--compute", "BUILD_GENERAL1_SMALL")
+
+    assert shown.exit_code == 0
+    parts = {"days": "30", "stage": "test", "compute": "BUILD_GENERAL1_SMALL"}
+    assert api.calls[0].query == parts | ({"pipeline": "shop"} if "shop-unit" in options else {})
+
+
+@pytest.mark.parametrize("options", [[], ["shop", "--team", "web"], ["--team", "web", "--account"]])
+def test_nobody_or_two_named_is_a_usage_error_with_a_way_out(cli: Cli, options: list[str]) -> None:
+    shown = cli("metrics", "cost", *options)
+
+    assert shown.exit_code == 2
+    assert "Name a project, or one of --pipeline" in shown.stderr
+
+
+def test_an_end_without_a_start_is_a_usage_error(cli: Cli) -> None:
+    assert cli("metrics", "cost", "shop", "--to", "2026-11-01").exit_code == 2
+
+
+def test_cost_as_csv_has_one_row_for_each_share(cli: Cli, api: OperatorApi) -> None:
+    shares = {"by_phase": {"BUILD": 3}, "by_status": {"SUCCEEDED": 3}, "by_branch": {"main": 3}, "by_compute": {}}
+    api.on("GET", "/v1/metrics/projects/shop/cost", (200, {"cost": {"total_micro_usd": 3} | shares}))
+
+    lines = cli("metrics", "cost", "shop", "--csv").stdout.splitlines()
+
+    assert lines == ["by,name,cost_micro_usd", "total,,3", "phase,BUILD,3", "status,SUCCEEDED,3", "branch,main,3"]

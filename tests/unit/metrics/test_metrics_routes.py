@@ -66,11 +66,55 @@ def test_a_part_of_a_project_is_less_than_the_whole(cloud):
     assert cloud.call("GET", f"{PROJECT}/summary?days=14&branch=other")["summary"]["builds"] == 0
 
 
-@pytest.mark.parametrize("view", ["trend", "cost", "cache", "failures", "recommend", "posture", "builds", "report"])
+VIEWS = ["summary", "trend", "cost", "cache", "failures", "tests", "recommend", "posture", "builds", "report"]
+SCOPES = ["pipelines/shop", "teams/web", "cost-centres/cc-1", "accounts/all"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_view_answers(cloud, view):
     answer = cloud.call("GET", f"{PROJECT}/{view}?days=14")
 
     assert answer["window"]["days"] == 14
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_every_view_answers_for_every_scope(cloud, scope):
+    found = {view: cloud.call("GET", f"/v1/metrics/scopes/{scope}/{view}?days=14") for view in VIEWS}
+
+    assert found["summary"]["summary"]["builds"] == len(found["builds"]["builds"]) > 24
+    assert found["report"]["cost"]["total_micro_usd"] == found["summary"]["summary"]["cost_micro_usd"]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_days_of_a_scope_are_what_its_builds_one_by_one_give(cloud, scope):
+    whole = cloud.call("GET", f"/v1/metrics/scopes/{scope}/summary?days=14")["summary"]
+
+    by_builds = cloud.call("GET", f"/v1/metrics/scopes/{scope}/summary?days=14&branch=main")["summary"]
+
+    assert by_builds == whole
+
+
+def test_a_stage_is_known_by_its_name_in_every_scope(cloud):
+    stages = {
+        stage: cloud.call("GET", f"/v1/metrics/scopes/pipelines/shop/summary?days=14&stage={stage}")["summary"][
+            "builds"
+        ]
+        for stage in ("test", "release", "none")
+    }
+
+    assert stages["none"] == 0
+    assert stages["test"] == 24
+    assert 0 < stages["release"] < 24
+    assert cloud.call("GET", f"{PROJECT}/summary?days=14&stage=test&pipeline=shop")["summary"]["builds"] == 24
+    assert cloud.call("GET", f"{PROJECT}/summary?days=14&pipeline=other")["summary"]["builds"] == 0
+
+
+def test_an_answer_says_whose_builds_and_which_part_it_is_about(cloud):
+    answer = cloud.call("GET", "/v1/metrics/scopes/teams/web/cost?days=14&compute=none")
+
+    assert answer["scope"] == {"kind": "team", "name": "web"}
+    assert answer["part"] == {"compute": "none"}
+    assert answer["is_cut"] is False
 
 
 def test_cost_by_status_adds_up_to_the_total(cloud):

@@ -35,6 +35,7 @@ class Slot:
     parked_at: datetime | None = None
     due_at: datetime | None = None
     is_delivered: bool = False
+    stage_name: str = ""
 
     @property
     def is_settled(self) -> bool:

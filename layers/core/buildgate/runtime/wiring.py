@@ -90,7 +90,7 @@ class Wiring(BuildWiring):
 
     @cached_property
     def analyse_builds(self) -> AnalyseBuilds:
-        return AnalyseBuilds(self.records, self.totals, self.clock)
+        return AnalyseBuilds(self.records, self.totals, self.pipelines, self.clock)
 
     @cached_property
     def analyse_releases(self) -> AnalyseReleases:

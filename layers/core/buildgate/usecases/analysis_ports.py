@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,8 +24,8 @@ class Totals(Protocol):
         """Set a day of a folded scope; doing it again changes nothing."""
         ...
 
-    def finished_between(self, project: str, first: datetime, last: datetime, *, limit: int) -> Sequence[BuildHead]:
-        """Return a project's builds that ended in ``first <= end < last``, newest first, at most ``limit``."""
+    def finished_between(self, project: str, first: datetime, last: datetime) -> Iterator[BuildHead]:
+        """Yield a project's builds that ended in ``first <= end < last``, the newest start first, as they are read."""
         ...
 
     def quarantined(self) -> Sequence[tuple[Misreported, str]]: ...

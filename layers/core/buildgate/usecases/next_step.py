@@ -89,7 +89,10 @@ class NextStep:
         run_id = record.run.run_id
         attempt = StageAttempt(step.index, 1, step.stage.name, StageStatus.RUNNING, now)
         projects = {build.name: build.project for build in step.stage.builds}
-        slots = [Slot(ref, projects[ref.name], SlotState.WAITING) for ref in new_slots(run_id, step)]
+        slots = [
+            Slot(ref, projects[ref.name], SlotState.WAITING, stage_name=step.stage.name)
+            for ref in new_slots(run_id, step)
+        ]
         self.runs.begin_stage(run_id, attempt, slots)
 
     def _finish(self, record: RunRecord, pipeline: Pipeline, step: Finish, now: datetime) -> None:

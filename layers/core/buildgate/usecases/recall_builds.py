@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ class VerifyTotals:
         window = days_until(now, days=days)
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         first, last = midnight - timedelta(days=days - 1), midnight + timedelta(days=1)
-        heads = self.totals.finished_between(project, first, last, limit=_ALL)
+        heads = list(itertools.islice(self.totals.finished_between(project, first, last), _ALL))
         scope = Scope("PROJECT", project)
         stored = self.records.days(scope, window)
         return Verified(days, len(heads), differences(scope, window, stored, heads))

@@ -144,7 +144,7 @@ class RecordBuild:
 
     def _place(self, slot: Slot) -> _Place:
         origin = self.slots.origin(slot.ref.run_id)
-        stage = f"{slot.ref.stage:02d}"
+        stage = slot.stage_name or f"{slot.ref.stage:02d}"
         return _Place(origin.pipeline, stage, origin.ref) if origin else _Place("", stage, "")
 
     def _head(self, build: Build, slot: Slot | None, place: _Place) -> BuildHead:

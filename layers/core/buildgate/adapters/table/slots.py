@@ -14,7 +14,8 @@ from buildgate.domain.times import from_text, to_text
 
 def slot_item(slot: Slot) -> dict[str, Any]:
     pk, sk = keys.slot(slot.ref)
-    return {"pk": pk, "sk": sk, "project": slot.project, "state": slot.state.value}
+    item = {"pk": pk, "sk": sk, "project": slot.project, "state": slot.state.value}
+    return item | ({"stage_name": slot.stage_name} if slot.stage_name else {})
 
 
 def slot_of(item: dict[str, Any]) -> Slot:
@@ -32,6 +33,7 @@ def slot_of(item: dict[str, Any]) -> Slot:
         parked_at=from_text(item["parked_at"]) if item.get("parked_at") else None,
         due_at=from_text(item["g2s"]) if item.get("g2s") else None,
         is_delivered=bool(item.get("is_delivered", False)),
+        stage_name=item.get("stage_name", ""),
     )
 
 

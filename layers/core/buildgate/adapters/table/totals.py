@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from buildgate.adapters.table import keys
@@ -41,18 +41,13 @@ class TableTotals:
         """Set a day of a folded scope; doing it again changes nothing."""
         self._table.put(Put({"pk": scope.key, "sk": f"D#{day.day}", **day.counters}))
 
-    def finished_between(self, project: str, first: datetime, last: datetime, *, limit: int) -> Sequence[BuildHead]:
-        """Return a project's builds that ended in ``first <= end < last``, newest first, at most ``limit``."""
+    def finished_between(self, project: str, first: datetime, last: datetime) -> Iterator[BuildHead]:
+        """Yield a project's builds that ended in ``first <= end < last``, the newest start first, as they are read."""
         low, high = f"B#{to_text(first - LONGEST_BUILD)}", f"B#{to_text(last)}"
-        items = self._table.query(keys.project(project), index="GSI1", between=(low, high), newest_first=True)
-        found: list[BuildHead] = []
-        for item in items:
+        for item in self._table.query(keys.project(project), index="GSI1", between=(low, high), newest_first=True):
             head = head_of(item)
             if head.ended_at is not None and first <= head.ended_at < last:
-                found.append(head)
-                if len(found) == limit:
-                    break
-        return found
+                yield head
 
     def quarantined(self) -> Sequence[tuple[Misreported, str]]:
         """Return what is set aside, each with the time it was seen."""

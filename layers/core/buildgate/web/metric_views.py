@@ -1,0 +1,150 @@
+"""Answers about a selection of builds as plain JSON that explains itself: one method a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from buildgate.domain.errors import Rejected
+from buildgate.domain.metrics import posture as postures
+from buildgate.domain.metrics.advice import advise
+from buildgate.domain.metrics.rollups import DayTotals, Scope
+from buildgate.domain.metrics.summary import summarise
+from buildgate.domain.metrics.test_cases import figures
+from buildgate.domain.metrics.windows import Window
+from buildgate.domain.times import to_text
+from buildgate.runtime.test_wiring import TestWiring
+from buildgate.runtime.wiring import Wiring
+from buildgate.usecases.selection import MOST_BUILDS, Part, Selection
+from buildgate.web import views
+from buildgate.web.http import Request
+from buildgate.web.plain import plain
+
+_PAGE = 200
+_TESTED_BUILDS = 12
+_CASES = 200
+View = Callable[[Selection, Request], Mapping[str, Any]]
+
+
+class MetricViews:
+    """What can be asked of a project, a pipeline, a team, a cost centre or the account."""
+
+    def __init__(self, wiring: Wiring, tests: TestWiring | None = None) -> None:
+        self._w = wiring
+        self._tests = tests
+        self.by_name: Mapping[str, View] = {
+            "summary": lambda asked, _: self.summary(asked),
+            "trend": lambda asked, _: {"trends": plain(asked.trends), "change_points": plain(asked.changes)},
+            "cost": lambda asked, _: {"cost": plain(asked.spending(self._w.clock))},
+            "cache": lambda asked, _: {"cache": plain(asked.cache)},
+            "failures": lambda asked, _: {"failures": plain(asked.failures)},
+            "recommend": lambda asked, _: {"recommendations": self._advice(asked)},
+            "posture": lambda asked, _: {"posture": self.posture(asked.projects)},
+            "tests": lambda asked, _: {"tests": self._test_cases(asked)},
+            "builds": self._builds,
+            "report": lambda asked, _: self._report(asked),
+        }
+
+    def summary(self, asked: Selection) -> dict[str, Any]:
+        return {
+            "summary": plain(asked.summary),
+            "score_v2": plain(asked.score),
+            "by_day": [_day(day) for day in asked.days],
+        }
+
+    def _report(self, asked: Selection) -> dict[str, Any]:
+        """Return everything that is known of a selection in one document."""
+        parts = ("trend", "cost", "cache", "failures", "tests", "recommend", "posture")
+        found = self.summary(asked)
+        for name in parts:
+            found |= self.by_name[name](asked, _NO_REQUEST)
+        return found | {"builds_looked_at": len(asked.heads), "builds_limit": MOST_BUILDS}
+
+    def _builds(self, asked: Selection, request: Request) -> Mapping[str, Any]:
+        """Return a page of the window's builds, newest first; ``after`` continues behind a build id."""
+        limit = number(request, "limit", _PAGE, 1000)
+        heads = list(asked.heads)
+        after = request.query.get("after", "")
+        start = next((index + 1 for index, head in enumerate(heads) if head.build_id == after), 0) if after else 0
+        page = heads[start : start + limit]
+        more = start + limit < len(heads)
+        return {"builds": [listed(head) for head in page], "next": page[-1].build_id if more and page else None}
+
+    def _test_cases(self, asked: Selection) -> dict[str, Any]:
+        """Return cases that ever failed, and the figures of all cases in the newest builds whose cases are kept."""
+        if self._tests is None:
+            return {"states": [], "cases": [], "builds": [], "explanation": "not enough data: no report bucket is set"}
+        known = [state for project in asked.projects for state in self._tests.states.states(project).values()]
+        states = sorted(known, key=lambda one: (-one.flaky, -one.failures, one.name))
+        newest = [head for head in asked.heads if head.phase_seconds][:_TESTED_BUILDS]
+        loaded = [(head.build_id, self._tests.files.load(head.build_id)) for head in reversed(newest)]
+        kept = [(build_id, cases) for build_id, cases in loaded if cases]
+        told = f"from the newest {len(kept)} builds whose test reports were read; states are kept for ever"
+        return {
+            "states": [plain(one) | {"is_flaky": one.is_flaky, "is_bad": one.status != "SUCCEEDED"} for one in states],
+            "cases": plain(figures([cases for _, cases in kept])[:_CASES]),
+            "builds": [build_id for build_id, _ in kept],
+            "explanation": told if kept else "not enough data: no build of the window has a test report that was read",
+        }
+
+    def _advice(self, asked: Selection) -> list[Any]:
+        """Return the advice that each project's builds bear, the dearest first."""
+        found = []
+        for project in asked.projects:
+            one = self._w.analyse_builds.select(Scope("PROJECT", project), asked.window, asked.part_of_projects)
+            found += [plain(advice) | {"project": project} for advice in advise(one.evidence(self._w.clock))]
+        return sorted(found, key=lambda advice: -(advice["saving_micro_usd"] or 0))
+
+    def posture(self, names: Sequence[str]) -> list[Any]:
+        found = [postures.judge_project(one) for one in self._w.projects.settings(names)]
+        return [plain(one) | {"by_severity": postures.by_severity(one.findings)} for one in found]
+
+
+_NO_REQUEST = Request("GET", "", "", {}, {}, b"", "", "")
+
+
+def _day(day: DayTotals) -> dict[str, Any]:
+    return {"day": day.day, **plain(summarise([day], window_days=1))}
+
+
+def part_of(query: Mapping[str, str]) -> Part:
+    """Return the part of a scope that a query names."""
+    return Part(query.get("branch", ""), query.get("compute", ""), query.get("stage", ""), query.get("pipeline", ""))
+
+
+def selected(asked: Selection) -> dict[str, Any]:
+    """Return what an answer is about: whose builds, which part of them, when, and whether all were looked at."""
+    part = {name: value for name, value in plain(asked.part).items() if value}
+    found = {"scope": {"kind": asked.scope.kind.lower(), "name": asked.name}, "part": part}
+    return window_data(asked.name, asked.window) | found | {"is_cut": asked.by_builds and asked.is_cut}
+
+
+def listed(head: Any) -> dict[str, Any]:
+    """Return a build as lists show it, with what analyses read beside the columns."""
+    return views.build(head) | {
+        "status": head.status.value,
+        "reason": head.reason,
+        "branch": head.branch,
+        "pipeline": head.pipeline,
+        "run_id": head.slot.run_id if head.slot else None,
+        "stage": head.stage,
+        "compute_type": head.compute_type,
+        "environment_type": head.environment_type,
+        "image": head.image,
+        "cache": plain(head.cache),
+        "retry_of": head.retry_of,
+        "team": head.owner.team,
+        "cost_centre": head.owner.cost_centre,
+    }
+
+
+def window_data(name: str, window: Window) -> dict[str, Any]:
+    shown = {"from": to_text(window.first), "to": to_text(window.last), "days": len(window.days)}
+    return {"project": name, "window": shown | {"is_whole_days": window.is_whole}}
+
+
+def number(request: Request, name: str, default: int, most: int) -> int:
+    text = request.query.get(name, str(default))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise Rejected(f"{name} must be a whole number from 1 to {most}, not {text!r}", field=name)
+    return int(text)
