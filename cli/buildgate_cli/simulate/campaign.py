@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -37,6 +38,16 @@ class Campaign:
         prepare: Callable[[World], object] | None = None,
     ) -> Campaign:
         """Play a day for each seed, until one breaks a promise; `after` hears of each day."""
+        gc.freeze()  # what was there before is not looked through again each time a played day is thrown away
+        try:
+            self._play(seeds, after, prepare)
+        finally:
+            gc.unfreeze()
+        return self
+
+    def _play(
+        self, seeds: Iterable[int], after: Callable[[Ended], object], prepare: Callable[[World], object] | None
+    ) -> None:
         for seed in seeds:
             ended = Schedule(self.trial, seed, prepare=prepare).play()
             self._add(ended)
@@ -44,7 +55,6 @@ class Campaign:
             if ended.breaches:
                 self.broken = ended
                 break
-        return self
 
     def _add(self, ended: Ended) -> None:
         self.days += 1

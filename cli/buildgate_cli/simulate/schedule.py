@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -140,8 +140,8 @@ class Schedule:
     def _come_to_rest(self) -> None:
         """Let calm time pass until nothing is left to do, or until every bounded wait is over; then check."""
         timeline = self.world.aws.timeline
-        for quarters in _CALM_QUARTERS:
-            if not self._hop(_QUARTER - timeline.elapsed % _QUARTER + (quarters - 1) * _QUARTER):
+        for seconds in self._calm_hops():
+            if not self._hop(seconds):
                 return
             if timeline.elapsed - self._calm_at > _LONG_CALM:
                 self.watch.look_for_waiting()
@@ -149,6 +149,13 @@ class Schedule:
             if is_late and promises.is_at_rest(self.world) and self._is_known():
                 break
         promises.check(self.watch)
+
+    def _calm_hops(self) -> Iterator[float]:
+        """Yield how long the calm lasts until the next look: up to a quarter hour, when branches are looked at."""
+        if self.trial.pipeline is None:
+            yield _LATEST_EVENT + 1
+        for quarters in _CALM_QUARTERS:
+            yield _QUARTER - self.world.aws.timeline.elapsed % _QUARTER + (quarters - 1) * _QUARTER
 
     def _is_known(self) -> bool:
         """Return whether the newest push of each branch has come through."""

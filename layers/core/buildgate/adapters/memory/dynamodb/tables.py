@@ -259,6 +259,8 @@ class Table(Store):
 
 def comparable(value: Value) -> Any:
     """Return the part of a key value that sorts as DynamoDB sorts it."""
+    if "S" in value:
+        return value["S"]
     order = ordering(value)
     return order[1] if order else None
 

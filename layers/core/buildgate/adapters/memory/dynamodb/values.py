@@ -75,7 +75,11 @@ def add(left: str, right: str, sign: int = 1) -> str:
 
 def take_item(item: dict[str, Any]) -> Item:
     """Check and normalise a whole item (or key, or map of expression values)."""
-    return {name: take_value(value) for name, value in item.items()}
+    taken = {}
+    for name, value in item.items():
+        text = value.get("S") if type(value) is dict and len(value) == 1 else None
+        taken[name] = {"S": text} if type(text) is str else take_value(value)
+    return taken
 
 
 def take_value(value: Any, depth: int = 1) -> Value:
@@ -152,7 +156,7 @@ def _wrong_shape(value: Any) -> AwsError:
 
 def copy_item(item: Item) -> Item:
     """Return a deep copy that a caller may change freely."""
-    return {name: copy_value(value) for name, value in item.items()}
+    return {name: {"S": value["S"]} if "S" in value else copy_value(value) for name, value in item.items()}
 
 
 def copy_value(value: Value) -> Value:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.memory.errors import AwsError
@@ -57,15 +58,9 @@ class StepFunctions:
 
     def deploy(self, name: str, definition: str, substitutions: Mapping[str, str] | None = None) -> str:
         """Create or replace a machine from an .asl.json text with `${Name}` substitutions; return its ARN."""
-        for key, value in (substitutions or {}).items():
-            definition = definition.replace(f"${{{key}}}", value)
-        left = re.search(r"\$\{(\w+)\}", definition)
-        if left is not None:
-            raise AwsError(
-                "InvalidDefinition", f"Invalid State Machine Definition: no substitution for {left.group(0)}"
-            )
         arn = self._arn("stateMachine", name)
-        self.machines[arn] = StateMachine(arn, name, json.loads(definition))
+        read = _definition(definition, tuple((substitutions or {}).items()))
+        self.machines[arn] = StateMachine(arn, name, read)
         return arn
 
     def create_state_machine(self, **request: Any) -> dict[str, Any]:
@@ -208,6 +203,17 @@ class StepFunctions:
             code = self.closed_code()
             raise AwsError(code, f"Task Timed Out: '{code}: the task has been closed'")
         return attempt
+
+
+@lru_cache(maxsize=32)
+def _definition(text: str, substitutions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    """Return a definition with its substitutions made, the same object each time: machines share it unchanged."""
+    for key, value in substitutions:
+        text = text.replace(f"${{{key}}}", value)
+    left = re.search(r"\$\{(\w+)\}", text)
+    if left is not None:
+        raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: no substitution for {left.group(0)}")
+    return dict(json.loads(text))
 
 
 def _parsed(text: str, code: str, problem: str) -> Any:
