@@ -21,6 +21,7 @@ from .saving import SEAM as SAVING
 from .schedules import SEAM as SCHEDULES
 from .tasks import SEAM as TASKS
 from .transport import SEAM as TRANSPORT
+from .unpacking import SEAM as UNPACKING
 
 SEAMS: tuple[Seam, ...] = (
     CREDENTIALS,
@@ -34,6 +35,7 @@ SEAMS: tuple[Seam, ...] = (
     FAILURES,
     CROWDING,
     NURSERY,
+    UNPACKING,
     TASKS,
     MACHINES,
     HTTP_API,
