@@ -281,3 +281,9 @@ def test_short_lines_count_with_what_the_log_service_adds_to_each():
 
     assert full == [1]
     assert len(written) == 5
+
+
+def test_a_pattern_with_a_nul_means_no_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+
+    assert matching_files(tmp_path, ["\0", "\0/**/*", "*"]) == [tmp_path / "a"]

@@ -1,7 +1,7 @@
 """Which files a buildspec's patterns mean.
 
 `*` and `?` stay inside one folder, `**` crosses folders, `[...]` and `{a,b}` work as in a shell; hidden files match.
-A pattern that names one folder means no file.
+A pattern that names one folder means no file, and so does one with a NUL, which no file's name can hold.
 """
 
 import functools
@@ -21,7 +21,7 @@ def matching_files(base: Path, patterns: Sequence[str], *, exclude: Sequence[str
     """Return the files below base (or anywhere, for absolute patterns) that match, sorted, each once."""
     excluded = [compile_glob(pattern) for pattern in exclude]
     found: set[Path] = set()
-    for pattern in patterns:
+    for pattern in (one for one in patterns if "\0" not in one):
         found.update(path for path in _matches(base, _clean(pattern)) if not _is_excluded(base, path, excluded))
     return sorted(found)
 
