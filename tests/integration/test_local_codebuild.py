@@ -1,6 +1,7 @@
 """The local CodeBuild as a client meets it: real requests, real builds, real files."""
 
 import io
+import os
 import time
 import zipfile
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from buildgate_cli.local.agent.users import builds_folder
 from buildgate_cli.local.codebuild import Settings
 from local_builds import BuildCloud, build_cloud, refused
 from local_harness import RecordingBus, git
@@ -81,7 +83,7 @@ def test_a_pushed_commit_is_really_built(cloud: BuildCloud) -> None:
     with zipfile.ZipFile(io.BytesIO(cloud.s3.objects["artifacts/p/shop-release.zip"])) as archive:
         assert sorted(archive.namelist()) == ["a.txt", "deep/b.txt"]
     assert len(build["artifacts"]["sha256sum"]) == 64
-    assert not list((cloud.home / "builds").iterdir())
+    assert not list(builds_folder(cloud.home).iterdir())
 
 
 def test_reports_are_exported_raw_and_summed_up(cloud: BuildCloud) -> None:
@@ -286,6 +288,17 @@ def test_a_build_asked_to_retry_runs_again_under_a_new_id(cloud: BuildCloud) -> 
     assert second["autoRetryConfig"]["autoRetryNumber"] == 1
     time.sleep(0.3)
     assert len(cloud.api.list_builds_for_project(projectName="again")["ids"]) == 2
+
+
+def test_a_build_of_root_can_run_as_another_user(cloud: BuildCloud) -> None:
+    spec = "version: 0.2\nphases:\n  build: {run-as: nobody, commands: [id -un, mkdir out, id -un > out/who]}\n"
+    cloud.project("other", spec)
+
+    build_id = cloud.start("other")
+
+    expected = ["nobody"] if os.geteuid() == 0 else []
+    assert cloud.wait(build_id)["buildStatus"] == ("SUCCEEDED" if expected else "FAILED")
+    assert [line for line in cloud.log(build_id) if not line.startswith("[Container]")] == expected
 
 
 def test_a_windows_project_says_honestly_that_it_cannot_run(cloud: BuildCloud) -> None:

@@ -1,5 +1,7 @@
 """The rules of phases, one by one."""
 
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -180,7 +182,21 @@ def test_phases_have_real_times(tmp_path: Path) -> None:
     assert times == sorted(times)
 
 
-def test_run_as_another_user_is_refused_honestly(tmp_path: Path) -> None:
+def test_run_as_switches_the_user_for_root_and_is_refused_to_others() -> None:
+    spec = "version: 0.2\nphases:\n  pre_build: {run-as: nobody, commands: [id -un, A=1, touch made]}\n"
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        done = run_buildspec(folder, spec + "  build:\n    commands: [id -un, 'echo $A', stat -c %U made]\n")
+
+    if os.geteuid() == 0:
+        assert done.heard.output == ["nobody", "root", "1", "nobody"]
+        assert done.outcome.status == "SUCCEEDED"
+    else:
+        assert "run-as nobody: this build runs as" in done.context("PRE_BUILD")[1]
+
+
+def test_run_as_a_user_who_is_not_there_is_refused_honestly(tmp_path: Path) -> None:
     done = run_buildspec(tmp_path, "version: 0.2\nrun-as: nobody-here\nphases:\n  build:\n    commands: [id]\n")
 
     assert done.phases["BUILD"] == "FAILED"

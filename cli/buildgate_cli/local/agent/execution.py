@@ -14,6 +14,7 @@ from typing import IO, Literal, Self
 
 from buildgate_cli.local.agent import processes
 from buildgate_cli.local.agent.bounds import Bounds, Passed
+from buildgate_cli.local.agent.users import User
 
 Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"] | Passed
 _FOREVER_SECONDS = 60.0
@@ -97,10 +98,11 @@ class Execution:
         folder: Path,
         environment: Mapping[str, str],
         into: IO[bytes] | None = None,
+        user: User | None = None,
     ) -> int:
         """Run to the end and return the exit code, negative for a signal. Output goes to the log, or into a file.
 
-        Raises InterruptedBuildError with every process of the build gone, OSError when the process cannot start.
+        `user` is another one than this process's. Raises InterruptedBuildError with every process of the build gone, OSError when the process cannot start.
         """
         self.check()
         process = subprocess.Popen(
@@ -111,6 +113,9 @@ class Execution:
             stdout=into or self._write,
             stderr=into or self._write,
             start_new_session=True,
+            user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=user.groups if user else None,
         )
         try:
             self._pump_until_exit(process)
@@ -124,10 +129,12 @@ class Execution:
             processes.reap_orphans()
         return process.returncode
 
-    def capture(self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str]) -> tuple[int, bytes]:
+    def capture(
+        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], user: User | None = None
+    ) -> tuple[int, bytes]:
         """Run to the end and return the exit code and what the process printed, apart from the log. For helpers."""
         with tempfile.TemporaryFile() as file:
-            code = self.run(arguments, folder=folder, environment=environment, into=file)
+            code = self.run(arguments, folder=folder, environment=environment, into=file, user=user)
             file.seek(0)
             return code, file.read(_MAX_CAPTURED_BYTES)
 

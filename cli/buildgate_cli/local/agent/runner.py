@@ -11,7 +11,6 @@ It knows no cloud. What it needs comes through `Source` and `Outside`, what happ
 Source: the CodeBuild user guide ("Build phase transitions", "Buildspec syntax") and logs of real builds.
 """
 
-import getpass
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -39,6 +38,7 @@ from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.runtimes import asker, check_runtimes
 from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
 from buildgate_cli.local.agent.source import Source
+from buildgate_cli.local.agent.users import give, other_user
 
 _ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
     "STOPPED": ("STOPPED", "", ""),
@@ -266,9 +266,7 @@ class Runner:
 
     def _run_commands(self, phase: Phase) -> str:
         self._say(f"Entering phase {phase.name.upper()}")
-        user = phase.run_as or self._spec.run_as
-        if user is not None and phase.commands and user != getpass.getuser():
-            raise Failure("CLIENT_ERROR", f"run-as {user}: the local agent runs every command as {getpass.getuser()}")
+        self._act_as(phase.run_as or self._spec.run_as if phase.commands else None)
         if phase.runtime_versions:
             self._select_runtimes(phase)
         failure = self._run_list(phase.commands)
@@ -276,6 +274,16 @@ class Runner:
         if failure or cleanup:
             raise failure or cleanup  # type: ignore[misc]
         return ""
+
+    def _act_as(self, name: str | None) -> None:
+        """Let the commands that follow run as the user of a `run-as`, to whom the build's folder is given."""
+        user = other_user(name)
+        if user is not None:
+            if not self._request.source.is_relative_to(self._request.folder):
+                raise Failure("CLIENT_ERROR", f"run-as {name}: the folder is built in place and stays its owner's")
+            give(self._request.folder, user)
+        if not self._state.act_as(user):
+            raise Failure("CLIENT_ERROR", f"run-as {name}: that user cannot reach {self._request.folder}")
 
     def _select_runtimes(self, phase: Phase) -> None:
         names = list(phase.runtime_versions)
@@ -303,6 +311,7 @@ class Runner:
     # UPLOAD_ARTIFACTS
 
     def _upload(self) -> str:
+        self._act_as(None)
         remark = self._upload_reports()
         if self._cache is not None and self._is_succeeding():
             self._cache.save()

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from buildgate_cli.local.agent.execution import Execution
+from buildgate_cli.local.agent.users import User
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHELLS = {"bash": "bash", "/bin/bash": "bash", "sh": "sh", "/bin/sh": "sh"}
@@ -67,8 +68,21 @@ class ShellState:
         self._directory = str(start)
         self._script = folder / "script.sh"
         self._count = 0
+        self._user: User | None = None
         self._variables = folder / "env.0.sh"
         self._variables.write_bytes(b"")
+
+    def act_as(self, user: User | None) -> bool:
+        """Let later commands run as a user, None for this process's; False when that user cannot enter the folders."""
+        self._user = user
+        return user is None or self._entered([self._start, self._folder]) == 0
+
+    def _entered(self, folders: Sequence[Path]) -> int:
+        script = " && ".join(f"cd {quote(str(folder))}" for folder in folders)
+        code, _ = self._execution.capture(
+            [self._shell, "-c", script], folder=self._start, environment=_MINIMAL, user=self._user
+        )
+        return code
 
     def assign(self, values: Mapping[str, str]) -> None:
         """Export variables for every later command. Names that no shell can hold are left out."""
@@ -87,7 +101,9 @@ class ShellState:
         variables = self._folder / f"env.{self._count}.sh"
         directory = self._folder / f"dir.{self._count}.txt"
         self._write(self._script, self._text(command, variables, directory))
-        code = self._execution.run([self._shell, str(self._script)], folder=self._start, environment=_MINIMAL)
+        code = self._execution.run(
+            [self._shell, str(self._script)], folder=self._start, environment=_MINIMAL, user=self._user
+        )
         self._take_over(variables, directory, is_carried=is_carried)
         return code
 
@@ -119,10 +135,11 @@ class ShellState:
             "exit $CODEBUILD_LAST_EXIT\n"
         )
 
-    @staticmethod
-    def _write(path: Path, text: str) -> None:
+    def _write(self, path: Path, text: str) -> None:
         path.unlink(missing_ok=True)
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        if self._user is not None:
+            os.chown(path, self._user.uid, self._user.gid)
 
     def values(self, names: Sequence[str]) -> dict[str, str]:
         """Return the current values of those variables that are set."""
@@ -149,5 +166,7 @@ class ShellState:
         script = f"cd {quote(str(self._start))}\nset -a\n. {quote(str(self._variables))} >/dev/null 2>&1\n{body}"
         path = self._folder / "ask.sh"
         self._write(path, script)
-        _, printed = self._execution.capture([self._shell, str(path)], folder=self._start, environment=_MINIMAL)
+        _, printed = self._execution.capture(
+            [self._shell, str(path)], folder=self._start, environment=_MINIMAL, user=self._user
+        )
         return printed.decode("utf-8", "replace").split("\0")[:-1]

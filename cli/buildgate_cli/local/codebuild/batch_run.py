@@ -152,7 +152,7 @@ class BatchRun:
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """Lend a folder for a while."""
-        folder = self._around.home / "builds" / f"batch-{self._id.rpartition(':')[2]}"
+        folder = self._around.builds / f"batch-{self._id.rpartition(':')[2]}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             yield folder

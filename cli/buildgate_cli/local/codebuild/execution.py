@@ -31,9 +31,13 @@ _OVERTIME_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What every build of this cloud shares. `cloud_variables` are what a role's builds need to reach the local AWS."""
+    """What every build of this cloud shares; `builds` holds a folder of each.
+
+    `cloud_variables` are what a role's builds need to reach the local AWS.
+    """
 
     home: Path
+    builds: Path
     repositories: Path
     interpreter: str
     clients: Clients
@@ -58,7 +62,7 @@ class Execution:
 
     @property
     def folder(self) -> Path:
-        return self.around.home / "builds" / self.build_id.rpartition(":")[2]
+        return self.around.builds / self.build_id.rpartition(":")[2]
 
     def stop(self) -> None:
         """Stop the build; it ends as STOPPED."""

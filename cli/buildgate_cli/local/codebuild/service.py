@@ -3,10 +3,12 @@
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.agent import processes
+from buildgate_cli.local.agent.users import builds_folder
 from buildgate_cli.local.codebuild.account import Account
 from buildgate_cli.local.codebuild.batches import Batches
 from buildgate_cli.local.codebuild.builds import Builds
@@ -69,6 +71,7 @@ class LocalCodeBuild:
         self._keeper = Keeper(clients, self._ledger, self._groups)
         self._around = Surroundings(
             home=home,
+            builds=builds_folder(home),
             repositories=repositories or home / "repositories",
             interpreter=interpreter,
             clients=clients,
@@ -102,7 +105,8 @@ class LocalCodeBuild:
             processes.end(lambda mark=build_id: processes.marked(mark), grace_seconds=0.5)  # type: ignore[misc]
             self._ledger.finish(build_id, "FAULT")
         self._batches.recover()
-        shutil.rmtree(self._around.home / "builds", ignore_errors=True)
+        for left in self._around.builds.iterdir():
+            shutil.rmtree(left, ignore_errors=True)
         return lost
 
     def stop(self) -> None:
@@ -111,6 +115,8 @@ class LocalCodeBuild:
         self._conductor.close()
         self._outbox.close()
         self._measures.close()
+        with suppress(OSError):  # a folder that is kept, or gone already
+            self._around.builds.rmdir()
         self._store.close()
 
     def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
