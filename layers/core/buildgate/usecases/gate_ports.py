@@ -41,8 +41,11 @@ class Judgements(Protocol):
         """Yield a gate's judgements of one branch, newest first, read as they are asked for."""
         ...
 
-    def since(self, pipeline: str, moment: datetime, *, limit: int) -> Sequence[JudgementHead]:
-        """Return the judgements of a pipeline from a moment on, newest first."""
+    def since(self, pipeline: str, moment: datetime, *, limit: int, before: str = "") -> Sequence[JudgementHead]:
+        """Return the judgements of a pipeline from a moment on, newest first; those before a position, if one is given.
+
+        As many as the limit means that there may be more.
+        """
         ...
 
 

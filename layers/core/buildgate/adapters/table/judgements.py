@@ -58,17 +58,20 @@ class StoredJudgements:
         for item in self._table.query(keys.pipeline(pipeline), begins=begins, newest_first=True):
             yield _head(item)
 
-    def since(self, pipeline: str, moment: datetime, *, limit: int) -> Sequence[JudgementHead]:
+    def since(self, pipeline: str, moment: datetime, *, limit: int, before: str = "") -> Sequence[JudgementHead]:
+        if before and before < to_text(moment):
+            return ()
+        last = f"J#{before or '~'}"
         listed = self._table.query(
             keys.gates(pipeline),
             index="GSI1",
-            between=(f"J#{to_text(moment)}", "J#~"),
+            between=(f"J#{to_text(moment)}", last),
             newest_first=True,
-            limit=limit,
+            limit=limit + 1 if before else limit,
         )
-        places = [(item["pk"], item["sk"]) for item in listed]
-        found = [_head(item) for item in self._table.get_many(places)]
-        return sorted(found, key=lambda head: (head.at, head.run_id, head.stage, head.gate), reverse=True)
+        places = [(item["pk"], item["sk"]) for item in listed if item["g1s"] != last]
+        found = [_head(item) for item in self._table.get_many(places[:limit])]
+        return sorted(found, key=lambda head: head.position, reverse=True)
 
 
 def _place(stage: str, gate: str) -> str:
@@ -79,9 +82,9 @@ def _item(head: JudgementHead) -> dict[str, Any]:
     at = to_text(head.at)
     return {
         "pk": keys.pipeline(head.pipeline),
-        "sk": f"J#{_place(head.stage, head.gate)}#{quote(head.branch)}#{at}#{head.run_id}",
+        "sk": f"J#{head.place}#{quote(head.branch)}#{at}#{head.run_id}",
         "g1p": keys.gates(head.pipeline),
-        "g1s": f"J#{at}#{head.run_id}#{_place(head.stage, head.gate)}",
+        "g1s": f"J#{head.position}",
         "pipeline": head.pipeline,
         "stage": head.stage,
         "gate": head.gate,

@@ -20,13 +20,17 @@ Outcome = Literal["good", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run's stored evidence, what its gate decided then, and what is known of it since (None: nothing)."""
+    """A run's stored evidence, what its gate decided then, and what is known of it since (None: nothing).
+
+    `fate` says how it came to its outcome: held, failed, reverted or rolled back; empty when nobody knows.
+    """
 
     run_id: str
     evidence: Evidence
     status: Status
     was_blocked: bool
     outcome: Outcome | None = None
+    fate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,13 @@ class Difference:
     is_blocked: bool
     outcome: Outcome | None
     reason: str
+    fate: str = ""
+
+    @property
+    def became(self) -> str:
+        """What became of the run, for people."""
+        how = f": {self.fate}" if self.fate else ""
+        return f"{self.outcome}{how}" if self.outcome else "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class Backtest:
                     "was_blocked": d.was_blocked,
                     "is_blocked": d.is_blocked,
                     "outcome": d.outcome,
+                    "fate": d.fate or None,
                     "reason": d.reason,
                 }
                 for d in self.differences
@@ -127,7 +139,9 @@ def would_stop(verdict: Verdict) -> bool:
 
 def _difference(run: PastRun, verdict: Verdict, *, is_blocked: bool) -> Difference:
     reason = verdict.reasons[0] if verdict.reasons else ""
-    return Difference(run.run_id, run.status, verdict.status, run.was_blocked, is_blocked, run.outcome, reason)
+    return Difference(
+        run.run_id, run.status, verdict.status, run.was_blocked, is_blocked, run.outcome, reason, run.fate
+    )
 
 
 def _quality(differences: list[Difference]) -> tuple[float | None, float | None, int]:

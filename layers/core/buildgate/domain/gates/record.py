@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from buildgate.domain.errors import Corrupt
 from buildgate.domain.gates.backtest import Outcome, PastRun
@@ -11,8 +12,10 @@ from buildgate.domain.gates.baselines import PastResult
 from buildgate.domain.gates.data import gate_to_data
 from buildgate.domain.gates.evidence import Evidence, canonical
 from buildgate.domain.gates.judge import judge
+from buildgate.domain.gates.outcomes import OUTCOMES
 from buildgate.domain.gates.parse import gate_from_data
 from buildgate.domain.gates.verdict import Verdict
+from buildgate.domain.times import to_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,10 +61,20 @@ class JudgementHead:
     values: Mapping[str, float] = field(default_factory=dict)
     ref: JudgementRef | None = None
 
+    @property
+    def place(self) -> str:
+        """Which gate of the pipeline, in one word."""
+        return f"{quote(self.stage)}/{quote(self.gate)}"
+
+    @property
+    def position(self) -> str:
+        """Where it stands in its pipeline's history; a later one is greater."""
+        return f"{to_text(self.at)}#{self.run_id}#{self.place}"
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A gate, the evidence, and the verdict it gave. `run_id`, `branch`, `finished_at` and `outcome` may be unknown."""
+    """A gate, the evidence, and the verdict it gave. What became of its run, and how, may be unknown."""
 
     gate: Gate
     evidence: Evidence
@@ -70,6 +83,7 @@ class Judgement:
     branch: str = ""
     finished_at: str = ""
     outcome: Outcome | None = None
+    fate: str = ""
 
     def to_data(self) -> dict[str, Any]:
         """Return plain JSON data."""
@@ -79,7 +93,8 @@ class Judgement:
             "evidence": self.evidence.to_data(),
             "verdict": self.verdict.to_data(),
         }
-        about = {"run_id": self.run_id, "branch": self.branch, "finished_at": self.finished_at, "outcome": self.outcome}
+        about = {"run_id": self.run_id, "branch": self.branch, "finished_at": self.finished_at}
+        about["outcome"] = self.fate or self.outcome or ""
         return data | {key: value for key, value in about.items() if value}
 
     @classmethod
@@ -90,7 +105,8 @@ class Judgement:
             Corrupt: it is something else.
         """
         try:
-            outcome = data.get("outcome")
+            became = str(data.get("outcome") or "")
+            outcome = cast("Mapping[str, Outcome]", OUTCOMES).get(became) or became
             return cls(
                 gate=gate_from_data(data["gate"]),
                 evidence=Evidence.from_data(data["evidence"]),
@@ -99,6 +115,7 @@ class Judgement:
                 branch=str(data.get("branch", "")),
                 finished_at=str(data.get("finished_at", "")),
                 outcome=cast("Outcome", outcome) if outcome in {"good", "bad"} else None,
+                fate=became if became in OUTCOMES else "",
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Corrupt(f"this is no judgement of a gate: {type(error).__name__} {error}") from error
@@ -110,7 +127,9 @@ class Judgement:
 
     def as_past_run(self) -> PastRun:
         """Return it as backtesting takes it."""
-        return PastRun(self.run_id, self.evidence, self.verdict.status, self.verdict.is_blocking, self.outcome)
+        return PastRun(
+            self.run_id, self.evidence, self.verdict.status, self.verdict.is_blocking, self.outcome, self.fate
+        )
 
     def as_past_result(self) -> PastResult:
         """Return it as baseline selection takes it."""
