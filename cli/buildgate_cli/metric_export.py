@@ -19,36 +19,44 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _PAGE: Final = 500
+_S3: Final = "s3://"
 _TYPES: Final = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
 
 
 def export_builds(question: Question, output: str) -> int:
-    """Write a window's builds to a file, to ``s3://bucket/key`` or to standard output (``-``), and return how many.
+    """Write a window's builds to a file, to ``s3://bucket/key`` or to standard output (``-``), and return how many."""
+    s3 = cloud_context.current().client("s3") if output.startswith(_S3) else None
+    return export_rows(_builds(question), output, s3=s3)
 
-    A name that ends in ``.parquet`` gets Parquet, any other NDJSON.
+
+def export_rows(rows: Iterator[Row], output: str, *, s3: Any) -> int:
+    """Write rows: a name that ends in ``.parquet`` gets Parquet, any other NDJSON. Doing it again writes the same.
+
+    Args:
+        rows: The builds, as the API lists them.
+        output: A file's name, ``s3://bucket/key``, or ``-`` for standard output.
+        s3: The client for a name in S3.
     """
     kind = "parquet" if output.endswith(".parquet") else "ndjson"
-    if output.startswith("s3://"):
-        return _to_s3(output, kind, _builds(question))
+    if output.startswith(_S3):
+        return _to_s3(s3, output, kind, list(rows))
     if kind == "parquet":
-        rows = list(_builds(question))
-        Path(output).write_bytes(_parquet(rows))
-        return len(rows)
+        found = list(rows)
+        Path(output).write_bytes(_parquet(found))
+        return len(found)
     if output == "-":
-        return _write(sys.stdout, _builds(question))
+        return _write(sys.stdout, rows)
     with Path(output).open("w", encoding="utf-8") as target:
-        return _write(target, _builds(question))
+        return _write(target, rows)
 
 
-def _to_s3(output: str, kind: str, rows: Iterator[Row]) -> int:
-    bucket, _, key = output.removeprefix("s3://").partition("/")
+def _to_s3(s3: Any, output: str, kind: str, rows: list[Row]) -> int:
+    bucket, _, key = output.removeprefix(_S3).partition("/")
     if not bucket or not key:
         raise UserError(f"{output} names no object.", "Write s3://bucket/key.ndjson.")
-    found = list(rows)
-    body = _parquet(found) if kind == "parquet" else "".join(map(_line, found)).encode()
-    s3 = cloud_context.current().client("s3")
+    body = _parquet(rows) if kind == "parquet" else "".join(map(_line, rows)).encode()
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_TYPES[kind])
-    return len(found)
+    return len(rows)
 
 
 def _write(target: Any, rows: Iterator[Row]) -> int:
@@ -74,7 +82,7 @@ def _builds(question: Question) -> Iterator[Row]:
             return
 
 
-_COLUMNS: Final = {
+COLUMNS: Final = {
     **dict.fromkeys(
         (
             "build_id",
@@ -118,6 +126,6 @@ def _parquet(rows: Iterable[Row]) -> bytes:
         lines, target = Path(folder, "builds.ndjson"), Path(folder, "builds.parquet")
         lines.write_text("".join(map(_line, rows)), encoding="utf-8")
         with duckdb.connect() as engine:
-            builds = engine.read_json(str(lines), columns=_COLUMNS, format="newline_delimited")
+            builds = engine.read_json(str(lines), columns=COLUMNS, format="newline_delimited")
             builds.write_parquet(str(target), compression="zstd")
         return target.read_bytes()
