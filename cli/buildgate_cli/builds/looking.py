@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LOCAL_SECONDS: Final = 0.5
 AWS_SECONDS: Final = 5.0
 """No look at AWS comes sooner than this after the last."""
+RELAXED_SHARE: Final = 0.03
+RELAXED_SECONDS: Final = 15.0
+"""Who watches for the end of long builds hears of it at most 3 % of what they waited, and 15 seconds, later."""
 SLOWEST_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 300.0
 _THROTTLED: Final = frozenset(
@@ -26,12 +29,17 @@ _THROTTLED: Final = frozenset(
 
 @dataclass
 class Pace:
-    """The pause between looks: doubled when AWS throttles, up to a minute, and back to the usual when it answers."""
+    """The pause between looks: doubled when AWS throttles, up to a minute, and back to the usual when it answers.
+
+    With `relaxes` it grows with the time that has been waited: a build that ran for ten minutes may be late by seconds.
+    """
 
     usual_seconds: float
     pause: Callable[[float], None] = time.sleep
+    relaxes: bool = False
     current_seconds: float = field(init=False)
     unanswered_seconds: float = field(default=0.0, init=False)
+    waited_seconds: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
         self.current_seconds = self.usual_seconds
@@ -47,15 +55,23 @@ class Pace:
         self.current_seconds = min(SLOWEST_SECONDS, max(self.current_seconds, 0.1) * 2)
 
     def wait(self) -> None:
-        self.pause(self.current_seconds)
-        self.unanswered_seconds += self.current_seconds
+        seconds = max(self.current_seconds, self._relaxed_seconds())
+        self.pause(seconds)
+        self.unanswered_seconds += seconds
+        self.waited_seconds += seconds
+
+    def _relaxed_seconds(self) -> float:
+        return min(RELAXED_SECONDS, RELAXED_SHARE * self.waited_seconds) if self.relaxes else 0.0
 
 
-def pace_for(cloud: CloudContext, interval_seconds: float | None = None) -> Pace:
-    """Return the pace for a cloud; a shorter interval than five seconds is for the local cloud only."""
+def pace_for(cloud: CloudContext, interval_seconds: float | None = None, *, relaxes: bool = False) -> Pace:
+    """Return the pace for a cloud; a shorter interval than five seconds is for the local cloud only.
+
+    A pace relaxes on AWS only, where looks are shared with others, and not when an interval is asked for.
+    """
     if cloud.kind == "local":
         return Pace(interval_seconds or LOCAL_SECONDS)
-    return Pace(max(AWS_SECONDS, interval_seconds or AWS_SECONDS))
+    return Pace(max(AWS_SECONDS, interval_seconds or AWS_SECONDS), relaxes=relaxes and interval_seconds is None)
 
 
 def patient_client(cloud: CloudContext, service: str = "codebuild") -> Any:

@@ -270,7 +270,7 @@ def _watch(rows: list[Row], *, interval: float | None, as_json: bool, is_fail_fa
     from buildgate_cli.builds.watch import Watch, finish  # noqa: PLC0415
 
     cloud = cloud_context.current()
-    looker = looking.Looker(looking.patient_client(cloud), looking.pace_for(cloud, interval))
+    looker = looking.Looker(looking.patient_client(cloud), looking.pace_for(cloud, interval, relaxes=True))
     client = cloud.client("codebuild")
 
     def stop_one(build_id: str) -> None:

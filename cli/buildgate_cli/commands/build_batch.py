@@ -142,7 +142,7 @@ def _started(client: Any, data: dict[str, Any], *, watch: bool, interval: float 
             say(f"started {data['id']}", "green")
         return
     cloud = cloud_context.current()
-    pace = looking.pace_for(cloud, interval)
+    pace = looking.pace_for(cloud, interval, relaxes=True)
     batch = batches.until_over(looking.patient_client(cloud), data["id"], pace, as_json=as_json)
     raise typer.Exit(batches.finish(batch, as_json=as_json))
 

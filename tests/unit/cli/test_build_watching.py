@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from buildgate_cli.builds import logs
 from buildgate_cli.builds.lines import printable
-from buildgate_cli.builds.looking import AWS_SECONDS, SLOWEST_SECONDS, Looker, Pace, pace_for
+from buildgate_cli.builds.looking import AWS_SECONDS, RELAXED_SECONDS, SLOWEST_SECONDS, Looker, Pace, pace_for
 from buildgate_cli.builds.watch import Row, Watch, total_micro_usd
 from buildgate_cli.cloud_context import CloudContext, Credentials
 from buildgate_cli.errors import UserError
@@ -165,6 +165,20 @@ def test_on_aws_no_interval_is_shorter_than_five_seconds() -> None:
     assert pace_for(cloud("aws"), 0.1).usual_seconds == AWS_SECONDS
     assert pace_for(cloud("aws"), 30).usual_seconds == 30
     assert pace_for(cloud("local"), 0.1).usual_seconds == 0.1
+
+
+def test_looks_at_long_builds_come_more_rarely_unless_an_interval_is_asked_for() -> None:
+    pauses: list[float] = []
+    relaxed = pace_for(cloud("aws"), relaxes=True)
+    relaxed.pause = pauses.append
+    for _ in range(200):
+        relaxed.wait()
+
+    assert pauses[:10] == [AWS_SECONDS] * 10
+    assert all(now <= max(AWS_SECONDS, 0.03 * sum(pauses[:at])) for at, now in enumerate(pauses))
+    assert pauses[-1] == RELAXED_SECONDS
+    assert not pace_for(cloud("aws"), 10, relaxes=True).relaxes
+    assert not pace_for(cloud("local"), relaxes=True).relaxes
 
 
 def test_the_stream_is_what_follows_the_colon() -> None:
