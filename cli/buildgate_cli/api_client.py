@@ -125,6 +125,7 @@ def _pool(url: str, read_seconds: float) -> urllib3.PoolManager:
     options: dict[str, Any] = {
         "timeout": urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
         "retries": urllib3.Retry(total=0),
+        "maxsize": 8,
     }
     parts = urlsplit(url)
     host = parts.hostname or ""

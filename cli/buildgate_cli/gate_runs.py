@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.gates import Verdict, gate_from_data
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from buildgate_cli.api_client import ApiClient
 
 HTTP_NOT_FOUND: Final = 404
+AT_ONCE: Final = 8
+Tell = Callable[[str, float | None], None]
+"""Hears how far a long reading has come: in words, and as a ratio where the end is known."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +103,26 @@ def history(client: ApiClient, pipeline: str, **facets: str | int | None) -> lis
     return found
 
 
-def past_judgements(client: ApiClient, pipeline: str, gate: str, since: str) -> list[Judgement]:
+def whole_history(client: ApiClient, pipeline: str, since: str, tell: Tell) -> list[dict[str, Any]]:
+    """Return all of a pipeline's judgements from `since` on, newest first, however many pages they are."""
+    found: list[dict[str, Any]] = []
+    following: str | None = None
+    while True:
+        answer = client.get("pipelines", pipeline, "judgements", since=since, next=following)
+        found += answer["judgements"]
+        following = answer.get("next")
+        tell(f"{len(found)} judgements listed", None)
+        if not following:
+            return found
+
+
+def past_judgements(client: ApiClient, pipeline: str, gate: str, since: str, *, tell: Tell) -> list[Judgement]:
     """Return every kept judgement of a gate from `since` (90d) on, each with what became of its run.
 
     Raises:
         UserError: The gate has judged nothing in that time; the pipeline's other gates are named.
     """
-    listed = history(client, pipeline, since=since)
+    listed = whole_history(client, pipeline, since, tell)
     chosen = [one for one in listed if one["gate"] == gate and one["has_evidence"]]
     if not chosen:
         names = ", ".join(sorted({safe(one["gate"]) for one in listed if one["has_evidence"]}))
@@ -111,8 +130,16 @@ def past_judgements(client: ApiClient, pipeline: str, gate: str, since: str) -> 
         message = f"Gate {safe(gate)} of {safe(pipeline)} has judged nothing in the last {safe(since)}."
         raise UserError(message, fix, ExitCode.REFUSED)
     found = []
-    for one in chosen:
-        judgement = _judgement(client, one["run_id"], one["stage"], one["gate"])
-        if judgement is not None:
-            found.append(replace(judgement, outcome=one["outcome"]))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for count, judgement in enumerate(pool.map(partial(_labelled, client), chosen), 1):
+            tell(f"{count} of {len(chosen)} judgements read", count / len(chosen))
+            if judgement is not None:
+                found.append(judgement)
     return found
+
+
+def _labelled(client: ApiClient, row: Mapping[str, Any]) -> Judgement | None:
+    judgement = _judgement(client, row["run_id"], row["stage"], row["gate"])
+    if judgement is None:
+        return None
+    return replace(judgement, outcome=row["outcome"], fate=row.get("fate") or "")

@@ -283,7 +283,7 @@ def backtest(
         print_json(answer.to_data())
         return
     say(safe(answer.summary))
-    rows = [(d.run_id or "-", d.before, d.after, d.outcome or "unknown", d.reason) for d in answer.differences]
+    rows = [(d.run_id or "-", d.before, d.after, d.became, d.reason) for d in answer.differences]
     print_table(("RUN", "WAS", "WOULD BE", "OUTCOME", "REASON"), rows, empty="No run would be judged differently.")
 
 
@@ -291,11 +291,13 @@ def _kept(gate: Path, pipeline: str | None, of: str, since: str) -> list[Judgeme
     """Return the judgements that the cloud keeps of a gate; the pipeline is the file's own unless it is named."""
     from buildgate_cli import gate_files, gate_runs  # noqa: PLC0415
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer
+    from buildgate_cli.progress import reading  # noqa: PLC0415
 
     name = pipeline or gate_files.pipeline_of(gate)
     if name is None:
         raise UserError("Whose judgements?", "Name the pipeline with --pipeline, or name saved judgements.")
-    return gate_runs.past_judgements(connect(), name, of, since)
+    with reading(f"judgements of {safe(name)}") as tell:
+        return gate_runs.past_judgements(connect(), name, of, since, tell=tell)
 
 
 @app.command()

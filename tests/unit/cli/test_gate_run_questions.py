@@ -178,7 +178,9 @@ def test_backtest_takes_the_clouds_judgements_with_what_became_of_their_runs(
     cli: Cli, api: OperatorApi, tmp_path: Path
 ) -> None:
     rows = [listed("r3"), listed("r2", outcome="bad"), listed("r1", outcome="good")]
-    api.on("GET", "/v1/pipelines/shop/judgements", (200, {"pipeline": "shop", "judgements": rows}))
+    rows[1]["fate"] = "rolled back"
+    pages = [{"pipeline": "shop", "judgements": rows[:2], "next": "more"}, {"pipeline": "shop", "judgements": rows[2:]}]
+    api.on("GET", "/v1/pipelines/shop/judgements", *((200, page) for page in pages))
     for run_id, percent in (("r1", 95), ("r2", 82), ("r3", 85)):
         keeps(api, kept(run_id=run_id, tests_failed=0, coverage_line_percent=percent))
     stricter = tmp_path / "gate.json"
@@ -189,7 +191,9 @@ def test_backtest_takes_the_clouds_judgements_with_what_became_of_their_runs(
 
     assert (answer["judged"], answer["would_block"], answer["unlabelled"]) == (3, 2, 1)
     assert (answer["precision"], answer["recall"]) == (1.0, 1.0)
-    assert api.calls[0].query == {"since": "30d"}
+    assert {one["run_id"]: one["fate"] for one in answer["differences"]} == {"r2": "rolled back", "r3": None}
+    listings = [call.query for call in api.calls if call.path.endswith("/judgements")]
+    assert listings == [{"since": "30d"}, {"since": "30d", "next": "more"}]
 
 
 def test_backtest_names_the_gates_whose_evidence_there_is(cli: Cli, api: OperatorApi, tmp_path: Path) -> None:
