@@ -22,6 +22,7 @@ _SHOWN: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
     "builds": tables.builds,
     "posture": wide.posture,
     "dora": wide.dora,
+    "deployments": wide.deployments,
     "attribution": wide.shares,
     "compare": wide.standings,
     "quarantine": wide.quarantine,

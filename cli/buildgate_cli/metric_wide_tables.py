@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
 from buildgate_cli.human import dollars, duration, percent, safe
 from buildgate_cli.metric_tables import Row, heading, sparkline
-from buildgate_cli.output import console, note, print_facts, print_table, say
+from buildgate_cli.output import console, note, print_facts, print_table, say, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,43 @@ def dora(answer: Mapping[str, Any]) -> None:
     say(f"{found['deployments']} deployments in {found['days']} days  {sparkline(list(found['daily'].values()))}")
     rows = [[one["name"].replace("_", " "), _measured(one), one["level"], one["rule"]] for one in found["measures"]]
     print_table(["METRIC", "VALUE", "LEVEL", "RULE"], rows, empty="")
+    fall = answer.get("lead_time") or {"runs": 0}
+    if fall["runs"]:
+        say(f"mean lead time of the newest {fall['runs']} good deployments: {duration(fall['seconds'])}")
+        parts = [[_KINDS[one["kind"]], duration(one["seconds"]), percent(one["share"])] for one in fall["stretches"]]
+        print_table(["PART", "MEAN", "SHARE"], parts, empty="", right=["MEAN", "SHARE"])
     for remark in [f"deployment: {found['rule']}", *answer["notes"]]:
         note(remark)
+
+
+_KINDS: Final = {
+    "commit": "from commit to push",
+    "wait": "start of the run",
+    "approval": "approvals",
+    "queue": "queue",
+    "provision": "provisioning",
+    "phase": "build phases",
+    "gate": "gates",
+    "other": "between these",
+}
+
+
+def deployments(answer: Mapping[str, Any]) -> None:
+    """Print the deployments behind the numbers, newest first."""
+    rows = [
+        [
+            one["run_id"],
+            one["pipeline"],
+            status_text("FAIL" if one["is_failed"] else "PASS"),
+            "rework" if one["is_rework"] else "-",
+            one["ended_at"][:16],
+            one["commit"][:9],
+            duration(one["lead_hours"] * 3600),
+        ]
+        for one in answer["dora"]["releases"]
+    ]
+    columns = ["RUN", "PIPELINE", "HELD", "WHY", "ENDED", "COMMIT", "LEAD TIME"]
+    print_table(columns, rows, empty="no deployment in this window", right=["LEAD TIME"])
 
 
 def _measured(one: Row) -> str:

@@ -120,12 +120,17 @@ def dora(
     pipeline: Annotated[
         str | None, typer.Argument(help="Pipeline; all without one.", autocompletion=completion.pipelines)
     ] = None,
+    team: Annotated[str | None, typer.Option(help="Only pipelines with this tag `team`.")] = None,
     days: Days = 90,
+    first: From = None,
+    last: To = None,
+    is_long: Annotated[bool, typer.Option("--deployments", help="List the deployments behind the numbers.")] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Show DORA's five metrics with their levels, and the rule beside each number."""
-    _show(ask("dora", pipeline=pipeline, days=days), "dora", as_json=as_json, as_csv=as_csv)
+    """Show DORA's five metrics with their levels, the rule beside each number, and where the lead time went."""
+    answer = ask("dora", pipeline=pipeline, team=team, lead_time="parts", **window(days, first, last))
+    _show(answer, "deployments" if is_long else "dora", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()

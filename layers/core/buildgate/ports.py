@@ -347,6 +347,7 @@ class CommitInfo:
     message: str
     authors: tuple[str, ...]
     parents: tuple[str, ...] = ()
+    committed_at: datetime | None = None
 
 
 class Repositories(Protocol):

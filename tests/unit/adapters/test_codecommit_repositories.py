@@ -1,6 +1,8 @@
 """What CodeCommit answers, read as pages, people and branches."""
 
+from datetime import UTC, datetime
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -108,3 +110,15 @@ def test_a_message_is_kept_short_and_without_secrets():
 
     assert message.startswith("token=***")
     assert len(message) == 1000
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [("1763812800 +0100", datetime(2025, 11, 22, 12, tzinfo=UTC)), ("", None), ("-5 +0000", None), ("soon", None)],
+)
+def test_a_commits_time_is_its_committers_or_unknown(date, expected):
+    person = {"email": "alice@example.com"}
+    commit = {"message": "m", "author": person | {"date": "1 +0000"}, "committer": person | {"date": date}}
+    client = SimpleNamespace(get_commit=lambda **_: {"commit": commit})
+
+    assert CodeCommitRepositories(client).commit("shop", "c").committed_at == expected

@@ -18,6 +18,8 @@ from buildgate.domain.metrics.spending import forecast
 from buildgate.domain.metrics.statistics import median, pettitt, theil_sen
 from buildgate.domain.metrics.summary import summarise
 from buildgate.domain.metrics.trends import change_points
+from buildgate.domain.metrics.waterfall import Bar, lead_time
+from buildgate.domain.times import days_until
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -126,7 +128,7 @@ def level(found, name):
     ],
 )
 def test_frequency_has_the_buckets_of_four_keys(days, expected):
-    found = measure([deployment(day) for day in days], now=NOW, days=90)
+    found = measure([deployment(day) for day in days], days=days_until(NOW, days=90))
 
     assert level(found, "deployment_frequency") == expected
 
@@ -136,9 +138,45 @@ def test_frequency_has_the_buckets_of_four_keys(days, expected):
     [(23, "elite"), (25, "high"), (169, "medium"), (731, "low: under six"), (4381, "low: six months")],
 )
 def test_lead_time_has_the_buckets_of_four_keys(hours, expected):
-    found = measure([deployment(1, hours=hours)], now=NOW, days=90)
+    found = measure([deployment(1, hours=hours)], days=days_until(NOW, days=90))
 
     assert level(found, "lead_time").startswith(expected)
+
+
+def test_lead_time_begins_with_the_commit_and_never_after_the_runs_opening():
+    late = deployment(1, hours=1, committed_at=NOW - timedelta(days=3))
+    ahead = deployment(1, hours=1, committed_at=NOW)
+
+    assert late.lead_hours == pytest.approx(48)
+    assert ahead.lead_hours == pytest.approx(1)
+
+
+def test_the_parts_of_the_lead_time_add_up_to_it():
+    bars = [Bar("test", "q", "queue", 0, 10), Bar("test", "b", "phase", 10, 50), Bar("out", "a", "approval", 70, 100)]
+    found = lead_time([(3600, 200, bars), (0, 200, bars)])
+
+    assert found.seconds == pytest.approx(2000)
+    assert sum(one.seconds for one in found.stretches) == pytest.approx(found.seconds)
+    assert sum(one.share for one in found.stretches) == pytest.approx(1)
+    assert {one.kind: one.seconds for one in found.stretches if one.seconds} == {
+        "commit": 1800,
+        "queue": 10,
+        "phase": 50,
+        "approval": 100,
+        "other": 40,
+    }
+
+
+def test_the_deployments_behind_the_numbers_are_listed_newest_first():
+    steps = [deployment(4, good=False), deployment(4, 60, is_remedy=True), deployment(1)]
+
+    listed = measure(steps, days=days_until(NOW, days=30)).releases
+
+    assert [(one.run_id, one.is_failed, one.is_rework) for one in listed] == [
+        ("r1-0", False, False),
+        ("r4-60", False, True),
+        ("r4-0", True, False),
+    ]
 
 
 def test_fail_rate_recovery_and_rework_follow_what_put_it_right():
@@ -150,7 +188,7 @@ def test_fail_rate_recovery_and_rework_follow_what_put_it_right():
         deployment(2),
         deployment(1),
     ]
-    values = {one.name: one.value for one in measure(steps, now=NOW, days=30).measures}
+    values = {one.name: one.value for one in measure(steps, days=days_until(NOW, days=30)).measures}
 
     assert values["change_fail_rate"] == pytest.approx(1 / 6)
     assert values["recovery_time"] == pytest.approx(1.0)
@@ -158,13 +196,13 @@ def test_fail_rate_recovery_and_rework_follow_what_put_it_right():
 
 
 def test_without_deployments_nothing_is_claimed():
-    found = measure([], now=NOW, days=90)
+    found = measure([], days=days_until(NOW, days=90))
 
     assert {one.value for one in found.measures} == {None}
 
 
 def test_a_new_installation_is_not_called_slow():
-    found = measure([deployment(0)], now=NOW, days=90, observed_since=NOW)
+    found = measure([deployment(0)], days=days_until(NOW, days=90), observed_since=NOW)
 
     assert "not enough data" in level(found, "deployment_frequency")
 

@@ -133,7 +133,7 @@ def test_the_cache_is_worth_the_difference_between_a_miss_and_a_hit(cloud):
 
 def test_pages_of_builds_join_to_all_of_them(cloud):
     first = cloud.call("GET", f"{PROJECT}/builds?days=14&limit=20")
-    rest = cloud.call("GET", f"{PROJECT}/builds?days=14&limit=20&after={first['next']}")
+    rest = cloud.call("GET", f"{PROJECT}/builds?days=14&limit=20&next={first['next']}")
 
     ids = [one["build_id"] for one in first["builds"] + rest["builds"]]
     assert (len(ids), len(set(ids)), rest["next"]) == (24, 24, None)
@@ -153,8 +153,14 @@ def test_totals_of_the_table_bear_a_recount(cloud):
 
 
 def test_releases_are_measured_by_the_rule_that_stands_beside_them(cloud):
-    answer = cloud.call("GET", "/v1/metrics/dora?pipeline=shop&days=30")
+    answer = cloud.call("GET", "/v1/metrics/dora?pipeline=shop&team=web&days=30&lead_time=parts")
 
+    fall = answer["lead_time"]
+    assert {one["kind"] for one in fall["stretches"] if one["seconds"]} >= {"queue", "provision", "phase"}
+    assert sum(one["seconds"] for one in fall["stretches"]) == pytest.approx(fall["seconds"])
+    assert len(answer["dora"]["releases"]) == answer["dora"]["deployments"]
+    assert answer["dora"]["releases"][0]["committed_at"] <= answer["dora"]["releases"][0]["opened_at"]
+    assert cloud.call("GET", "/v1/metrics/dora?team=none&days=30")["dora"]["deployments"] == 0
     measures = {one["name"]: one for one in answer["dora"]["measures"]}
     assert answer["dora"]["deployments"] > 5
     assert measures["deployment_frequency"]["value"] > 0

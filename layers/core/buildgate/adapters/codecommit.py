@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from buildgate.adapters.aws_errors import calling
@@ -16,6 +17,7 @@ _MESSAGE_LIMIT = 1_000
 _MOST_FILES = 400
 _MOST_BYTES = 1024 * 1024
 _BINARY_LOOK_BYTES = 8_000
+_SECONDS_DIGITS = 11
 _REGULAR = frozenset({"100644", "100755"})
 
 
@@ -97,6 +99,7 @@ class CodeCommitRepositories:
             message=shorten(redact(str(data.get("message", "")).strip()), limit=_MESSAGE_LIMIT),
             authors=tuple(dict.fromkeys(str(one["email"]) for one in people if one.get("email"))),
             parents=tuple(data.get("parents", ())),
+            committed_at=_moment(str(people[1].get("date", ""))),
         )
 
     def head_of(self, repository: str, branch: str) -> str | None:
@@ -161,3 +164,11 @@ class CodeCommitRepositories:
 def _leads_past(info: CommitInfo, found: Mapping[str, CommitInfo], base: str) -> bool:
     """Return whether a commit's history goes on beside the base: to a commit not looked at, or to the beginning."""
     return not info.parents or any(parent not in found and parent != base for parent in info.parents)
+
+
+def _moment(date: str) -> datetime | None:
+    """Return the time that git writes as seconds and zone (``1763812800 +0100``), None for anything else."""
+    seconds = date.split(" ", 1)[0]
+    if not (seconds.isascii() and seconds.isdecimal() and len(seconds) <= _SECONDS_DIGITS):
+        return None
+    return datetime.fromtimestamp(int(seconds), UTC)

@@ -52,7 +52,7 @@ class StageStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a run builds. ``actor`` is the pusher's ARN; authors are free text from the commits."""
+    """What a run builds. ``actor`` is the pusher's ARN; authors and the time are free text from the commits."""
 
     provider: str
     repository: str
@@ -63,6 +63,7 @@ class Source:
     actor: str = ""
     message: str = ""
     authors: tuple[str, ...] = ()
+    committed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import NotFound
 from buildgate.domain.metrics import dora as rules
-from buildgate.domain.metrics.waterfall import Bar, waterfall
+from buildgate.domain.metrics.waterfall import Bar, LeadTime, lead_time, waterfall
 from buildgate.domain.metrics.windows import Window
 from buildgate.domain.runs import Run, RunStatus, StageStatus
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from buildgate.ports import BuildRecords, Clock, Pipelines, Runs
 
 MOST_RUNS = 2_000
+MOST_FALLS = 30
+"""So many runs are looked at one by one to say where the lead time went."""
+LONGEST_RUN = timedelta(days=30)
+"""How long before the window a run may have been opened that ended in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +34,53 @@ class AnalyseReleases:
     records: BuildRecords
     clock: Clock
 
-    def dora(self, pipeline: str, *, days: int) -> tuple[rules.Dora, Sequence[str]]:
+    def dora(self, window: Window, *, pipeline: str = "", team: str = "") -> tuple[rules.Dora, Sequence[str]]:
         """Return the five metrics, and what is to be known of them (pipelines without a release stage).
 
+        Args:
+            window: Deployments count that ended in it.
+            pipeline: Of this pipeline; an empty name means all.
+            team: Only pipelines with this tag ``team``; empty means all.
+
         Raises:
-            NotFound: There is no such pipeline; an empty name means all.
+            NotFound: There is no such pipeline.
         """
         names = [pipeline] if pipeline else [head.name for head in self.pipelines.heads()]
-        window = Window.last_days(self.clock.now(), days)
         found: list[rules.Deployment] = []
         notes: list[str] = []
         for name in names:
-            deployments = self._deployments(name, window)
+            deployments = self._deployments(name, window, team)
             if deployments is None:
                 notes.append(f"{name} has no release stage: its runs deploy nothing")
             else:
                 found += deployments
         since = min((one.opened_at for one in found), default=None)
-        return rules.measure(found, now=self.clock.now(), days=days, observed_since=since), notes
+        return rules.measure(found, days=window.days, observed_since=since), notes
 
-    def _deployments(self, name: str, window: Window) -> list[rules.Deployment] | None:
+    def lead_time(self, measured: rules.Dora) -> LeadTime:
+        """Return where the lead time of the newest good deployments went, run by run: two reads each."""
+        good = [one for one in measured.releases if not one.is_failed][:MOST_FALLS]
+        parts = []
+        for one in good:
+            bars = self.waterfall(one.run_id)
+            begun = one.ended_at - timedelta(hours=one.lead_hours)
+            before = (one.opened_at - begun).total_seconds()
+            parts.append((before, (one.ended_at - one.opened_at).total_seconds(), bars))
+        return lead_time(parts)
+
+    def _deployments(self, name: str, window: Window, team: str) -> list[rules.Deployment] | None:
         head = self.pipelines.head(name)
         if head is None:
             raise NotFound(f"there is no pipeline {name}", field="pipeline", fix="buildgate pipeline list")
         versions: dict[str, Pipeline | None] = {}
         current = versions.setdefault(head.version, self.pipelines.version(name, head.version))
+        if team and (current is None or current.tags.get("team") != team):
+            return []
         found: list[rules.Deployment] = []
         for run in self.runs.recent(name, limit=MOST_RUNS):
-            if run.opened_at < window.first:
+            if run.opened_at < window.first - LONGEST_RUN:
                 break
-            if run.finished_at is None or run.version is None:
+            if run.finished_at is None or not window.first <= run.finished_at < window.last:
                 continue
             if run.version not in versions:
                 versions[run.version] = self.pipelines.version(name, run.version)
@@ -103,4 +125,5 @@ def _deployment(run: Run) -> rules.Deployment:
         is_good=run.status is RunStatus.SUCCEEDED,
         is_retry=bool(run.retry_of),
         is_remedy=rules.is_remedy(run.source.ref, run.source.message),
+        committed_at=run.source.committed_at,
     )

@@ -115,6 +115,7 @@ class OpenRun:
             actor=wish.actor,
             message=info.message,
             authors=info.authors,
+            committed_at=info.committed_at,
         )
 
     def _open(

@@ -139,6 +139,7 @@ class StartRun:
                 actor=push.actor,
                 message=commit.message if commit else "",
                 authors=authors,
+                committed_at=commit.committed_at if commit else None,
             ),
             opened_at=now,
             due_at=run_due_at(pipeline, now),

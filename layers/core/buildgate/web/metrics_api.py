@@ -44,11 +44,11 @@ class MetricsApi:
             ("GET", "/v1/builds/{id}", self._build),
         )
 
-    def _window(self, request: Request) -> Window:
+    def _window(self, request: Request, *, default: int = DEFAULT_DAYS) -> Window:
         now, query = self._w.clock.now(), request.query
         if query.get("from"):
             return Window.between(query["from"], query.get("to", ""), now=now)
-        return Window.last_days(now, number(request, "days", DEFAULT_DAYS, MOST_DAYS))
+        return Window.last_days(now, number(request, "days", default, MOST_DAYS))
 
     def _known(self, project: str) -> str:
         if not self._w.records.is_known(project):
@@ -99,9 +99,14 @@ class MetricsApi:
         return {"project": parameters["project"]} | dict(plain(page))
 
     def _dora(self, request: Request, _: Mapping[str, str]) -> Mapping[str, Any]:
-        days = number(request, "days", 90, MOST_DAYS)
-        measured, notes = self._w.analyse_releases.dora(request.query.get("pipeline", ""), days=days)
-        return {"pipeline": request.query.get("pipeline", ""), "dora": plain(measured), "notes": notes}
+        """Return the five metrics; with ``lead_time=parts`` also where the lead time went, which reads run by run."""
+        query, releases = request.query, self._w.analyse_releases
+        window = self._window(request, default=90)
+        pipeline = query.get("pipeline", "")
+        measured, notes = releases.dora(window, pipeline=pipeline, team=query.get("team", ""))
+        found = window_data(pipeline, window) | {"pipeline": pipeline, "dora": plain(measured), "notes": notes}
+        parts = {"lead_time": plain(releases.lead_time(measured))} if query.get("lead_time") == "parts" else {}
+        return found | parts
 
     def _waterfall(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         bars = self._w.analyse_releases.waterfall(parameters["id"])

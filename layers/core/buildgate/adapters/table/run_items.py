@@ -48,12 +48,20 @@ def run_item(run: Run) -> dict[str, Any]:
         "resumes": run.resumes,
         "spent_events": run.spent_events,
         "retry_of": run.retry_of,
+        "facts": _facts(run),
     }
+
+
+def _facts(run: Run) -> dict[str, str]:
+    """Return what analyses read beside the list's columns: one attribute, for an index projects twenty at most."""
+    committed = run.source.committed_at
+    known = {"retry_of": run.retry_of, "committed_at": "" if committed is None else to_text(committed)}
+    return {name: value for name, value in known.items() if value}
 
 
 def run_of(item: dict[str, Any]) -> Run:
     """Return the run of an item; a list index carries only a part of it, the rest is empty then."""
-    stop = item.get("stop")
+    stop, facts = item.get("stop"), item.get("facts") or {}
     return Run(
         run_id=item["run_id"],
         pipeline=item["pipeline"],
@@ -69,6 +77,7 @@ def run_of(item: dict[str, Any]) -> Run:
             actor=item.get("actor", ""),
             message=item.get("message", ""),
             authors=tuple(item.get("authors", ())),
+            committed_at=from_text(facts["committed_at"]) if facts.get("committed_at") else None,
         ),
         opened_at=from_text(item["started_at"]),
         due_at=from_text(item.get("due_at", item["started_at"])),
@@ -80,7 +89,7 @@ def run_of(item: dict[str, Any]) -> Run:
         resumes=item.get("resumes", 0),
         spent_events=item.get("spent_events", 0),
         stop=StopRequest(stop["actor"], stop.get("comment", ""), from_text(stop["at"])) if stop else None,
-        retry_of=item.get("retry_of", ""),
+        retry_of=item.get("retry_of") or facts.get("retry_of", ""),
     )
 
 

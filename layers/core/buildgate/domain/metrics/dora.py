@@ -9,7 +9,8 @@ Rules (Four Keys' buckets over the window; days without a deployment count as ze
   retry, a commit that was released before, or a branch or message that says hotfix, revert or rollback.
 - *Rework* is a deployment that puts a failed one right.
 - *Recovery* runs from the end of a failed deployment to the end of the next good one of the same pipeline.
-- *Lead time* runs from the push (or the wish) that opened the run to the end of its release: what the control plane sees.
+- *Lead time* runs from the commit (the committer's date of the newest commit of the run, as the repository tells it) to the
+  end of its release. Where the repository told no date, or one after the run was opened, it runs from that opening.
 """
 
 from __future__ import annotations
@@ -21,14 +22,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from buildgate.domain.metrics.statistics import median
-from buildgate.domain.times import days_until
 
 RULES: Mapping[str, str] = {
     "deployment": "a run whose release stage ended: the last stage with release, deploy, prod, production, live or "
     "rollout in its name, or the one the pipeline's tag release-stage names",
     "deployment_frequency": "median days a week with a good deployment: 3 or more daily, 1 weekly; "
     "median a month 1 monthly",
-    "lead_time": "median from the push to the end of the release; under 24 h, 168 h, 730 h, 4,380 h",
+    "lead_time": "median from the commit to the end of the release; under 24 h, 168 h, 730 h, 4,380 h",
     "change_fail_rate": "deployments whose release failed, or that a rollback, retry, hotfix or revert followed "
     "within 24 h; up to 15 %, under 46 %",
     "recovery_time": "median from the end of a failed deployment to the end of the next good one",
@@ -38,6 +38,7 @@ _RELEASE = re.compile(r"(?i)(^|[^a-z])(release|deploy|deployment|prod|production
 _REMEDY = re.compile(r"(?i)(^|[^a-z])(hot-?fix|revert|roll-?back)([^a-z]|$|s )")
 _SOON = timedelta(hours=24)
 _WEEK = 7
+MOST_RELEASES = 100
 _HOURS = ((24, "elite: under a day"), (168, "high: under a week"), (730, "medium: under a month"))
 
 
@@ -53,6 +54,31 @@ class Deployment:
     is_good: bool
     is_retry: bool = False
     is_remedy: bool = False
+    committed_at: datetime | None = None
+
+    @property
+    def begun_at(self) -> datetime:
+        """When its lead time began: a clock that ran ahead of ours begins nothing."""
+        return self.opened_at if self.committed_at is None else min(self.opened_at, self.committed_at)
+
+    @property
+    def lead_hours(self) -> float:
+        return (self.ended_at - self.begun_at).total_seconds() / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A deployment as the list behind the numbers shows it."""
+
+    run_id: str
+    pipeline: str
+    commit: str
+    committed_at: datetime | None
+    opened_at: datetime
+    ended_at: datetime
+    lead_hours: float
+    is_failed: bool
+    is_rework: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +95,13 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Dora:
-    """The five metrics of a window, and the deployments they are made of."""
+    """The five metrics of a window, and the newest deployments they are made of, at most ``MOST_RELEASES``."""
 
     days: int
     deployments: int
     measures: tuple[Measure, ...]
     daily: Mapping[str, int]
+    releases: tuple[Release, ...] = ()
     rule: str = RULES["deployment"]
 
 
@@ -91,29 +118,29 @@ def is_remedy(ref: str, message: str) -> bool:
     return bool(_REMEDY.search(ref) or _REMEDY.search(message.split("\n", 1)[0]))
 
 
-def measure(
-    deployments: Sequence[Deployment], *, now: datetime, days: int, observed_since: datetime | None = None
-) -> Dora:
+def measure(deployments: Sequence[Deployment], *, days: Sequence[str], observed_since: datetime | None = None) -> Dora:
     """Return the five metrics of deployments that ended in the window.
 
-    Frequency counts days from ``observed_since`` on: days before the first run say nothing about deployments.
+    Args:
+        deployments: What ended in the window.
+        days: The window's UTC days.
+        observed_since: Frequency counts days from here on: days before the first run say nothing about deployments.
     """
     ordered = sorted(deployments, key=lambda one: one.ended_at)
     failed, remedies, recoveries = _put_right(ordered)
     good = [one for one in ordered if one.is_good]
-    daily = dict.fromkeys(days_until(now, days=days), 0)
+    daily = dict.fromkeys(days, 0)
     for one in good:
         name = one.ended_at.strftime("%Y-%m-%d")
         if name in daily:
             daily[name] += 1
-    leads = [(one.ended_at - one.opened_at).total_seconds() / 3600 for one in good]
-    leads = [hours for hours in leads if hours > 0]
+    leads = [one.lead_hours for one in good if one.lead_hours > 0]
     rate = len(failed) / len(ordered) if ordered else None
     rework = len(remedies) / len(ordered) if ordered else None
     begun = "" if observed_since is None else observed_since.strftime("%Y-%m-%d")
     frequency = _frequency([count for day, count in daily.items() if day >= begun])
     return Dora(
-        days,
+        len(days),
         len(ordered),
         (
             _measure("deployment_frequency", frequency[0], "days a week", frequency[1], [one.run_id for one in good]),
@@ -123,6 +150,7 @@ def measure(
             _measure("rework_rate", rework, "ratio", "no level is published" if ordered else _NONE, sorted(remedies)),
         ),
         daily,
+        tuple(_release(one, failed, remedies) for one in ordered[: -MOST_RELEASES - 1 : -1]),
     )
 
 
@@ -131,6 +159,20 @@ _NONE = "not enough data"
 
 def _measure(name: str, value: float | None, unit: str, level: str, runs: Sequence[str]) -> Measure:
     return Measure(name, value, unit, level, RULES[name], tuple(runs[-20:]))
+
+
+def _release(one: Deployment, failed: set[str], remedies: set[str]) -> Release:
+    return Release(
+        one.run_id,
+        one.pipeline,
+        one.commit,
+        one.committed_at,
+        one.opened_at,
+        one.ended_at,
+        one.lead_hours,
+        is_failed=one.run_id in failed,
+        is_rework=one.run_id in remedies,
+    )
 
 
 def _put_right(ordered: Sequence[Deployment]) -> tuple[set[str], set[str], list[float]]:

@@ -49,7 +49,10 @@ def _stage_bars(record: RunRecord, stage: StageAttempt, heads: Mapping[str, Buil
     last = max(found, key=lambda head: head.ended_at or now, default=None)
     if last is not None:
         bars += _build_bars(stage.name, last, opened, now)
-    judged = [gate.evaluated_at for gate in record.gates_of(stage)]
+    asked = {
+        one.ref.name for one in record.approvals if (one.ref.stage, one.ref.attempt) == (stage.index, stage.attempt)
+    }
+    judged = [gate.evaluated_at for gate in record.gates_of(stage) if gate.name not in asked]
     if judged and last is not None and last.ended_at is not None:
         bars.append(_bar(stage.name, "gates", "gate", opened, last.ended_at, max(judged)))
     return bars
@@ -71,6 +74,51 @@ def _build_bars(stage: str, head: BuildHead, opened: datetime, now: datetime) ->
 
 def _bar(stage: str, name: str, kind: str, opened: datetime, start: datetime, end: datetime) -> Bar:
     return Bar(stage, name, kind, (start - opened).total_seconds(), max(0.0, (end - start).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the lead time: ``seconds`` is the mean over the runs looked at, ``share`` its part of the whole (0-1)."""
+
+    kind: str
+    seconds: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeadTime:
+    """The mean lead time of so many runs, in parts that add up to it."""
+
+    runs: int
+    seconds: float
+    stretches: tuple[Stretch, ...]
+
+
+KINDS = ("commit", "wait", "approval", "queue", "provision", "phase", "gate", "other")
+"""In the order in which a change goes through them. ``commit``: from the commit to the run's opening. ``other``: the rest."""
+
+
+def lead_time(runs: Sequence[tuple[float, float, Sequence[Bar]]]) -> LeadTime:
+    """Return where the lead time of runs went on the mean.
+
+    Means, because they add up and medians do not. Bars that overlap count one after the other, as far as the run lasted.
+
+    Args:
+        runs: For each run the seconds from the commit to its opening, those from its opening to its end, and its bars.
+    """
+    sums = dict.fromkeys(KINDS, 0.0)
+    for before, lasted, bars in runs:
+        left = lasted
+        sums["commit"] += before
+        for bar in sorted(bars, key=lambda one: one.from_seconds):
+            seconds = min(bar.seconds, left)
+            sums[bar.kind] += seconds
+            left -= seconds
+        sums["other"] += left
+    whole = sum(sums.values())
+    count = len(runs) or 1
+    parts = tuple(Stretch(kind, value / count, value / whole if whole else 0.0) for kind, value in sums.items())
+    return LeadTime(len(runs), whole / count, parts)
 
 
 def by_kind(bars: Sequence[Bar]) -> Mapping[str, float]:
