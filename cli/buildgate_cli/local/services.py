@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .codebuild import LocalCodeBuild
+from .codebuild.names import clock_of
 from .codecommit.service import LocalCodeCommit
 from .events import bus_emitter, with_faults
 
@@ -47,5 +48,12 @@ def own_services(
     """
     emit = with_faults(bus_emitter(client("events")), home.path)
     codecommit = LocalCodeCommit(home.path, emit)
-    codebuild = LocalCodeBuild(home.path, client, emit, repositories=home.repositories, cloud_variables=cloud_variables)
+    codebuild = LocalCodeBuild(
+        home.path,
+        client,
+        emit,
+        repositories=home.repositories,
+        cloud_variables=cloud_variables,
+        now=clock_of(home.path),
+    )
     return OwnServices(codecommit, codebuild)

@@ -36,6 +36,7 @@ class BatchRecord:
         phase = phases[-1]
         if "endTime" in phase:
             return
+        stamp = max(stamp, phase["startTime"])  # the clock may have been put back
         phase |= {"endTime": stamp, "durationInSeconds": round(stamp - phase["startTime"]), "phaseStatus": status}
         if code:
             phase["contexts"] = [{"statusCode": code, "message": message}]
@@ -43,7 +44,7 @@ class BatchRecord:
 
     def finish(self, status: str) -> None:
         """Complete the batch."""
-        stamp = self._now().timestamp()
+        stamp = max(self._now().timestamp(), self._book.record(self._id)["batch"]["startTime"])
         last = status if status in {"SUCCEEDED", "STOPPED"} else "FAILED"
         phases = [*self._phases(), {"phaseType": last, "startTime": stamp}]
         self._book.change(

@@ -91,9 +91,10 @@ class Ledger:
             phase = build["phases"][-1]
             if "endTime" in phase:
                 return
+            over_at = max(ended_at, phase["startTime"])  # the clock may have been put back
             phase |= {
-                "endTime": ended_at,
-                "durationInSeconds": max(round(ended_at - phase["startTime"]), 0),
+                "endTime": over_at,
+                "durationInSeconds": round(over_at - phase["startTime"]),
                 "phaseStatus": status,
             }
             if contexts:
@@ -121,7 +122,8 @@ class Ledger:
         record = self.record(build_id)
         if record is None:
             return
-        build, ended_at = record["build"], self._now().timestamp()
+        build = record["build"]
+        ended_at = max(self._now().timestamp(), build["startTime"])  # the clock may have been put back
         build["phases"].append({"phaseType": "COMPLETED", "startTime": ended_at})
         build |= {"currentPhase": "COMPLETED", "buildStatus": status, "buildComplete": True, "endTime": ended_at}
         build |= {name: value for name, value in members.items() if value}

@@ -10,16 +10,21 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import logging
 import os
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .fitting import Function, Seam
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _APP, _PERSISTENCE = "ministack.app", "ministack.core.persistence"
 
 _REST = 20.0
+LOG = logging.getLogger(__name__)
 
 SEAM = Seam("saving")
 SEAM.needs(_APP, "_build_persistence_save_dict", "PERSIST_STATE")
@@ -29,14 +34,26 @@ _written: dict[str, bytes] = {}
 _saving = threading.Lock()
 changed = threading.Event()
 """Set by the front door when a request may have changed something."""
+unsaved: set[str] = set()
+"""The services whose state could not be saved the last time: a full disk, or a change while it was copied."""
 
 
 @SEAM.replaces(_PERSISTENCE, "save_state", "service", "data")
 def write_what_differs(_original: Function) -> Function:
-    """Write a service's state whole or not at all, flushed to disk, and only when it changed."""
+    """Write a service's state whole or not at all, flushed to disk, and only when it changed.
+
+    One that cannot be written keeps no other from being written.
+    """
     persistence: Any = importlib.import_module(_PERSISTENCE)
 
     def save_state(service: str, data: Any) -> None:
+        try:
+            write(service, data)
+        except OSError as error:
+            unsaved.add(service)
+            LOG.error("the state of %s could not be saved and is tried again: %s", service, error)  # noqa: TRY400 - told every second
+
+    def write(service: str, data: Any) -> None:
         wrapped = {"__ministack_format__": persistence._state_format_version(service), "payload": data}  # noqa: SLF001
         text = json.dumps(wrapped, default=persistence._json_default).encode()  # noqa: SLF001
         digest = hashlib.blake2b(text).digest()
@@ -58,11 +75,26 @@ def save_now() -> None:
     app = importlib.import_module(_APP)
     persistence = importlib.import_module(_PERSISTENCE)
     with _saving:
-        persistence.save_all(app._build_persistence_save_dict())  # noqa: SLF001
+        unsaved.clear()
+        states = app._build_persistence_save_dict()  # noqa: SLF001
+        persistence.save_all({service: _noting(service, state) for service, state in states.items()})
+
+
+def _noting(service: str, get_state: Callable[[], Any]) -> Callable[[], Any]:
+    """Return the getter of a service's state, which notes that it failed: the state may change while it is copied."""
+
+    def noted() -> Any:
+        try:
+            return get_state()
+        except Exception:  # whatever it is, the emulator logs it and leaves this service out
+            unsaved.add(service)
+            raise
+
+    return noted
 
 
 def keep_saving(every_seconds: float = 1.0) -> threading.Thread:
-    """Start the thread that saves after changes."""
+    """Start the thread that saves after changes, and again what could not be saved."""
 
     def loop() -> None:
         while True:
@@ -70,6 +102,8 @@ def keep_saving(every_seconds: float = 1.0) -> threading.Thread:
             changed.clear()
             began = time.monotonic()
             save_now()
+            if unsaved:
+                changed.set()
             threading.Event().wait(max(every_seconds, _REST * (time.monotonic() - began)))
 
     thread = threading.Thread(target=loop, daemon=True, name="saving")
