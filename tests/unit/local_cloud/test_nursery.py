@@ -99,6 +99,15 @@ def test_a_script_that_fails_shows_why(start):
     assert "ZeroDivisionError" in process.stderr.read()
 
 
+def test_when_the_one_they_branch_off_is_killed_another_follows(start, nursery):
+    assert start("print('before')").wait(10) == 0
+    os.kill(nursery.pid, signal.SIGKILL)
+
+    process = start("print('after')")
+
+    assert (process.wait(10), process.stdout.read()) == (0, "after\n")
+
+
 def test_processes_live_on_when_the_one_they_branched_off_is_gone_and_no_more_can_start(tmp_path):
     script = tmp_path / "last_worker.py"
     script.write_text("import sys; print('up'); print(sys.stdin.readline())", encoding="utf-8")

@@ -55,17 +55,37 @@ class _Processes:
 
 
 class Nursery:
-    """The process that handlers branch off. It ends with the process that made it."""
+    """The process that handlers branch off. It ends with the process that made it; when it is killed, another follows."""
 
     def __init__(self) -> None:
-        self._orders, theirs = socket.socketpair()
         self._one_at_a_time = threading.Lock()
+        self._is_stopped = False
+        self._open()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def start(self, script: str, *, folder: str, environment: Mapping[str, str]) -> Branched:
+        """Start a script. Raises OSError when no process can be started."""
+        try:
+            return self._start(script, folder, environment)
+        except OSError:
+            with self._one_at_a_time:
+                if self._is_stopped or self._process.poll() is None:
+                    raise
+                self._orders.close()
+                self._open()
+        return self._start(script, folder, environment)
+
+    def _open(self) -> None:
+        self._orders, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-m", "buildgate_cli.local.branch", str(theirs.fileno())]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()])
 
-    def start(self, script: str, *, folder: str, environment: Mapping[str, str]) -> Branched:
-        """Start a script. Raises OSError when the nursery is gone."""
+    def _start(self, script: str, folder: str, environment: Mapping[str, str]) -> Branched:
         body = json.dumps({"script": script, "folder": folder, "environment": dict(environment)}).encode()
         pipes = [os.pipe() for _ in range(4)]
         theirs = array.array("i", [pipes[0][0], pipes[1][1], pipes[2][1], pipes[3][1]])
@@ -73,6 +93,10 @@ class Nursery:
             with self._one_at_a_time:
                 self._orders.sendmsg([LENGTH.pack(len(body))], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, theirs)])
                 self._orders.sendall(body)
+        except OSError:
+            for handle in (pipes[0][1], pipes[1][0], pipes[2][0], pipes[3][0]):
+                os.close(handle)
+            raise
         finally:
             for handle in theirs:
                 os.close(handle)
@@ -80,6 +104,7 @@ class Nursery:
 
     def stop(self) -> None:
         """End the nursery; what branched off lives on until its own streams close."""
+        self._is_stopped = True
         self._orders.close()
         self._process.wait()
 
@@ -96,6 +121,8 @@ class Branched:
         self._lock = threading.Lock()
         self.pid = int(self._report.readline() or 0)
         if not self.pid:
+            for stream in (self.stdin, self.stdout, self.stderr, self._report):
+                stream.close()
             raise OSError("the process that handlers branch off has ended")
 
     def poll(self) -> int | None:
