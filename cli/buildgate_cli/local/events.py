@@ -1,4 +1,4 @@
-"""How our services put events on the local bus, and how tests lose or repeat them on purpose."""
+"""How our services put events on the local bus, and how tests lose, repeat or delay them on purpose."""
 
 import json
 import threading
@@ -47,19 +47,25 @@ def bus_emitter(events_client: Any) -> Emit:
 
 
 def with_faults(emit: Emit, home: Path) -> Emit:
-    """Return an emitter that loses or repeats events as the file `event-faults.json` in the home says. For tests.
+    """Return an emitter that loses, repeats or delays events as the file `event-faults.json` in the home says. For tests.
 
-    The file is a list of rules `{"source", "action": "drop" | "duplicate", "times": N}` with the optional keys
-    `detail-type` and `detail` (members that must be equal). The first rule that matches and has turns left counts
-    one down; the file is rewritten.
+    The file is a list of rules `{"source", "action": "drop" | "duplicate" | "delay", "times": N}` with the optional keys
+    `detail-type`, `detail` (members that must be equal) and `seconds` (of the delay; later events go first). The first
+    rule that matches and has turns left counts one down; the file is rewritten.
     """
     path = home / FAULTS_FILE
     lock = threading.Lock()
 
     def faulty(event: Event) -> None:
         with lock:
-            action = _take_fault(path, event)
+            rule = _take_fault(path, event)
+        action = rule.get("action")
         if action == "drop":
+            return
+        if action == "delay":
+            later = threading.Timer(float(rule.get("seconds", 1)), emit, (event,))
+            later.daemon = True
+            later.start()
             return
         emit(event)
         if action == "duplicate":
@@ -68,16 +74,16 @@ def with_faults(emit: Emit, home: Path) -> Emit:
     return faulty
 
 
-def _take_fault(path: Path, event: Event) -> str | None:
+def _take_fault(path: Path, event: Event) -> dict[str, Any]:
     if not path.exists():
-        return None
-    rules = json.loads(path.read_text())
+        return {}
+    rules: list[dict[str, Any]] = json.loads(path.read_text())
     for rule in rules:
         if rule["times"] > 0 and _matches(rule, event):
             rule["times"] -= 1
             path.write_text(json.dumps(rules))
-            return str(rule["action"])
-    return None
+            return rule
+    return {}
 
 
 def _matches(rule: dict[str, Any], event: Event) -> bool:

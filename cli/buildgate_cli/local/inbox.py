@@ -100,7 +100,6 @@ class Inbox:
         self._show = show
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._subscribed: set[str] = set()
         self._url = ""
 
     def start(self) -> None:
@@ -127,12 +126,16 @@ class Inbox:
                     LOG.warning("the inbox could not be read: %s", error)
 
     def _subscribe(self) -> None:
-        """Subscribe to topics that are new, those users make included."""
-        pages = self._sns.get_paginator("list_topics").paginate()
-        topics = {topic["TopicArn"] for page in pages for topic in page["Topics"]}
-        for topic in topics - self._subscribed:
+        """Subscribe to topics that are new, those users make or make again included."""
+        topics = {topic["TopicArn"] for topic in self._listed("list_topics", "Topics")}
+        listed = self._listed("list_subscriptions", "Subscriptions")
+        subscribed = {one["TopicArn"] for one in listed if one["Endpoint"] == _QUEUE_ARN}
+        for topic in topics - subscribed:
             self._sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=_QUEUE_ARN)
-        self._subscribed |= topics
+
+    def _listed(self, operation: str, member: str) -> Iterator[dict[str, Any]]:
+        for page in self._sns.get_paginator(operation).paginate():
+            yield from page[member]
 
     def _fetch(self) -> None:
         answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=WAIT_SECONDS)

@@ -1,0 +1,252 @@
+"""Bad hours of one local cloud: its events, its functions, its messages, its clock and its disk fail it in turn.
+
+Each test lives through one fault with the same small pipeline. What is asked of every one: the run ends as it should,
+each build is counted once, and the failure queues are empty.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from e2e.harness import RunningCloud, running_cloud
+from e2e.shop import Shop
+from local_cloud_asking import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad hours"), pytest.mark.timeout(240)]
+PROJECT = "shop-hours-release"
+SPARED = {"ServeApi"}
+"""Functions a person waits for: they see an error and ask again."""
+STATE_CHANGE = {"source": "aws.codebuild", "detail-type": "CodeBuild Build State Change"}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with running_cloud(tmp_path_factory.mktemp("hours"), speed=60) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shop(cloud, tmp_path_factory):
+    made = Shop.make(cloud, "shop-hours", tmp_path_factory.mktemp("shop"), stages=["release"], approval={})
+    made.write("buildspec-release.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1\n")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def is_calm_again(cloud, shop):
+    """After every test nothing is given up, and the project's totals equal a recount of its builds."""
+    yield
+    (cloud.home.path / "event-faults.json").unlink(missing_ok=True)
+    (cloud.home.path / "clock-shift").unlink(missing_ok=True)
+    ended = cloud.client("codebuild").list_builds_for_project(projectName=PROJECT)["ids"]
+    assert until(lambda: counted(cloud) if counted(cloud) >= len(ended) else None) == len(ended)
+    assert given_up(cloud) == []
+
+
+def counted(cloud: RunningCloud) -> int:
+    """Return how many builds of the last two days the totals hold: a clock that is put back may reach yesterday."""
+    return int(cloud.api.get("metrics", "projects", PROJECT, days=2)["summary"]["builds"])
+
+
+def given_up(cloud: RunningCloud) -> list[str]:
+    found = []
+    for output in ("DeliveryFailureQueueUrl", "ExecutionFailureQueueUrl"):
+        url = cloud.description["outputs"][output]
+        found += cloud.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages", [])
+    return [message["Body"] for message in found]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pushed(shop: Shop) -> str:
+    """Return the run of a push that changes something."""
+    shop.write("change.txt", uuid.uuid4().hex)
+    return shop.run_of(shop.push())
+
+
+def owed(cloud: RunningCloud) -> list[str]:
+    """Return whose notices have not gone out."""
+    table = cloud.description["outputs"]["TableName"]
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    items = [item for page in pages for item in page["Items"]]
+    return [item["pk"]["S"] for item in items if item.get("state") == {"S": "OWED"}]
+
+
+def wait_for_its_build(cloud: RunningCloud, run_id: str) -> None:
+    def look() -> str | None:
+        stages = cloud.api.get("runs", run_id)["run"]["stages"]
+        return next((build["build_id"] for stage in stages for build in stage["builds"] if build["build_id"]), None)
+
+    until(look)
+
+
+def released(cloud: RunningCloud, shop: Shop) -> dict:
+    return cloud.run(pushed(shop))
+
+
+def break_events(cloud: RunningCloud, *rules: dict) -> None:
+    (cloud.home.path / "event-faults.json").write_text(json.dumps(rules))
+
+
+def workers(cloud: RunningCloud) -> dict[int, str]:
+    """Return the processes that run handlers, each with the name of its function."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        try:
+            folder = str((process / "cwd").readlink())
+        except OSError:
+            continue
+        name = re.search(r"buildgate-local-(\w+?)Function-", folder)
+        if name and folder.startswith(str(cloud.home.path)):
+            found[int(process.name)] = name[1]
+    return found
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def emulator_of(cloud: RunningCloud) -> int:
+    """Return the emulator's process: handlers branch off a process of its."""
+    return until(lambda: next((parent(parent(pid)) for pid in workers(cloud)), None))
+
+
+@contextmanager
+def no_file_may_grow(pid: int) -> Iterator[None]:
+    """Let a process write no more than a few bytes into any file, as on a full disk."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (64, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def worked(pid: int) -> int:
+    """Return the clock ticks a process has computed."""
+    try:
+        return sum(int(field) for field in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+    except OSError:
+        return 0
+
+
+@contextmanager
+def killing_each_function_once(cloud: RunningCloud) -> Iterator[set[str]]:
+    """Kill every function's process once, while it works; what was killed is in the set."""
+    killed: set[str] = set()
+    done = threading.Event()
+
+    def hunt() -> None:
+        before: dict[int, int] = {}
+        while not done.wait(0.01):
+            for pid, name in workers(cloud).items():
+                ticks = worked(pid)
+                if name not in {*killed, *SPARED} and pid in before and ticks > before[pid]:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.add(name)
+                before[pid] = ticks
+
+    hunter = threading.Thread(target=hunt)
+    hunter.start()
+    try:
+        yield killed
+    finally:
+        done.set()
+        hunter.join()
+
+
+def test_events_that_come_late_twice_and_in_the_wrong_order_count_once(cloud, shop):
+    late = {**STATE_CHANGE, "detail": {"build-status": "IN_PROGRESS"}, "action": "delay", "seconds": 4, "times": 1}
+    break_events(
+        cloud,
+        late,
+        {"source": "aws.codebuild", "action": "duplicate", "times": 50},
+        {"source": "aws.codecommit", "action": "duplicate", "times": 5},
+    )
+
+    run = released(cloud, shop)
+
+    assert run["status"] == "SUCCEEDED"
+    assert len(shop.runs()) == 1
+
+
+def test_functions_killed_in_mid_invocation_are_made_up_for(cloud, shop):
+    with killing_each_function_once(cloud) as killed:
+        run = released(cloud, shop)
+
+    assert run["status"] == "SUCCEEDED"
+    assert len(killed) >= 4, killed
+
+
+def test_a_clock_put_back_in_mid_build_leaves_no_negative_duration_and_no_run_waiting(cloud, shop):
+    before = counted(cloud)
+    run_id = pushed(shop)
+    wait_for_its_build(cloud, run_id)
+    (cloud.home.path / "clock-shift").write_text("-7200")
+
+    run = cloud.run(run_id)
+
+    assert run["status"] == "SUCCEEDED"
+    assert run["stages"][0]["builds"][0]["duration_seconds"] >= 0
+    assert counted(cloud) == before + 1
+
+
+def test_a_clock_put_forward_in_mid_build_ends_the_run_and_counts_it(cloud, shop):
+    run_id = pushed(shop)
+    wait_for_its_build(cloud, run_id)
+    (cloud.home.path / "clock-shift").write_text("7200")
+
+    assert cloud.run(run_id)["status"] == "SUCCEEDED"
+
+
+def test_a_topic_that_is_gone_holds_no_run_up_and_its_notice_follows(cloud, shop):
+    topic = cloud.description["outputs"]["SuccessTopicArn"]
+    cloud.client("sns").delete_topic(TopicArn=topic)
+
+    run = released(cloud, shop)
+    was_owed = owed(cloud)
+    cloud.client("sns").create_topic(Name=topic.rpartition(":")[2])
+
+    assert run["status"] == "SUCCEEDED"
+    assert f"RUN#{run['run_id']}" in was_owed
+    until(lambda: owed(cloud) == [] or None)
+
+
+def test_a_subscriber_that_is_down_holds_neither_the_run_nor_the_other_subscribers_up(cloud, shop):
+    topic = cloud.description["outputs"]["SuccessTopicArn"]
+    nobody = f"http://127.0.0.1:{free_port()}/"
+    cloud.client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=nobody)
+
+    run = released(cloud, shop)
+
+    assert run["status"] == "SUCCEEDED"
+    assert cloud.notice(containing=run["run_id"])
+
+
+def test_state_that_could_not_be_saved_on_a_full_disk_is_saved_when_there_is_room(cloud, shop):
+    state = cloud.home.path / "emulator" / "state"
+
+    with no_file_may_grow(emulator_of(cloud)):
+        run = released(cloud, shop)
+        until(lambda: (state / "dynamodb.json.new").exists() or None)
+        was_saved = run["run_id"] in (state / "dynamodb.json").read_text()
+
+    assert run["status"] == "SUCCEEDED"
+    assert not was_saved
+    until(lambda: run["run_id"] in (state / "dynamodb.json").read_text() or None)
