@@ -1,8 +1,10 @@
-"""The buildspec of a project whose file names none: the repository's where it has one, else a generated one, inline.
+"""The buildspec of a project whose file names none: the source's own where it may have one, else a generated one, inline.
 
-CodeBuild then looks for `buildspec.yml` at the root of the source. Only a CodeCommit repository can be asked whether it
-has one; and a buildspec is put inline only where the repository certainly has none and its files say plainly how it is
-built: a buildspec that builds nothing would turn every build green. Everything else is left as it is, and said.
+CodeBuild looks for `buildspec.yml` at the root of the source. Only a CodeCommit repository can be asked whether it has
+one. Where it certainly has none, or the project has no source, a generated buildspec is put inline: the starter that
+the repository's files call for, else one that runs `make` and fails where there is no Makefile, for one that builds
+nothing would turn every build green. Of any other source it cannot be known, and a buildspec inline would hide the
+source's own: it is left as it is, and said.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from buildgate_cli.buildspecs.generate import generate
 from buildgate_cli.buildspecs.starters import starter
 from buildgate_cli.projects.model import Source
 
@@ -30,6 +33,24 @@ BUILT_BY: Final = {
 _ADDRESS: Final = re.compile(r"https://git-codecommit\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/repos/([\w.-]+)/?")
 
 
+_MAKE: Final = """\
+if [ ! -e Makefile ] && [ ! -e makefile ] && [ ! -e GNUmakefile ]; then
+  echo "No buildspec.yml, no Makefile: push one of them, or declare buildspec: in the project's file" >&2
+  exit 1
+fi
+make"""
+
+
+def by_make() -> str:
+    """Return the buildspec of a repository whose files do not say how it is built."""
+    return generate({"build": [_MAKE]})
+
+
+def of_no_source() -> str:
+    """Return the buildspec of a project without source: the standard variables, and no command of its own."""
+    return generate({"build": ['echo "This project has no source and no commands: start it with a buildspec"']})
+
+
 @dataclass(frozen=True)
 class Inlined:
     """What `source.buildspec` is to be, None to name none, and what to tell the person, None for nothing."""
@@ -45,12 +66,16 @@ def inlined(cloud: CloudContext, wanted: Mapping[str, Any], found: Mapping[str, 
     has its own. Reads the repository once, changes nothing; a repository that cannot be read is said, not an error.
     """
     source = Source.from_data(wanted["source"])
-    if source.buildspec is not None or source.type == "NO_SOURCE":
+    if source.buildspec is not None:
         return Inlined(source.buildspec)
     kept = ((found or {}).get("source") or {}).get("buildspec")
-    is_ours = kept in {starter(kind) for kind in BUILT_BY}
+    is_ours = kept in {*(starter(kind) for kind in BUILT_BY), by_make(), of_no_source()}
     if kept and not is_ours:
         return Inlined(kept)
+    if source.type == "NO_SOURCE":
+        return Inlined(
+            of_no_source(), "there is no source: the generated buildspec is inline, and runs no command of yours"
+        )
     repository = _repository(cloud, source)
     if repository is None:
         return Inlined(kept, f"uses the source's {DEFAULT_BUILDSPEC}; whether it has one cannot be seen from here")
@@ -61,17 +86,18 @@ def inlined(cloud: CloudContext, wanted: Mapping[str, Any], found: Mapping[str, 
     if DEFAULT_BUILDSPEC in names:
         gone = f"{repository} has its own {DEFAULT_BUILDSPEC} now: the generated one goes"
         return Inlined("", gone) if is_ours else Inlined()
-    return _generated(repository, names, kept)
+    return _generated(repository, names)
 
 
-def _generated(repository: str, names: Collection[str], kept: str | None) -> Inlined:
+def _generated(repository: str, names: Collection[str]) -> Inlined:
     kinds = [kind for kind, files in BUILT_BY.items() if any(file in names for file in files)]
     if len(kinds) == 1:
         said = f"{repository} has no {DEFAULT_BUILDSPEC}: the generated one for {kinds[0]} is inline"
         return Inlined(starter(kinds[0]), said)
     why = f"its files fit {' and '.join(kinds)}" if kinds else "its files do not say how it is built"
     fix = "push one (`buildgate buildspec new`), or declare `buildspec:` in the project file"
-    return Inlined(kept, f"{repository} has no {DEFAULT_BUILDSPEC}, and {why}: {fix}")
+    said = f"{repository} has no {DEFAULT_BUILDSPEC}, and {why}: the generated one is inline and runs make; {fix}"
+    return Inlined(by_make(), said)
 
 
 class _UnreadableError(Exception):

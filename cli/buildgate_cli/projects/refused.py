@@ -82,9 +82,6 @@ def _lambda_lacks(project: Project) -> Iterator[Found]:
 
 
 def _source(project: Project) -> Iterator[Found]:
-    kind = project.text("source", "type")
-    if kind == "NO_SOURCE" and not project.text("source", "buildspec") and not project.at("buildspec"):
-        yield Found(("source",), "NO_SOURCE has no buildspec to find", "write the buildspec inline in source.buildspec")
     for path, source in [(("source",), project.at("source") or {}), *project.items("secondarySources")]:
         if (
             isinstance(source, dict)
@@ -185,7 +182,7 @@ RULES: Final = (
     Rule(
         "PR106",
         "The source is incomplete",
-        "A source needs the place it is at; a project without source needs its buildspec inline.",
+        "A source needs the place it is at.",
         _source,
         "source: {type: GITHUB}",
         "source: {type: GITHUB, location: 'https://github.com/example/shop.git'}",

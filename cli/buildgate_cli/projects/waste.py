@@ -123,6 +123,13 @@ def _default_timeout(project: Project) -> Iterator[Found]:
         yield Found((), "a build that hangs would run 60 minutes, the default", "add timeoutInMinutes: 15")
 
 
+def _no_commands(project: Project) -> Iterator[Found]:
+    is_none = project.text("source", "type") == "NO_SOURCE"
+    if is_none and not project.text("source", "buildspec") and not project.at("buildspec"):
+        message = "it has no source and no buildspec, and gets a generated one that runs no command of its own"
+        yield Found(("source",), message, "declare `buildspec: {build: [...]}`, or start it with --buildspec")
+
+
 _LINUX: Final = "type: LINUX_CONTAINER, image: 'aws/codebuild/standard:7.0', computeType: BUILD_GENERAL1_SMALL"
 _VPC: Final = "vpcConfig: {vpcId: vpc-1, subnets: [subnet-1], securityGroupIds: [sg-1]}\n"
 
@@ -208,5 +215,13 @@ RULES: Final = (
         _default_timeout,
         "timeoutInMinutes: null",
         "timeoutInMinutes: 15",
+    ),
+    Rule(
+        "PR904",
+        "Nothing to build",
+        "Without a source and a buildspec there are no commands; builds that bring their own buildspec are what is left.",
+        _no_commands,
+        "source: {type: NO_SOURCE}",
+        "source: {type: NO_SOURCE}\nbuildspec: {build: [make report]}",
     ),
 )

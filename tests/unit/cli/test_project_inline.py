@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from agent_harness import run_buildspec
 from buildgate_cli.buildspecs.starters import starter
-from buildgate_cli.projects.inline import BUILT_BY
+from buildgate_cli.projects.inline import BUILT_BY, by_make, of_no_source
 from cli_harness import Cli, write_cloud
 from fake_services import FakeCodeBuild, FakeCodeCommit
 from local_harness import serving
@@ -101,25 +102,51 @@ def test_a_generated_buildspec_goes_when_the_repository_has_its_own(
     [
         (["README.md"], "its files do not say how it is built"),
         (["go.mod", "pyproject.toml"], "its files fit go and python"),
-        (None, "is not known: CommitDoesNotExistException"),
     ],
 )
-def test_what_cannot_be_told_is_left_and_said(
-    cloud: Cli,
-    codebuild: FakeCodeBuild,
-    codecommit: FakeCodeCommit,
-    tmp_path: Path,
-    files: list[str] | None,
-    why: str,
+def test_files_that_do_not_say_how_get_make_and_it_is_said(
+    cloud: Cli, codebuild: FakeCodeBuild, codecommit: FakeCodeCommit, tmp_path: Path, files: list[str], why: str
 ) -> None:
-    if files is not None:
-        codecommit.files["shop"] = files
+    codecommit.files["shop"] = files
+    path = write(tmp_path)
 
+    answer = cloud("project", "apply", path)
+
+    assert codebuild.projects["shop"]["source"]["buildspec"] == by_make()
+    assert why in " ".join(answer.stderr.split())
+    assert cloud("project", "apply", path).stdout == "shop: unchanged\n"
+
+
+def test_make_is_run_where_there_is_a_makefile_and_fails_where_there_is_none(tmp_path: Path) -> None:
+    with_one = run_buildspec(tmp_path / "1", by_make(), files={"Makefile": "all:\n\t@echo made\n"})
+    without = run_buildspec(tmp_path / "2", by_make())
+
+    assert (with_one.outcome.status, with_one.heard.output) == ("SUCCEEDED", ["made"])
+    assert without.outcome.status == "FAILED"
+    assert without.heard.output == [
+        "No buildspec.yml, no Makefile: push one of them, or declare buildspec: in the project's file"
+    ]
+
+
+def test_a_project_without_source_gets_the_generated_one_inline(
+    cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path
+) -> None:
+    path = write(tmp_path, {"type": "NO_SOURCE"})
+
+    answer = cloud("project", "apply", path)
+
+    assert codebuild.projects["shop"]["source"]["buildspec"] == of_no_source()
+    assert "PR904" in cloud("project", "validate", path).stdout
+    assert "runs no command of yours" in " ".join(answer.stderr.split())
+    assert cloud("project", "apply", path).stdout == "shop: unchanged\n"
+
+
+def test_what_cannot_be_known_is_left_and_said(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
     answer = cloud("project", "apply", write(tmp_path))
 
     assert answer.exit_code == 0
     assert "buildspec" not in codebuild.projects["shop"]["source"]
-    assert why in " ".join(answer.stderr.split())
+    assert "is not known: CommitDoesNotExistException" in " ".join(answer.stderr.split())
 
 
 def test_a_source_of_another_host_is_left_and_said(
