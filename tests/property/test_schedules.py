@@ -10,10 +10,11 @@ from collections import Counter
 import pytest
 import yaml
 
+from buildgate.adapters.memory.faults import Fault
 from buildgate.inbound import pipeline_file
 from buildgate_cli.simulate.campaign import Campaign
 from buildgate_cli.simulate.fate import Fate
-from buildgate_cli.simulate.schedule import Schedule, Trial
+from buildgate_cli.simulate.schedule import Ended, Schedule, Trial
 from buildgate_cli.simulate.shrinking import shrink
 from buildgate_cli.simulate.story import told
 from buildgate_cli.simulate.weather import KINDS, kinds_of
@@ -21,8 +22,10 @@ from buildgate_cli.simulate.world import CHECKOUT
 from guards import owed_first
 
 RUNS = 30
-RECORDINGS = 100
+RECORDINGS = 1000
 BATCHES = 2
+RECORDING_BATCHES = 10
+CRASHES = (Fault.CRASH_BEFORE, Fault.CRASH_AFTER)
 QUORUM = {
     "name": "quorum",
     "triggers": [{"repository": "web", "branches": ["release/*"], "paths": {"include": ["src/**"]}}],
@@ -65,14 +68,22 @@ def test_runs_with_a_quorum_by_mail_and_globs_keep_every_promise():
     assert campaign.outcomes
 
 
-@pytest.mark.parametrize("batch", range(BATCHES))
+@pytest.mark.parametrize("batch", range(RECORDING_BATCHES))
 def test_builds_are_counted_once_whatever_becomes_of_their_events(batch):
-    trial = Trial(None, loose_builds=3)
+    trial, passed, crashed = Trial(None, loose_builds=3), Counter(), set()
 
-    campaign = Campaign(trial).play(range(1 + batch * RECORDINGS, 1 + (batch + 1) * RECORDINGS))
+    def note(ended: Ended) -> None:
+        passed.update({place: times for place, times in ended.passed.items() if place.startswith("buildgate-")})
+        crashed.update((place.split(" #")[0], what) for place, what in ended.taken.items() if what in CRASHES)
+
+    campaign = Campaign(trial).play(range(1 + batch * RECORDINGS, 1 + (batch + 1) * RECORDINGS), after=note)
 
     assert campaign.broken is None, story(trial, campaign)
-    assert campaign.met["duplicate"] + campaign.met["drop"] > 0.35 * campaign.events
+    assert campaign.met["duplicate"] >= 0.3 * campaign.events
+    assert campaign.met["drop"] >= 0.1 * campaign.events
+    usual = [place for place, times in passed.items() if times >= 500]
+    assert crashed >= {(place, crash) for place in usual for crash in CRASHES}
+    assert len(usual) > 10
 
 
 def test_a_day_on_which_nothing_goes_wrong_succeeds(shop):

@@ -37,7 +37,7 @@ def simulate(
     faults: Annotated[str, typer.Option(help="Kinds of fault, by comma; `all`, `none`.")] = "all",
     days: Annotated[bool, typer.Option("--days", help="Long days: a night and a day of trouble, every beat.")] = False,
     builds_only: Annotated[
-        bool, typer.Option("--builds-only", help="No pipeline, only builds by hand (three, if not said): faster.")
+        bool, typer.Option("--builds-only", help="No pipeline, only builds by hand (up to three, if not said): faster.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False,
 ) -> None:

@@ -15,17 +15,18 @@ class Fate:
     Without a script choices are drawn with the seed, and those that differ from a good day's are kept in `taken`, by
     place and how often the place was passed before. With a script nothing is drawn: what the script does not name goes
     well. Playing `taken` again is therefore the same day, and playing a part of it is a day with fewer mishaps.
+    `passed` counts how often each place was passed.
     """
 
     def __init__(self, seed: int, script: Mapping[str, Any] | None = None) -> None:
         self.taken: dict[str, Any] = {}
         self._dice = random.Random(f"fate/{seed}")  # noqa: S311 - a simulation wants chance that repeats
         self._script = script
-        self._passed: dict[str, int] = {}
+        self.passed: dict[str, int] = {}
 
     def choose(self, place: str, draw: Callable[[random.Random], T | None]) -> T | None:
         """Return what happens here; None is what happens on a good day."""
-        passed = self._passed[place] = self._passed.get(place, 0) + 1
+        passed = self.passed[place] = self.passed.get(place, 0) + 1
         if self._script is None:
             value = draw(self._dice)
             if value is not None:

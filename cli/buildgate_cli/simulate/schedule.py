@@ -52,11 +52,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a day ended. `outcomes` counts runs by status; waits are in virtual seconds."""
+    """How a day ended. `outcomes` counts runs by status, `passed` places by name; waits are in virtual seconds."""
 
     seed: int
     breaches: tuple[Breach, ...]
     taken: Mapping[str, Any]
+    passed: Mapping[str, int] = field(default_factory=dict)
     met: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     builds: int = 0
@@ -113,7 +114,7 @@ class Schedule:
             self._go(30)
         self.watch.start()
         self.weather.rage()
-        for _ in range(self.trial.loose_builds):
+        for _ in range(self._loose_builds()):
             self.people.start_loose_build()
         self.people.push()
         for hop in self._bad_hops():
@@ -123,6 +124,11 @@ class Schedule:
         self._tell("from here on nothing goes wrong any more")
         self._calm_at = self.world.aws.timeline.elapsed
         self._come_to_rest()
+
+    def _loose_builds(self) -> int:
+        """Return how many builds are started by hand: without a pipeline one, two and so on in turn, by the seed."""
+        most = self.trial.loose_builds
+        return 1 + self.seed % most if self.trial.pipeline is None and most else most
 
     def _bad_hops(self) -> Sequence[int]:
         if self.trial.is_long:
@@ -212,6 +218,7 @@ class Schedule:
             seed=self.seed,
             breaches=tuple(self.watch.broken),
             taken=self.fate.taken,
+            passed=self.fate.passed,
             met=self.weather.met,
             outcomes=Counter(item["status"]["S"] for item in runs),
             builds=len(builds),

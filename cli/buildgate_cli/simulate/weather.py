@@ -40,7 +40,7 @@ _CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
     "lost-answer": ((Fault.LOST_ANSWER, 0.02),),
     "conflict": ((Fault.CONFLICT, 0.03),),
 }
-_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.1, 0.4, 0.5, 0.1, 0.2
+_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.12, 0.4, 0.5, 0.1, 0.2
 
 
 def kinds_of(text: str) -> frozenset[str]:

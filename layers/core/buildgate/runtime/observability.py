@@ -25,8 +25,8 @@ class Line:
     def add(self, **fields: Any) -> None:
         """Add fields; empty values are left out, texts are redacted."""
         for name, value in fields.items():
-            clean = _clean(value)
-            if clean not in (None, "", [], {}):
+            clean = _clean(value) if value else value
+            if clean or clean == 0:
                 self.fields[name] = clean
 
 

@@ -183,9 +183,9 @@ class CodeBuild:
         self.settle(id, "STOPPED")
         return {"build": self._data(id)}
 
-    def builds(self) -> list[FakeBuild]:
-        """Return all builds, oldest first."""
-        return [self._lives[build_id].build for build_id in self._order]
+    def builds(self, *, since: int = 0) -> list[FakeBuild]:
+        """Return all builds but the first so many, oldest first."""
+        return [self._lives[build_id].build for build_id in self._order[since:]]
 
     def batch_get_builds(self, *, ids: list[str]) -> dict[str, Any]:
         """Describe up to 100 builds, and name those that are not there."""

@@ -64,7 +64,7 @@ class CodeCommit:
         self,
         repository: str,
         branch: str,
-        files: Mapping[str, str] | None = None,
+        files: Mapping[str, str | None] | None = None,
         *,
         message: str = "Change",
         author: str = "alice@example.com",
@@ -72,6 +72,8 @@ class CodeCommit:
         is_silent: bool = False,
     ) -> str:
         """Commit files over the branch's tree (or move the branch to a known commit); return the commit's id.
+
+        A file that is None is taken away.
 
         A silent push emits no event: the push whose event was lost.
         """
@@ -96,8 +98,11 @@ class CodeCommit:
         found = self._repository(repository)
         self._emit(found, "branch", branch, None, found.branches.pop(branch), author)
 
-    def _commit(self, found: Repository, old: str | None, files: Mapping[str, str], message: str, author: str) -> str:
-        tree = {**(found.commits[old].files if old else {}), **files}
+    def _commit(
+        self, found: Repository, old: str | None, files: Mapping[str, str | None], message: str, author: str
+    ) -> str:
+        changed = {**(found.commits[old].files if old else {}), **files}
+        tree = {path: text for path, text in changed.items() if text is not None}
         text = repr((old, sorted(tree.items()), message, author, len(found.commits)))
         commit_id = hashlib.sha256(text.encode()).hexdigest()[:40]
         parents = (old,) if old else ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,6 @@ class Faults:
     preempt: Callable[[Call], object] | None = None
     keeps_calls: bool = False
     calls: list[tuple[Call, Fault]] = field(default_factory=list)
-    counts: Counter[Fault] = field(default_factory=Counter)
 
     def __call__(self, call: Call, proceed: Proceed) -> dict[str, Any]:
         """Make the call, or what becomes of it on this day."""
@@ -77,7 +75,6 @@ class Faults:
         fault = self.plan(call)
         if fault is Fault.CONFLICT and call.operation not in _CONFLICTS:
             fault = Fault.NONE
-        self.counts[fault] += 1
         if self.keeps_calls:
             self.calls.append((call, fault))
         if fault is Fault.NONE:

@@ -33,8 +33,8 @@ def matches(pattern: Pattern, event: Mapping[str, Any]) -> bool:
                 return False
             continue
         found = event.get(key, _ABSENT)
-        if isinstance(wanted, Mapping):
-            if not isinstance(found, Mapping):
+        if isinstance(wanted, dict):
+            if not isinstance(found, dict):
                 found = {}
             if not matches(wanted, found):
                 return False
@@ -49,7 +49,7 @@ def _any_matches(wanted: list[Any], found: Any) -> bool:
 
 
 def _one_matches(choice: Any, value: Any) -> bool:
-    if not isinstance(choice, Mapping):
+    if not isinstance(choice, dict):
         return value is not _ABSENT and type(value) is type(choice) and bool(value == choice)
     ((operator, operand),) = choice.items()
     if operator == "exists":

@@ -23,9 +23,9 @@ def encode(value: Any) -> dict[str, Any]:
         return {"BOOL": value}
     if value is None:
         return {"NULL": True}
-    if isinstance(value, Mapping):
-        return {"M": {str(name): encode(one) for name, one in value.items()}}
-    if isinstance(value, list | tuple):
+    if kind is dict or isinstance(value, Mapping):
+        return {"M": {str(n): {"S": one} if type(one) is str else encode(one) for n, one in value.items()}}
+    if kind is list or kind is tuple or isinstance(value, list | tuple):
         return {"L": [encode(one) for one in value]}
     return _encode_kin(value)
 
@@ -47,7 +47,7 @@ def decode(value: Mapping[str, Any]) -> Any:
     if kind == "N":
         return int(content) if content.lstrip("-").isdigit() else float(content)
     if kind == "M":
-        return {name: decode(one) for name, one in content.items()}
+        return {name: one["S"] if "S" in one else decode(one) for name, one in content.items()}
     if kind == "L":
         return [decode(one) for one in content]
     return None if kind == "NULL" else content
@@ -55,7 +55,11 @@ def decode(value: Mapping[str, Any]) -> Any:
 
 def encode_item(item: Mapping[str, Any]) -> Item:
     """Return an item without its empty texts, empty collections and unknown values: what is not there says the same."""
-    return {name: encode(value) for name, value in item.items() if value or value == 0}
+    return {
+        name: {"S": value} if type(value) is str else encode(value)
+        for name, value in item.items()
+        if value or value == 0
+    }
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:

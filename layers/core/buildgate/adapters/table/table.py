@@ -17,6 +17,7 @@ from buildgate.domain.errors import Conflict, Unavailable
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.05
 _BATCH = 100
+_KEYS = {"": ("pk", "sk"), "GSI1": ("g1p", "g1s"), "GSI2": ("g2p", "g2s")}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -105,11 +106,14 @@ class _Expression:
         self.values: dict[str, Any] = {}
 
     def name(self, name: str) -> str:
-        return self.names.setdefault(name, f"#n{len(self.names)}")
+        alias = self.names.get(name)
+        if alias is None:
+            alias = self.names[name] = f"#n{len(self.names)}"
+        return alias
 
     def value(self, value: Any) -> str:
         alias = f":v{len(self.values)}"
-        self.values[alias] = encode(value)
+        self.values[alias] = {"S": value} if type(value) is str else encode(value)
         return alias
 
     def condition(self, condition: Condition) -> str:
@@ -204,25 +208,23 @@ class Table:
             newest_first: From the highest sort key down.
             limit: At most so many items.
         """
-        prefix = {"GSI1": "g1", "GSI2": "g2", "": ""}[index]
-        names = (f"{prefix}p", f"{prefix}s") if prefix else ("pk", "sk")
-        expression = _Expression()
-        clause = f"{expression.name(names[0])} = {expression.value(pk)}"
-        if begins:
-            clause += f" AND begins_with({expression.name(names[1])}, {expression.value(begins)})"
-        elif between:
-            low, high = (expression.value(text) for text in between)
-            clause += f" AND {expression.name(names[1])} BETWEEN {low} AND {high}"
-        elif up_to:
-            clause += f" AND {expression.name(names[1])} <= {expression.value(up_to)}"
+        partition, sort = _KEYS[index]
+        clause, bounds = _sort_clause(begins, between, up_to)
+        names = {"#p": partition, "#s": sort} if clause else {"#p": partition}
+        values = {":p": {"S": pk}} | {f":s{number}": {"S": text} for number, text in enumerate(bounds)}
         request: dict[str, Any] = {
             "TableName": self._name,
-            "KeyConditionExpression": clause,
+            "KeyConditionExpression": f"#p = :p{clause}",
             "ScanIndexForward": not newest_first,
-            **expression.arguments(),
-            **({"IndexName": index} if index else {"ConsistentRead": True}),
-            **({"Limit": limit} if limit else {}),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
         }
+        if index:
+            request["IndexName"] = index
+        else:
+            request["ConsistentRead"] = True
+        if limit:
+            request["Limit"] = limit
         yield from self._pages(request, limit)
 
     def _pages(self, request: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
@@ -294,6 +296,15 @@ class Table:
                 raise
             return False
         return True
+
+
+def _sort_clause(begins: str, between: tuple[str, str] | None, up_to: str) -> tuple[str, tuple[str, ...]]:
+    """Return the part of a key condition that is about the sort key, and its values."""
+    if begins:
+        return " AND begins_with(#s, :s0)", (begins,)
+    if between:
+        return " AND #s BETWEEN :s0 AND :s1", between
+    return (" AND #s <= :s0", (up_to,)) if up_to else ("", ())
 
 
 def _cancelled_by(error: ClientError) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from buildgate.adapters.memory.dynamodb.syntax import Names
 
 PAGE_BYTES = 1024 * 1024
+_EXPRESSIONS = ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")
 Place = tuple[Any, Order]
 
 
@@ -54,12 +55,12 @@ class Page:
 
 def prepare_reading(request: dict[str, Any], table: Table) -> Reading:
     """Check a query or scan as DynamoDB does before reading."""
-    texts = {name: request.get(name) for name in ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")}
-    given = any(text is not None for text in texts.values())
-    names = taken_names(request.get("ExpressionAttributeNames"), has_expression=given)
-    no_values = texts["KeyConditionExpression"] is None and texts["FilterExpression"] is None
+    key_text, filter_text, projection_text = (request.get(name) for name in _EXPRESSIONS)
+    no_values = key_text is None and filter_text is None
+    names = taken_names(
+        request.get("ExpressionAttributeNames"), has_expression=not no_values or projection_text is not None
+    )
     values = taken_values(request.get("ExpressionAttributeValues"), "FilterExpression is null" if no_values else "")
-    key_text, filter_text, projection_text = texts.values()
     key_condition = compile_key_condition(key_text, names) if key_text is not None else None
     found_filter = compile_condition(filter_text, names, "FilterExpression") if filter_text is not None else None
     projection = _projection(projection_text, names)
@@ -250,10 +251,11 @@ def _scanned(reading: Reading, partitions: list[Any], after: Place | None) -> It
 
 def _page(reading: Reading, rows: Iterator[Row]) -> Page:
     page = Page([], 0, 0, None)
+    test = reading.filter.test if reading.filter else None
     for row in rows:
         page.evaluated += 1
         page.read_bytes += row.size
-        if reading.filter is None or reading.filter.test(row.item, reading.values):
+        if test is None or test(row.item, reading.values):
             item = reading.projection.of(row.item) if reading.projection else row.item
             page.items.append(item if reading.counts_only else copy_item(item))
         if page.evaluated == reading.limit or page.read_bytes >= PAGE_BYTES:

@@ -44,10 +44,16 @@ def taken_names(names: dict[str, str] | None, *, has_expression: bool) -> Names:
         raise invalid("ExpressionAttributeNames can only be specified when using expressions")
     if not names:
         raise invalid("ExpressionAttributeNames must not be empty")
-    for placeholder in names:
+    taken = tuple(names.items())
+    _check_names(taken)
+    return taken
+
+
+@lru_cache(maxsize=4096)
+def _check_names(names: Names) -> None:
+    for placeholder, _ in names:
         if not placeholder.startswith("#") or len(placeholder) == 1:
             raise invalid(f'ExpressionAttributeNames contains invalid key: Syntax error; key: "{placeholder}"')
-    return tuple(names.items())
 
 
 def taken_values(values: dict[str, Any] | None, absent: str) -> Values:
@@ -77,6 +83,8 @@ def _wanted(expressions: tuple[Expression | None, ...]) -> tuple[frozenset[str],
 
 def check_placeholders(names: Names, values: Values, *expressions: Expression | None) -> None:
     """Refuse values that an expression reads and nobody gave, and names and values that no expression reads."""
+    if not (names or values or any(expressions)):
+        return
     names_used, values_used, checks = _wanted(expressions)
     if values.keys() != values_used:
         _refuse_absent(values, expressions)

@@ -9,14 +9,14 @@ from buildgate.adapters.memory.dynamodb.definitions import described_table, new_
 from buildgate.adapters.memory.dynamodb.projections import compile_projection
 from buildgate.adapters.memory.dynamodb.requests import check_placeholders, taken_names
 from buildgate.adapters.memory.dynamodb.units import Meter, Spent, capacity, read_units
-from buildgate.adapters.memory.dynamodb.values import Item, copy_item, take_item
+from buildgate.adapters.memory.dynamodb.values import Item, copy_item
 from buildgate.adapters.memory.dynamodb.writes import UPDATE_RETURNS, prepare, returned
 from buildgate.adapters.memory.errors import AwsError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from buildgate.adapters.memory.dynamodb.tables import Key, Table
+    from buildgate.adapters.memory.dynamodb.tables import Key, Row, Table
 
 MAX_BATCH_GET = 100
 MAX_BATCH_WRITE = 25
@@ -78,29 +78,30 @@ class DynamoDb:
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         """Read one item."""
-        is_consistent = bool(request.get("ConsistentRead"))
-        table, key, item = self._read(request)
-        size = self._size(table, key)
-        spent = self._spend(request, Spent("GetItem", table.name, False, read_units(size, 1 if is_consistent else 0.5)))
-        return spent if item is None else {"Item": item, **spent}
+        table, _, row, item = self._read(request)
+        answer: dict[str, Any] = {} if item is None else {"Item": item}
+        if self._is_metered(request):
+            factor = 1 if request.get("ConsistentRead") else 0.5
+            units = read_units(row.size if row else 0, factor)
+            answer |= self._spend(request, Spent("GetItem", table.name, False, units))
+        return answer
 
-    def _read(self, request: dict[str, Any]) -> tuple[Table, Key, Item | None]:
+    def _is_metered(self, request: dict[str, Any]) -> bool:
+        return self.meter.is_on or "ReturnConsumedCapacity" in request
+
+    def _read(self, request: dict[str, Any]) -> tuple[Table, Key, Row | None, Item | None]:
         text = request.get("ProjectionExpression")
-        names = taken_names(request.get("ExpressionAttributeNames"), has_expression=text is not None)
-        projection = compile_projection(text, names) if text is not None else None
-        check_placeholders(names, {}, projection)
+        projection = None
+        if text is not None or "ExpressionAttributeNames" in request:
+            names = taken_names(request.get("ExpressionAttributeNames"), has_expression=text is not None)
+            projection = compile_projection(text, names) if text is not None else None
+            check_placeholders(names, {}, projection)
         table = self.table(request["TableName"])
-        key_item = take_item(request["Key"])
-        table.check_key(key_item)
-        key = table.key_of(key_item)
+        key, _ = table.taken_key(request["Key"])
         row = table.get(key)
         if row is None:
-            return table, key, None
-        return table, key, copy_item(projection.of(row.item) if projection else row.item)
-
-    def _size(self, table: Table, key: Key) -> int:
-        row = table.get(key)
-        return row.size if row else 0
+            return table, key, None, None
+        return table, key, row, copy_item(projection.of(row.item) if projection else row.item)
 
     def put_item(self, **request: Any) -> dict[str, Any]:
         """Put one item, if its condition holds."""
@@ -145,15 +146,17 @@ class DynamoDb:
     def _paged(
         self, operation: str, request: dict[str, Any], reading: reads.Reading, page: reads.Page
     ) -> dict[str, Any]:
-        units = read_units(page.read_bytes, reading.factor)
-        index = reading.index
-        spent = Spent(operation, reading.table.name, False, 0 if index else units, {index.name: units} if index else {})
         answer: dict[str, Any] = {"Count": len(page.items), "ScannedCount": page.evaluated}
         if not reading.counts_only:
             answer["Items"] = page.items
         if page.last_key is not None:
             answer["LastEvaluatedKey"] = page.last_key
-        return {**answer, **self._spend(request, spent)}
+        if self._is_metered(request):
+            units = read_units(page.read_bytes, reading.factor)
+            index, name = reading.index, reading.table.name
+            spent = Spent(operation, name, False, 0 if index else units, {index.name: units} if index else {})
+            answer |= self._spend(request, spent)
+        return answer
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         """Read up to 100 items; what would pass 16 MB is returned as unprocessed."""
@@ -167,15 +170,16 @@ class DynamoDb:
         for name, part in wanted.items():
             shared = {member: value for member, value in part.items() if member != "Keys"}
             read = [self._read({"TableName": name, "Key": key, **shared}) for key in part["Keys"]]
-            _refuse_repeats([key for _, key, _ in read])
+            _refuse_repeats([key for _, key, _, _ in read])
             items = found.setdefault(name, [])
             factor = 1 if part.get("ConsistentRead") else 0.5
-            for request_key, (table, key, item) in zip(part["Keys"], read, strict=True):
-                budget -= self._size(table, key)
+            for request_key, (table, _, row, item) in zip(part["Keys"], read, strict=True):
+                size = row.size if row else 0
+                budget -= size
                 if budget < 0:
                     left.setdefault(name, {**shared, "Keys": []})["Keys"].append(request_key)
                     continue
-                units = read_units(self._size(table, key), factor)
+                units = read_units(size, factor)
                 spent.append(Spent("BatchGetItem", table.name, False, units))
                 if item is not None:
                     items.append(item)
@@ -219,13 +223,13 @@ class DynamoDb:
         """Read up to 100 items at one moment."""
         transactions.check_count(request["TransactItems"])
         read = [self._read(action["Get"]) for action in request["TransactItems"]]
-        if len({(table.name, key) for table, key, _ in read}) < len(read):
+        if len({(table.name, key) for table, key, _, _ in read}) < len(read):
             raise invalid("Transaction request cannot include multiple operations on one item")
         spent = [
-            Spent("TransactGetItems", table.name, False, read_units(self._size(table, key), 2))
-            for table, key, _ in read
+            Spent("TransactGetItems", table.name, False, read_units(row.size if row else 0, 2))
+            for table, _, row, _ in read
         ]
-        answers = [{"Item": item} if item is not None else {} for _, _, item in read]
+        answers = [{"Item": item} if item is not None else {} for _, _, _, item in read]
         return {"Responses": answers, **self._spend_all(request, spent)}
 
 

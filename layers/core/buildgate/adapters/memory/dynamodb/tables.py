@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from buildgate.adapters.memory.dynamodb.units import write_units
-from buildgate.adapters.memory.dynamodb.values import Item, Value, item_size, ordering
+from buildgate.adapters.memory.dynamodb.values import Item, Value, item_size, ordering, take_item
 from buildgate.adapters.memory.errors import AwsError, invalid
 
 Key = tuple[Any, Any]
@@ -37,10 +37,14 @@ class KeySchema:
     sort: str | None
     kinds: dict[str, str]
 
-    @property
-    def attributes(self) -> tuple[str, ...]:
-        """The names of the key attributes."""
-        return (self.partition,) if self.sort is None else (self.partition, self.sort)
+    attributes: tuple[str, ...] = field(init=False)
+    is_of_texts: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Note the names of the key attributes, and whether there are two, both texts."""
+        names = (self.partition,) if self.sort is None else (self.partition, self.sort)
+        object.__setattr__(self, "attributes", names)
+        object.__setattr__(self, "is_of_texts", [self.kinds[name] for name in names] == ["S", "S"])
 
 
 @dataclass(slots=True)
@@ -160,6 +164,21 @@ class Table(Store):
         schema = self.schema
         return comparable(item[schema.partition]), (comparable(item[schema.sort]) if schema.sort else "")
 
+    def taken_key(self, given: dict[str, Any]) -> tuple[Key, Item]:
+        """Check a key that a caller sent, and return it as a key and as an item of its own."""
+        schema = self.schema
+        if schema.is_of_texts and len(given) == 2:
+            try:
+                one, two = given[schema.partition], given[schema.sort or ""]
+                partition, sort = one["S"], two["S"]
+            except (KeyError, TypeError):
+                partition = sort = None
+            if _is_plain(partition) and _is_plain(sort) and len(one) == len(two) == 1:
+                return (partition, sort), {schema.partition: {"S": partition}, schema.sort or "": {"S": sort}}
+        key_item = take_item(given)
+        self.check_key(key_item)
+        return self.key_of(key_item), key_item
+
     def key_item(self, item: Item) -> Item:
         """Return the key attributes of an item."""
         return {name: item[name] for name in self.schema.attributes}
@@ -255,6 +274,11 @@ class Table(Store):
                 )
             if not content:
                 raise _empty_index_key(index, name, actual)
+
+
+def _is_plain(text: object) -> bool:
+    """Return whether a key's content is a text that is surely not too long."""
+    return type(text) is str and 0 < len(text) <= MAX_SORT_KEY_BYTES // 4
 
 
 def comparable(value: Value) -> Any:

@@ -32,6 +32,7 @@ MAX_DEPTH = 32
 MAX_DIGITS = 38
 _EXACT = Context(prec=400)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_SHORT_FRACTION = re.compile(r"(?:0|[1-9]\d{0,17})\.\d{1,17}", re.ASCII)
 _SET_WORDS = {"SS": "An string set ", "NS": "An number set "}
 _ELEMENT = {"SS": "S", "NS": "N", "BS": "B"}
 
@@ -43,6 +44,8 @@ def number_text(text: str) -> str:
     """
     if len(text) <= MAX_DIGITS and text.isascii() and text.isdecimal() and (text[0] != "0" or len(text) == 1):
         return text
+    if _SHORT_FRACTION.fullmatch(text):
+        return text.rstrip("0").rstrip(".")
     if not _NUMBER.fullmatch(text):
         raise invalid(f"The parameter cannot be converted to a numeric value: {text}")
     try:
@@ -175,7 +178,9 @@ def item_size(item: Item) -> int:
     """Return the size of an item in bytes: names and values, by DynamoDB's published rules."""
     size = 0
     for name, value in item.items():
-        size += (len(name) if name.isascii() else len(name.encode())) + value_size(value)
+        text = value.get("S")
+        size += len(name) if name.isascii() else len(name.encode())
+        size += len(text) if text is not None and text.isascii() else value_size(value)
     return size
 
 

@@ -94,13 +94,13 @@ def prepare(action: str, request: dict[str, Any], find_table: FindTable) -> Writ
     if item is not None:
         table.check_item(item)
         key_item = table.key_item(item)
+        key = table.key_of(key_item)
     else:
-        key_item = take_item(request["Key"])
-        table.check_key(key_item)
+        key, key_item = table.taken_key(request["Key"])
     if update is not None:
         _check_key_untouched(update, table)
     failure = request.get("ReturnValuesOnConditionCheckFailure", "NONE")
-    return Write(action, table, table.key_of(key_item), key_item, item, update, condition, values, failure)
+    return Write(action, table, key, key_item, item, update, condition, values, failure)
 
 
 def _absent(action: str, condition: str | None, update: str | None) -> str:
