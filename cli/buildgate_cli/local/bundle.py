@@ -12,8 +12,7 @@ import hashlib
 import importlib.util
 import io
 import json
-import py_compile
-import tempfile
+import marshal
 import time
 import zipfile
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ MARK: Final = "buildgate:deployed"
 
 _GOOD: Final = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_UNCHECKED_HASH: Final = (1).to_bytes(4, "little")
 _IGNORED_FOLDERS: Final = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".git"})
 _PROPERTIES: Final = {
     "AWS::Serverless::Function": "CodeUri",
@@ -125,12 +125,11 @@ def _layer_files(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _compiled(source: Path, name: str) -> bytes:
-    """Return the code of a module, compiled to be used without looking at the source again."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "code.pyc"
-        mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        py_compile.compile(str(source), str(target), dfile=name, doraise=True, invalidation_mode=mode)
-        return target.read_bytes()
+    """Return the code of a module, compiled to be used without looking at the source again (PEP 552, unchecked)."""
+    text = source.read_bytes()
+    code = compile(text, name, "exec", dont_inherit=True)
+    head = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(text)
+    return head + marshal.dumps(code)
 
 
 def _files(folder: Path, base: Path) -> Iterator[tuple[str, bytes]]:

@@ -14,6 +14,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -63,6 +64,7 @@ class Cloud:
         self._keys = Keys("", "")
         self._control_secret = secrets.token_urlsafe(24)
         self._emulator: Emulator | None = None
+        self._one_client_at_a_time = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -120,17 +122,24 @@ class Cloud:
     def client(self, service: str) -> Any:
         """Return a botocore client of this cloud, signed with its own key."""
         from botocore.config import Config  # noqa: PLC0415 - slow to import, and only the supervisor needs it
-        from botocore.session import Session  # noqa: PLC0415
 
         own = service in {"codebuild", "codecommit"}
-        return Session().create_client(
-            service,
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{self._ports['services' if own else 'emulator']}",
-            aws_access_key_id=self._keys.access_key_id,
-            aws_secret_access_key=self._keys.secret_access_key,
-            config=Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, proxies={}),
-        )
+        with self._one_client_at_a_time:
+            return self._session.create_client(
+                service,
+                region_name=REGION,
+                endpoint_url=f"http://127.0.0.1:{self._ports['services' if own else 'emulator']}",
+                aws_access_key_id=self._keys.access_key_id,
+                aws_secret_access_key=self._keys.secret_access_key,
+                config=Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, proxies={}),
+            )
+
+    @cached_property
+    def _session(self) -> Any:
+        """The one session: it keeps what it read of the services' models. Making clients of it is not thread-safe."""
+        from botocore.session import Session  # noqa: PLC0415
+
+        return Session()
 
     def description(self) -> dict[str, Any]:
         """Return what `cloud.json` says."""
