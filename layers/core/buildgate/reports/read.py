@@ -9,7 +9,7 @@ from buildgate.reports import registry
 from buildgate.reports.document import Document, Options
 from buildgate.reports.head import Head, head_of
 from buildgate.reports.refusal import Refuse, ReportRefused
-from buildgate.reports.source import PrefixedStream, Source, is_zip, take
+from buildgate.reports.source import PrefixedStream, Source, is_tar, is_zip, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ _WIDE_HEAD_BYTES: Final = 1024 * 1024
 def read(stream: BinaryIO, *, name: str, format: str | None = None, options: Options | None = None) -> Report:  # noqa: A002  # the word every caller uses
     """Return what one report file says.
 
-    The format is recognised from the content unless it is given. A zip archive must hold one report; `read_all` reads
+    The format is recognised from the content unless it is given. An archive must hold one report; `read_all` reads
     archives of several.
 
     Raises:
@@ -45,7 +45,7 @@ def read_all(
     format: str | None = None,  # noqa: A002  # see read
     options: Options | None = None,
 ) -> Iterator[Report]:
-    """Yield the reports of one file: one, or those of a zip archive under the names `archive.zip!member`.
+    """Yield the reports of one file: one, or those of a zip or tar archive under the names `archive.zip!member`.
 
     Raises:
         ReportRefused: For the file, or for the first member that is not read.
@@ -54,12 +54,19 @@ def read_all(
     try:
         start = take(stream, 4)
         whole = cast("BinaryIO", PrefixedStream(start, stream))
-        if not is_zip(start):
-            yield _read(whole, name, format, options)
-            return
-        from buildgate.reports.archive import members  # noqa: PLC0415  # a function that reads no archive loads none
+        if is_zip(start):
+            from buildgate.reports.archive import members  # noqa: PLC0415  # a function that reads no archive loads none
 
-        for member, opened in members(whole, name, options.limits):
+            for member, opened in members(whole, name, options.limits):
+                yield _read_member(opened, member, format, options)
+            return
+        source = Source(whole, options.limits)
+        if not is_tar(source.head):
+            yield _read_source(source, name, format, options)
+            return
+        from buildgate.reports.tar import tar_members  # noqa: PLC0415  # the same
+
+        for member, opened in tar_members(source, name):
             yield _read_member(opened, member, format, options)
     except Refuse as refused:
         raise ReportRefused(name, refused.reason_code, refused.message) from refused
@@ -67,8 +74,7 @@ def read_all(
         raise ReportRefused(name, "unreadable", f"the file could not be read: {error.strerror or error}") from error
 
 
-def _read(stream: BinaryIO, name: str, format_name: str | None, options: Options) -> Report:
-    source = Source(stream, options.limits)
+def _read_source(source: Source, name: str, format_name: str | None, options: Options) -> Report:
     head = head_of(source.head)
     try:
         reader = _chosen(source, head, format_name)
@@ -87,9 +93,16 @@ def _read(stream: BinaryIO, name: str, format_name: str | None, options: Options
 
 def _read_member(stream: BinaryIO, name: str, format_name: str | None, options: Options) -> Report:
     try:
-        return _read(stream, name, format_name, options)
+        source = Source(stream, options.limits)
+        _refuse_archive(source)
+        return _read_source(source, name, format_name, options)
     except Refuse as refused:
         raise ReportRefused(name, refused.reason_code, refused.message) from refused
+
+
+def _refuse_archive(source: Source) -> None:
+    if is_tar(source.head) or is_zip(source.head):
+        raise Refuse("nested_archive", "an archive lies within an archive")
 
 
 def _chosen(source: Source, head: Head, format_name: str | None) -> Reader:

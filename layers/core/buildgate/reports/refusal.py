@@ -26,7 +26,7 @@ REASONS: Final[dict[str, str]] = {
     "too_large": "the unpacked content is larger than the limit",
     "compression_ratio": "the content unpacks to far more than real reports do",
     "corrupt_archive": "the compressed data is damaged",
-    "unsupported_compression": "the compression is neither gzip nor zip",
+    "unsupported_compression": "the packing is neither gzip, zip nor tar",
     "nested_archive": "an archive lies within an archive",
     "encrypted_archive": "the archive is encrypted",
     "too_many_members": "the archive holds more files than the limit",

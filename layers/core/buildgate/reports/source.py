@@ -68,6 +68,11 @@ def is_zip(start: bytes) -> bool:
     return start.startswith(_ZIP)
 
 
+def is_tar(start: bytes) -> bool:
+    """Return whether an unpacked file that starts like this is a tar archive."""
+    return start[257:262] == b"ustar"
+
+
 class Source:
     """The unpacked bytes of one file, read once, in order, within limits.
 
@@ -114,9 +119,7 @@ class Source:
             first += more
         for magic, packer in _OTHER_PACKERS.items():
             if first.startswith(magic):
-                raise Refuse("unsupported_compression", f"the file is packed with {packer}; gzip and zip are read")
-        if first[257:262] == b"ustar":
-            raise Refuse("unsupported_compression", "the file is a tar archive; gzip and zip are read")
+                raise Refuse("unsupported_compression", f"the file is packed with {packer}; gzip, zip and tar are read")
         is_packed = first.startswith(_GZIP)
         for chunk in _gunzip(first, pieces) if is_packed else _chain(first, pieces):
             self._unpacked_bytes += len(chunk)
@@ -173,7 +176,7 @@ def _gunzip(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _refuse_nested(start: bytes, *, is_first: bool) -> None:
-    if is_first and (start.startswith((_GZIP, *_ZIP)) or start[257:262] == b"ustar"):
+    if is_first and start.startswith((_GZIP, *_ZIP)):
         raise Refuse("nested_archive", "the gzip file holds another archive")
 
 
