@@ -28,6 +28,7 @@ _IMAGE_KINDS: Final = (
     ("", ("LINUX_CONTAINER", "LINUX_GPU_CONTAINER", "LINUX_EC2", "LINUX_LAMBDA_CONTAINER")),
 )
 _ROLE: Final = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+\Z")
+_WITHOUT_WEBHOOKS: Final = frozenset({"CODECOMMIT", "CODEPIPELINE", "S3", "NO_SOURCE"})
 _WITHOUT_LOCATION: Final = frozenset({"NO_SOURCE", "CODEPIPELINE"})
 
 
@@ -133,6 +134,13 @@ def _role(project: Project) -> Iterator[Found]:
         yield Found(("serviceRole",), message, "create it, or leave serviceRole out to use the stack's own")
 
 
+def _webhook(project: Project) -> Iterator[Found]:
+    kind = project.text("source", "type")
+    if project.at("webhook") is not None and kind in _WITHOUT_WEBHOOKS:
+        fix = "remove webhook" + (": a pipeline's trigger starts builds on pushes" if kind == "CODECOMMIT" else "")
+        yield Found(("webhook",), f"{kind} sources have no webhooks", fix)
+
+
 RULES: Final = (
     Rule(
         "PR101",
@@ -222,5 +230,14 @@ RULES: Final = (
         _role,
         "serviceRole: shop-build",
         "serviceRole: arn:aws:iam::111122223333:role/shop-build",
+    ),
+    Rule(
+        "PR111",
+        "A webhook where there is none",
+        "GitHub, GitHub Enterprise, GitLab and Bitbucket call webhooks; other sources have nobody who would.",
+        _webhook,
+        "source: {type: CODECOMMIT, location: shop}\nwebhook: {filterGroups: [[{type: EVENT, pattern: PUSH}]]}",
+        "source: {type: GITHUB, location: 'https://github.com/example/shop.git'}\n"
+        "webhook: {filterGroups: [[{type: EVENT, pattern: PUSH}]]}",
     ),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.builds.facts import prices
 from buildgate_cli.human import dollars
+from buildgate_cli.projects.extras import artifact_prefix
 from buildgate_cli.projects.rule import Found, Project, Rule
 
 if TYPE_CHECKING:
@@ -123,6 +124,27 @@ def _default_timeout(project: Project) -> Iterator[Found]:
         yield Found((), "a build that hangs would run 60 minutes, the default", "add timeoutInMinutes: 15")
 
 
+def _nothing_expires(project: Project) -> Iterator[Found]:
+    cache, days = project.at("cache"), project.at("lifecycle", "cacheDays")
+    in_s3 = isinstance(cache, dict) and cache.get("type") == "S3"
+    if days and not (in_s3 and str(cache.get("location", "")).partition("/")[2].strip("/")):
+        yield Found(
+            ("lifecycle", "cacheDays"),
+            "no S3 cache in a folder of its own: nothing expires",
+            "set cache: {type: S3, location: bucket/prefix}",
+        )
+    if not project.at("lifecycle", "artifactsDays"):
+        return
+    places = [project.at("artifacts"), *(one for _, one in project.items("secondaryArtifacts"))]
+    stored = [one for one in places if isinstance(one, dict) and one.get("type") == "S3"]
+    if not any(artifact_prefix(project.data, one) for one in stored):
+        yield Found(
+            ("lifecycle", "artifactsDays"),
+            "no artifacts in a folder of their own: nothing expires",
+            "give the S3 artifacts a path, which the rule can name",
+        )
+
+
 def _no_commands(project: Project) -> Iterator[Found]:
     is_none = project.text("source", "type") == "NO_SOURCE"
     if is_none and not project.text("source", "buildspec") and not project.at("buildspec"):
@@ -191,6 +213,15 @@ RULES: Final = (
         _unpinned,
         "environment: {type: LINUX_CONTAINER, image: 'registry.example.com/ci:latest', computeType: BUILD_GENERAL1_SMALL}",
         "environment: {type: LINUX_CONTAINER, image: 'registry.example.com/ci:4.2', computeType: BUILD_GENERAL1_SMALL}",
+    ),
+    Rule(
+        "PR308",
+        "A lifecycle that expires nothing",
+        "A rule of a bucket needs a folder: without one it would expire what others keep there, so none is made.",
+        _nothing_expires,
+        "artifacts: {type: S3, location: example-artifacts, namespaceType: BUILD_ID}\nlifecycle: {artifactsDays: 30}",
+        "artifacts: {type: S3, location: example-artifacts, namespaceType: BUILD_ID, path: shop}\n"
+        "lifecycle: {artifactsDays: 30}",
     ),
     Rule(
         "PR901",
