@@ -1,8 +1,13 @@
-"""The cloud is killed in the middle of a run and started again: nothing is lost, counted twice or left waiting."""
+"""The cloud is killed in the middle of its runs and started again: nothing is lost, counted twice or left waiting."""
+
+import os
+import signal
+from pathlib import Path
 
 import pytest
 
 from buildgate_cli.demo import decide_by_page
+from buildgate_cli.local.background import running
 from e2e.harness import running_cloud
 from e2e.shop import Shop
 from local_cloud_asking import until
@@ -12,39 +17,89 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("restart"), pytest.mark.t
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("restart"), speed=20) as running:
+    with running_cloud(tmp_path_factory.mktemp("restart"), speed=100) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def shop(cloud, tmp_path_factory):
+    """Return a shop whose releases wait for an approval."""
+    return Shop.make(cloud, "shop-link", tmp_path_factory.mktemp("link"), stages=["release"])
+
+
+@pytest.fixture(scope="module")
+def long_shop(cloud, tmp_path_factory):
+    """Return a shop whose builds take longer than any test."""
+    made = Shop.make(cloud, "shop-build", tmp_path_factory.mktemp("build"), stages=["release"], approval={})
+    made.write("buildspec-release.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 300\n")
+    return made
+
+
+@pytest.fixture(scope="module")
+def killed(cloud, shop, long_shop):
+    """Kill the supervisor while one run waits for an approval and another for its build; return their ids and a link."""
+    waiting, building = pushed(shop), pushed_and_building(cloud, long_shop)
+    link = shop.link(shop.waiting_approval(waiting))
+    cloud.kill()
+    cloud.start()
+    return waiting, building, link
+
+
+def pushed(shop):
+    return shop.run_of(shop.push())
+
+
+def pushed_and_building(cloud, shop):
+    shop.write("change.txt", os.urandom(8).hex())
+    run_id = pushed(shop)
+    until(lambda: "BUILD" in [build["phase"] for build in builds_of(cloud, run_id)] or None, within=60)
+    return run_id
 
 
 def builds_of(cloud, run_id):
     return [build for stage in cloud.api.get("runs", run_id)["run"]["stages"] for build in stage["builds"]]
 
 
-def test_a_waiting_approval_keeps_its_link_and_its_run_goes_on_after_a_kill(cloud, tmp_path):
-    shop = Shop.make(cloud, "shop-link", tmp_path, stages=["release"])
-    run_id = shop.run_of(shop.push())
-    link = shop.link(shop.waiting_approval(run_id))
-    cloud.client("dynamodb").describe_table(TableName=cloud.description["outputs"]["TableName"])
+def emulator_of(cloud):
+    """Return the emulator's process."""
+    for process in Path("/proc").iterdir():
+        try:
+            line = (process / "cmdline").read_bytes()
+            folder = (process / "cwd").readlink()
+        except OSError:
+            continue
+        if b"buildgate_cli.local.emulator_main" in line and folder == cloud.home.path / "emulator":
+            return int(process.name)
+    raise AssertionError("no emulator runs")
 
-    cloud.kill()
-    cloud.start()
+
+def faulted(cloud, run_id):
+    """Wait for the end of a run whose build died with the cloud, and say how both ended."""
+    run = cloud.run(run_id)
+    return run["status"], [build["status"] for build in builds_of(cloud, run_id)]
+
+
+def test_a_waiting_approval_keeps_its_link_and_its_run_goes_on_after_a_kill(cloud, killed):
+    waiting, _, link = killed
 
     decide_by_page(link, name="Alice", comment="Still good.", say=lambda _: None)
-    run = cloud.run(run_id)
-    assert run["status"] == "SUCCEEDED"
-    assert [build["status"] for build in builds_of(cloud, run_id)] == ["SUCCEEDED"]
+
+    assert cloud.run(waiting)["status"] == "SUCCEEDED"
+    assert [build["status"] for build in builds_of(cloud, waiting)] == ["SUCCEEDED"]
 
 
-def test_a_build_that_dies_with_the_cloud_is_a_fault_and_ends_its_run(cloud, tmp_path):
-    shop = Shop.make(cloud, "shop-build", tmp_path, stages=["release"], approval={})
-    shop.write("buildspec-release.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 300\n")
-    run_id = shop.run_of(shop.push())
-    until(lambda: "BUILD" in [build["phase"] for build in builds_of(cloud, run_id)] or None, within=60)
+def test_a_build_that_dies_with_the_cloud_is_a_fault_and_ends_its_run(cloud, killed):
+    assert faulted(cloud, killed[1]) == ("FAILED", ["FAULT"])
 
-    cloud.kill()
-    cloud.start()
 
-    run = cloud.run(run_id)
-    assert (run["status"], [build["status"] for build in builds_of(cloud, run_id)]) == ("FAILED", ["FAULT"])
+def test_a_killed_emulator_takes_its_cloud_down_and_the_next_start_ends_what_was_open(cloud, long_shop):
+    run_id = pushed_and_building(cloud, long_shop)
+    os.kill(emulator_of(cloud), signal.SIGKILL)
+    until(lambda: None if cloud.home.is_locked() else True)
+
+    assert running(cloud.home) is None
+    assert "ended unexpectedly" in cloud.home.log.read_text()
+    cloud.restart()
+    assert faulted(cloud, run_id) == ("FAILED", ["FAULT"])
     metrics = cloud.api.get("metrics", "projects", "shop-build-release", days=1)["summary"]
-    assert (metrics["builds"], metrics["by_status"]["FAULT"]) == (1, 1)
+    assert (metrics["builds"], metrics["by_status"]["FAULT"]) == (2, 2)
