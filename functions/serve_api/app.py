@@ -27,7 +27,8 @@ def build(settings: Settings, aws: Aws) -> Handle:
         report_bucket=settings.report_bucket,
     )
     tests = TestWiring(aws, table=settings.buildgate_table, report_bucket=settings.report_bucket)
-    api, whose = Api(wiring, tests), Trail(wiring.runs)
+    seal = f"{settings.buildgate_table} {settings.run_machine_arn} {settings.report_bucket}"
+    api, whose = Api(wiring, tests, seal=seal), Trail(wiring.runs)
 
     def handle(event: dict[str, Any], line: Line) -> dict[str, Any]:
         answer = api(event)

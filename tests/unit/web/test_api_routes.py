@@ -111,9 +111,10 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(api):
 
 
 def test_every_answer_has_strict_headers(api):
-    headers = api(json_event("GET", "/v1/pipelines", actor=BOB)).to_data()["headers"]
+    for path, kept in (("/v1/pipelines", "private, no-cache"), ("/v1/pipelines/none", "no-store")):
+        headers = api(json_event("GET", path, actor=BOB)).to_data()["headers"]
 
-    assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+        assert (headers["cache-control"], headers["x-content-type-options"]) == (kept, "nosniff")
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "51", "x", "1.5", "\uff19", "9" * 5000, "1e1"])

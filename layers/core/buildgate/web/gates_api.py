@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Final, Literal, cast
 
 from buildgate.domain.durations import seconds_of
 from buildgate.domain.errors import NotFound, Rejected
@@ -13,33 +13,71 @@ from buildgate.domain.gates.outcomes import outcome
 from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
 from buildgate.domain.gates.record import JudgementHead
 from buildgate.domain.gates.waiver_data import waiver_to_data
+from buildgate.domain.runs import Run
 from buildgate.domain.times import from_text, to_text
 from buildgate.runtime.wiring import Wiring
+from buildgate.web.bodies import Waive
 from buildgate.web.http import Request
+from buildgate.web.operations import NEXT, Body, Operation, Text, limit
+from buildgate.web.paging import Pager
 
-Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
-_ANSWER_BYTES = 4_500_000
+if TYPE_CHECKING:
+    from buildgate.web.answers import (
+        JudgementAnswer,
+        JudgementList,
+        JudgementRow,
+        Place,
+        WaiverAnswer,
+        WaiverList,
+        WaiverView,
+    )
+
+_ANSWER_BYTES: Final = 4_500_000
 """What a function may answer is 6 MB, and JSON in JSON grows."""
-_MOST = 500
-_DEFAULT_SINCE = "90d"
+_MOST: Final = 500
+_LISTED: Final = limit(_MOST, _MOST)
+_SINCE: Final = Text("since", "Only judgements since then: an age such as 90d or 12h, or an ISO date.", default="90d")
+_STAGE: Final = Text("stage", "Only of this stage.")
+_GATE: Final = Text("gate", "Only of this gate.")
+_BRANCH: Final = Text("branch", "Only of this branch; tags/NAME is a tag.")
+_STATE: Final = Text("state", "Only waivers that stand so.", ("acting", "expired", "withdrawn"))
 
 
 class GatesApi:
     """Routes of judgements and waivers."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, pager: Pager) -> None:
         self._w = wiring
+        self._pager = pager
 
-    def routes(self) -> Sequence[tuple[str, str, Route]]:
+    def operations(self) -> Sequence[Operation]:
+        whole, waivers = "/v1/runs/{id}/judgements/{stage}/{gate}", "/v1/pipelines/{name}/waivers"
+        history = (_SINCE, _STAGE, _GATE, _BRANCH, _LISTED, NEXT)
         return (
-            ("GET", "/v1/runs/{id}/judgements/{stage}/{gate}", self._judgement),
-            ("GET", "/v1/pipelines/{name}/judgements", self._history),
-            ("GET", "/v1/pipelines/{name}/waivers", self._waivers),
-            ("POST", "/v1/pipelines/{name}/waivers", self._grant),
-            ("POST", "/v1/pipelines/{name}/waivers/{id}/withdraw", self._withdraw),
+            Operation("GET", whole, self._judgement, "Show a judgement with all it rests on.", fails=(404,)),
+            Operation(
+                "GET",
+                "/v1/pipelines/{name}/judgements",
+                self._history,
+                "List the judgements of a pipeline's gates, newest first.",
+                history,
+                fails=(404,),
+            ),
+            Operation(
+                "GET", waivers, self._waivers, "List a pipeline's waivers.", (_STATE, _LISTED, NEXT), fails=(404,)
+            ),
+            Operation("POST", waivers, self._grant, "Grant a waiver.", body=Waive, fails=(404,)),
+            Operation(
+                "POST",
+                f"{waivers}/{{id}}/withdraw",
+                self._withdraw,
+                "Let a waiver act no more.",
+                body=Body,
+                fails=(404,),
+            ),
         )
 
-    def _judgement(self, _: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+    def _judgement(self, _: Request, parameters: Mapping[str, str]) -> JudgementAnswer:
         """Return a whole judgement, or, when it is too large for an answer, only where it lies."""
         run_id, stage, gate = parameters["id"], parameters["stage"], parameters["gate"]
         record = self._w.runs.record(run_id)
@@ -52,26 +90,23 @@ class GatesApi:
         if found.judgement is None:
             raise NotFound(f"people decided gate {gate}: there is no evidence but their word", field="gate")
         ref = found.judgement
-        place = {"key": ref.key, "version_id": ref.version_id, "sha256": ref.sha256}
+        place: Place = {"key": ref.key, "version_id": ref.version_id, "sha256": ref.sha256}
         judgement = self._w.judgements.load(ref)
         data = judgement.to_data()
         if len(json.dumps(data)) > _ANSWER_BYTES:
             return {"judgement": None, "place": place}
         return {"judgement": data, "place": place, "is_repeatable": judgement.is_repeatable()}
 
-    def _history(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        name, query = self._pipeline(parameters), request.query
-        since = _moment(query.get("since", _DEFAULT_SINCE), self._w.clock.now())
-        text = query.get("limit", str(_MOST))
-        if not text.isdecimal() or not 1 <= int(text) <= _MOST:
-            raise Rejected(f"limit must be a whole number from 1 to {_MOST}, not {text!r}", field="limit")
-        heads = [
-            head
-            for head in self._w.judgements.since(name, since, limit=_MOST)
-            if all(query.get(key, value) == value for key, value in _facets(head).items())
-        ][: int(text)]
-        runs = self._w.runs.recent(name, limit=_MOST) if heads else ()
-        return {"pipeline": name, "judgements": [_listed(head) | {"outcome": outcome(head, runs)} for head in heads]}
+    def _history(self, request: Request, parameters: Mapping[str, str]) -> JudgementList:
+        name = self._pipeline(parameters)
+        wanted = {"stage": _STAGE.of(request), "gate": _GATE.of(request), "branch": _BRANCH.of(request)}
+        since = _moment(_SINCE.of(request), self._w.clock.now())
+        found = self._w.judgements.since(name, since, limit=_MOST)
+        kept = [head for head in found if all(wanted[key] in ("", value) for key, value in _facets(head).items())]
+        page, following = self._pager.cut(request, kept, _place, limit=_LISTED.of(request), is_falling=True)
+        runs = self._w.runs.recent(name, limit=_MOST) if page else ()
+        rows = [_listed(head, runs) for head in page]
+        return {"pipeline": name, "judgements": rows, "next": following}
 
     def _pipeline(self, parameters: Mapping[str, str]) -> str:
         name = parameters["name"]
@@ -79,22 +114,22 @@ class GatesApi:
             raise NotFound(f"there is no pipeline {name}", field="pipeline", fix="buildgate pipeline list")
         return name
 
-    def _waivers(self, _: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        name, now = self._pipeline(parameters), self._w.clock.now()
-        return {"pipeline": name, "waivers": [_waiver(one, now) for one in self._w.waivers.of_pipeline(name)]}
+    def _waivers(self, request: Request, parameters: Mapping[str, str]) -> WaiverList:
+        name, now, state = self._pipeline(parameters), self._w.clock.now(), _STATE.of(request)
+        found = [_waiver(one, now) for one in self._w.waivers.of_pipeline(name)]
+        kept = [one for one in found if state in ("", one["state"])]
+        page, following = self._pager.cut(request, kept, lambda one: one["id"], limit=_LISTED.of(request))
+        return {"pipeline": name, "waivers": list(page), "next": following}
 
-    def _grant(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        try:
-            body = request.json
-        except ValueError as error:
-            raise Rejected(f"the body is not JSON: {error}") from error
-        if not isinstance(body, dict):
-            raise Rejected("the body must be a JSON object")
-        gate = str(body.pop("gate", "") or "")
-        granted = self._w.grant_waiver(parameters["name"], body, gate=gate, actor=request.actor)
+    def _grant(self, request: Request, parameters: Mapping[str, str]) -> WaiverAnswer:
+        body = Waive.of(request)
+        granted = self._w.grant_waiver(
+            parameters["name"], body.model_extra or {}, gate=body.gate or "", actor=request.actor
+        )
         return {"waiver": _waiver(granted, self._w.clock.now())}
 
-    def _withdraw(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+    def _withdraw(self, request: Request, parameters: Mapping[str, str]) -> WaiverAnswer:
+        Body.of(request)
         withdrawn = self._w.grant_waiver.withdraw(parameters["name"], parameters["id"], actor=request.actor)
         return {"waiver": _waiver(withdrawn, self._w.clock.now())}
 
@@ -112,7 +147,11 @@ def _facets(head: JudgementHead) -> Mapping[str, str]:
     return {"stage": head.stage, "gate": head.gate, "branch": head.branch}
 
 
-def _listed(head: JudgementHead) -> dict[str, Any]:
+def _place(head: JudgementHead) -> str:
+    return "#".join((to_text(head.at), head.run_id, head.stage, head.gate))
+
+
+def _listed(head: JudgementHead, runs: Sequence[Run]) -> JudgementRow:
     return {
         "run_id": head.run_id,
         "stage": head.stage,
@@ -129,12 +168,15 @@ def _listed(head: JudgementHead) -> dict[str, Any]:
         "policy_hash": head.policy_hash,
         "values": dict(head.values),
         "has_evidence": head.ref is not None,
+        "outcome": outcome(head, runs),
     }
 
 
-def _waiver(one: PipelineWaiver, now: datetime) -> dict[str, Any]:
-    state = "withdrawn" if one.withdrawn_by else "expired" if one.ends_at <= now else "acting"
-    return {
+def _waiver(one: PipelineWaiver, now: datetime) -> WaiverView:
+    state: Literal["acting", "expired", "withdrawn"] = (
+        "withdrawn" if one.withdrawn_by else "expired" if one.ends_at <= now else "acting"
+    )
+    shown = {
         "id": one.id,
         **waiver_to_data(one.waiver),
         "gate": one.gate,
@@ -143,3 +185,4 @@ def _waiver(one: PipelineWaiver, now: datetime) -> dict[str, Any]:
         "granted_at": to_text(one.granted_at),
         "withdrawn_by": one.withdrawn_by,
     }
+    return cast("WaiverView", shown)

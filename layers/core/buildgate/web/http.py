@@ -67,20 +67,26 @@ class Request:
     body: bytes
     actor: str
     request_id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeated: tuple[str, ...] = ()
+    """Names that the query gives more than once; of their values the last is kept."""
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> Request:
         context = event.get("requestContext") or {}
         http = context.get("http") or {}
+        query = parse_qs(str(event.get("rawQueryString", "")), keep_blank_values=True)
         return cls(
             method=str(http.get("method", "")).upper(),
             path=str(event.get("rawPath", "")),
             route=str(event.get("routeKey", "")),
             path_parameters=event.get("pathParameters") or {},
-            query={name: values[-1] for name, values in parse_qs(str(event.get("rawQueryString", ""))).items()},
+            query={name: values[-1] for name, values in query.items()},
             body=_body(event),
             actor=_actor(context.get("authorizer") or {}),
             request_id=str(context.get("requestId", "")),
+            headers={name.lower(): str(value) for name, value in (event.get("headers") or {}).items()},
+            repeated=tuple(name for name, values in query.items() if len(values) > 1),
         )
 
     @property

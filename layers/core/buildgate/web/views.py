@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from buildgate.domain.approvals import Approval
 from buildgate.domain.builds import BuildHead
@@ -13,12 +13,25 @@ from buildgate.domain.slots import Slot
 from buildgate.domain.times import to_text
 from buildgate.ports import PipelineHead, PipelineVersion
 
+if TYPE_CHECKING:
+    from buildgate.web.answers import (
+        ApprovalView,
+        BuildView,
+        GateView,
+        PipelineHeadView,
+        PipelineVersionView,
+        RunView,
+        RunWithStages,
+        SlotView,
+        StageView,
+    )
+
 
 def moment(at: datetime | None) -> str | None:
     return None if at is None else to_text(at)
 
 
-def pipeline_head(head: PipelineHead) -> dict[str, Any]:
+def pipeline_head(head: PipelineHead) -> PipelineHeadView:
     return {
         "name": head.name,
         "version": head.version,
@@ -31,11 +44,11 @@ def pipeline_head(head: PipelineHead) -> dict[str, Any]:
     }
 
 
-def pipeline_version(version: PipelineVersion) -> dict[str, Any]:
+def pipeline_version(version: PipelineVersion) -> PipelineVersionView:
     return {"version": version.version, "applied_at": moment(version.applied_at), "applied_by": version.applied_by}
 
 
-def run(one: Run) -> dict[str, Any]:
+def run(one: Run) -> RunView:
     source = one.source
     return {
         "run_id": one.run_id,
@@ -60,20 +73,20 @@ def run(one: Run) -> dict[str, Any]:
     }
 
 
-def run_record(record: RunRecord, names: Sequence[str], heads: Mapping[str, BuildHead]) -> dict[str, Any]:
+def run_record(record: RunRecord, names: Sequence[str], heads: Mapping[str, BuildHead]) -> RunWithStages:
     """Return a run with its stages; ``names`` are the pipeline's stages, so that those to come are shown too."""
     stages = []
     for index, name in enumerate(names):
         attempt = record.latest(index)
         stages.append(_stage_to_come(name) if attempt is None else _stage(record, attempt, heads))
-    return run(record.run) | {"stages": stages}
+    return {**run(record.run), "stages": stages}
 
 
-def _stage_to_come(name: str) -> dict[str, Any]:
+def _stage_to_come(name: str) -> StageView:
     return {"name": name, "status": "PENDING", "attempt": 0, "reason": "", "approval": None, "builds": [], "gates": []}
 
 
-def _stage(record: RunRecord, attempt: StageAttempt, heads: Mapping[str, BuildHead]) -> dict[str, Any]:
+def _stage(record: RunRecord, attempt: StageAttempt, heads: Mapping[str, BuildHead]) -> StageView:
     asked = [a for a in record.approvals if (a.ref.stage, a.ref.attempt) == (attempt.index, attempt.attempt)]
     approvals = [approval(one) for one in sorted(asked, key=lambda one: one.asked_at)]
     return {
@@ -87,7 +100,7 @@ def _stage(record: RunRecord, attempt: StageAttempt, heads: Mapping[str, BuildHe
         "approval": approvals[-1] if approvals else None,
         "approvals": approvals,
         "builds": [_slot(slot, heads.get(slot.build_id)) for slot in record.slots_of(attempt)],
-        "gates": [{"name": gate.name} | gate.verdict.to_data() for gate in record.gates_of(attempt)],
+        "gates": [cast("GateView", {"name": gate.name} | gate.verdict.to_data()) for gate in record.gates_of(attempt)],
     }
 
 
@@ -97,19 +110,24 @@ def _shown(record: RunRecord, attempt: StageAttempt) -> str:
     return record.run.status.value if is_cut_short else attempt.status.value
 
 
-def _slot(slot: Slot, head: BuildHead | None) -> dict[str, Any]:
+def _slot(slot: Slot, head: BuildHead | None) -> SlotView:
     status = slot.build_status.value if slot.build_status else (head.status.value if head else slot.state.value)
-    return {
+    shown: SlotView = {
         "name": slot.ref.name,
         "project": slot.project,
         "status": status,
         "state": slot.state.value,
         "reason": slot.reason,
         "build_id": slot.build_id,
-    } | (build(head) if head else {"duration_seconds": None, "cost_micro_usd": None, "phase": "", "started_at": None})
+        "duration_seconds": None,
+        "cost_micro_usd": None,
+        "phase": "",
+        "started_at": None,
+    }
+    return {**shown, **build(head)} if head else shown
 
 
-def build(head: BuildHead) -> dict[str, Any]:
+def build(head: BuildHead) -> BuildView:
     return {
         "build_id": head.build_id,
         "project": head.project,
@@ -125,7 +143,7 @@ def build(head: BuildHead) -> dict[str, Any]:
     }
 
 
-def approval(one: Approval) -> dict[str, Any]:
+def approval(one: Approval) -> ApprovalView:
     last = one.decisions[-1] if one.decisions else None
     return {
         "id": one.ref.to_text(),

@@ -24,7 +24,7 @@ def run_item(run: Run) -> dict[str, Any]:
         "pk": keys.run(run.run_id),
         "sk": keys.RUN,
         "g1p": keys.pipeline(run.pipeline),
-        "g1s": f"R#{to_text(run.opened_at)}#{run.run_id}",
+        "g1s": place_of(run),
         "run_id": run.run_id,
         "pipeline": run.pipeline,
         "version": run.version,
@@ -50,6 +50,11 @@ def run_item(run: Run) -> dict[str, Any]:
         "retry_of": run.retry_of,
         "facts": _facts(run),
     }
+
+
+def place_of(run: Run) -> str:
+    """Return the sort key of a run in its pipeline's list."""
+    return f"R#{to_text(run.opened_at)}#{run.run_id}"
 
 
 def _facts(run: Run) -> dict[str, str]:

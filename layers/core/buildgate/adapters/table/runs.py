@@ -56,9 +56,19 @@ class TableRuns(TableSlots):
             approvals=[approval_of(item) for item in parts if "#P#" in item["sk"]],
         )
 
-    def recent(self, pipeline: str, *, limit: int) -> Sequence[Run]:
-        found = self._table.query(keys.pipeline(pipeline), index="GSI1", begins="R#", newest_first=True, limit=limit)
-        return [run_items.run_of(item) for item in found]
+    def recent(self, pipeline: str, *, limit: int, before: str = "") -> Sequence[Run]:
+        found = self._table.query(
+            keys.pipeline(pipeline),
+            index="GSI1",
+            begins="" if before else "R#",
+            between=("R#", before) if before else None,
+            newest_first=True,
+            limit=limit + 1 if before else limit,
+        )
+        return [run_items.run_of(item) for item in found if item["g1s"] != before][:limit]
+
+    def place(self, run: Run) -> str:
+        return run_items.place_of(run)
 
     def mark_running(self, run_id: str, *, now: datetime) -> None:
         sets = {"status": RunStatus.RUNNING.value, "running_at": to_text(now)}
