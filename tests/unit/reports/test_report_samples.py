@@ -106,6 +106,7 @@ def test_registry_and_readers_agree_about_names_and_kinds():
         (("behave/report.json", "junit/behave.xml"), "tests."),
         (("k6/handle-summary.json", "k6/summary-export.json"), "performance."),
         (("trivy/schema-2.json", "trivy/legacy-list.json", "trivy/kubernetes.json"), "findings."),
+        (("spdx/tool.json", "spdx/tool.yaml", "spdx/tool.xml", "spdx/tool.rdf.xml", "spdx/tool.spdx"), "components."),
         (("asff/get-findings.json", "asff/list.json"), "findings."),
         (("prowler-json/version-2.json", "prowler-json/version-2-lines.json"), "compliance."),
         (("sarif/levels.sarif", "sarif/rules-after-results.sarif"), "findings."),

@@ -67,7 +67,7 @@ BUILT_IN: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "checkstyle": ("quality.linters:Checkstyle", _XML),
     "jmeter-csv": ("performance.jmeter:JmeterCsv", _TEXT),
     "jmeter-xml": ("performance.jmeter:JmeterXml", _XML),
-    "k6": ("performance.k6:K6", _JSON),
+    "k6": ("performance.k6:K6", _JSON_LINES),
     "artillery": ("performance.artillery:Artillery", _JSON),
     "prowler-json": ("compliance.prowler:ProwlerJson", _JSON_LINES),
     "prowler-csv": ("compliance.prowler:ProwlerCsv", _TEXT),
@@ -79,7 +79,7 @@ BUILT_IN: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "terraform-plan": ("infrastructure.terraform:TerraformPlan", _JSON),
     "infracost": ("infrastructure.infracost:Infracost", _JSON),
     "cyclonedx": ("components.cyclonedx:CycloneDx", ("json", "xml")),
-    "spdx": ("components.spdx:Spdx", ("json", "text")),
+    "spdx": ("components.spdx:Spdx", ("json", "text", "xml")),
     "metrics": ("own:Metrics", _JSON),
 }
 """Format name -> where its reader is, and the kinds of content it may claim."""

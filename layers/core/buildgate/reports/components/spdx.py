@@ -1,10 +1,11 @@
-"""SPDX 2.2 and 2.3 as JSON and tag-value, and 3.0 as JSON-LD."""
+"""SPDX 2.2 and 2.3 as JSON, YAML, XML, RDF/XML and tag-value, and 3.0 as JSON-LD."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from buildgate.reports.components.spdx_forms import LICENCES, SpdxRdf, SpdxXml, read_yaml
 from buildgate.reports.components.tally import Components
 from buildgate.reports.json_values import listing, mapping, text
 from buildgate.reports.refusal import within_bounds
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from buildgate.reports.head import Head
 
 _TAGS: Final = re.compile(r"^SPDXVersion:\s*SPDX-2", re.MULTILINE)
-_LICENCES: Final = ("licenseConcluded", "licenseDeclared")
+_YAML_VERSION: Final = re.compile(r"""^spdxVersion:\s*["']?SPDX-2""", re.MULTILINE)
+_YAML_PACKAGES: Final = re.compile(r"^packages:", re.MULTILINE)
+_ID: Final = re.compile(r"^SPDXID:", re.MULTILINE)
 _LICENCE_RELATIONS: Final = frozenset({"hasConcludedLicense", "hasDeclaredLicense"})
 
 
@@ -23,14 +26,18 @@ class Spdx:
     """Reader of SPDX."""
 
     name = "spdx"
-    title = "SPDX JSON, tag-value or JSON-LD"
+    title = "SPDX JSON, YAML, XML, RDF/XML, tag-value or JSON-LD"
     reads = "components"
-    kinds = ("json", "text")
+    kinds = ("json", "text", "xml")
 
     def sniff(self, head: Head) -> int | None:
         """The version; for 3.0 the context of SPDX."""
         if head.kind == "text":
-            return 95 if _TAGS.search(head.text) else None
+            is_yaml = _YAML_VERSION.search(head.text) or (_ID.search(head.text) and _YAML_PACKAGES.search(head.text))
+            return 95 if _TAGS.search(head.text) or is_yaml else None
+        if head.kind == "xml":
+            is_rdf = head.root.name == "RDF" and "spdx.org/rdf/terms" in head.text
+            return 95 if is_rdf or head.has_element("SPDXID", "Document") else None
         if head.scalars.get("spdxVersion", "").startswith("SPDX-") or head.has("SPDXID", "packages"):
             return 95
         context = head.scalars.get("@context", "") + head.scalars.get("@context[]", "")
@@ -39,8 +46,11 @@ class Spdx:
     def read(self, document: Document) -> None:
         """Count the packages and those that state a licence."""
         components = Components(document)
-        if document.head.kind == "text":
-            _tag_value(document, components)
+        if document.head.kind == "xml":
+            document.walk(SpdxRdf(components) if document.head.root.name == "RDF" else SpdxXml(components))
+        elif document.head.kind == "text":
+            is_tags = _TAGS.search(document.head.text)
+            _tag_value(document, components) if is_tags else read_yaml(document, components)
         elif document.head.has("@graph") or document.head.has("@context"):
             _json_ld(document, components)
         else:
@@ -49,7 +59,7 @@ class Spdx:
 
 
 def _package(components: Components, entry: dict[str, Any]) -> None:
-    components.add(text(entry.get(name)) for name in _LICENCES)
+    components.add(text(entry.get(name)) for name in LICENCES)
 
 
 def _tag_value(document: Document, components: Components) -> None:

@@ -18,9 +18,11 @@ _EXACT_VALUES: Final = 20_000
 class Requests:
     """The requests of one load test, counted as they are read."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, *, ticks: int = 1) -> None:
+        """Count times in ticks, so many a millisecond."""
         self.document = document
         self.contents = document.contents
+        self._ticks = ticks
         self.total = 0
         self.failed = 0
         self.total_ms = 0.0
@@ -29,17 +31,17 @@ class Requests:
         self._times: dict[int, int] = {}
         self._is_coarse = False
 
-    def add(self, elapsed_ms: int, *, is_failed: bool, started_ms: float | None = None) -> None:
-        """Count one request."""
+    def add(self, elapsed: int, *, is_failed: bool, started_ms: float | None = None) -> None:
+        """Count one request; its time is in ticks, its start in milliseconds."""
         self.total += 1
         self.failed += is_failed
-        self.total_ms += elapsed_ms
-        key = _coarse(elapsed_ms) if self._is_coarse else elapsed_ms
+        self.total_ms += elapsed / self._ticks
+        key = _coarse(elapsed) if self._is_coarse else elapsed
         self._times[key] = self._times.get(key, 0) + 1
         if len(self._times) > _EXACT_VALUES and not self._is_coarse:
             self._coarsen()
         if started_ms is not None:
-            ended_ms = started_ms + elapsed_ms
+            ended_ms = started_ms + elapsed / self._ticks
             self.first_ms = started_ms if self.first_ms is None else min(self.first_ms, started_ms)
             self.last_ms = ended_ms if self.last_ms is None else max(self.last_ms, ended_ms)
 
@@ -59,10 +61,10 @@ class Requests:
             return
         values = sorted(self._times.items())
         for wanted in PERCENTILES:
-            contents.measure(f"performance.p{wanted}_ms", percentile(values, self.total, wanted))
+            contents.measure(f"performance.p{wanted}_ms", percentile(values, self.total, wanted) / self._ticks)
         contents.measure("performance.mean_ms", self.total_ms / self.total)
-        contents.measure("performance.min_ms", values[0][0])
-        contents.measure("performance.max_ms", values[-1][0])
+        contents.measure("performance.min_ms", values[0][0] / self._ticks)
+        contents.measure("performance.max_ms", values[-1][0] / self._ticks)
         contents.measure("performance.error_percent", percent(self.failed, self.total))
         if self.first_ms is not None and self.last_ms is not None and self.last_ms > self.first_ms:
             contents.measure("performance.rps", self.total * 1000.0 / (self.last_ms - self.first_ms))
