@@ -217,6 +217,19 @@ def a_branch_is_noted_once(stores):
 
 
 @case
+def a_sighted_branch_is_due_until_it_is_settled(stores):
+    stores.pushes.sight("shop", "feature/a", "b" * 40, due_at=NOON)
+    stores.pushes.sight("shop", "feature/a", "b" * 40, due_at=LATER)
+    assert stores.work.due_pushes(NOON - timedelta(seconds=1)) == []
+    assert stores.work.due_pushes(NOON) == [("shop", "feature/a")]
+
+    stores.pushes.sight("shop", "feature/a", "c" * 40, due_at=LATER)
+    assert stores.work.due_pushes(NOON) == []
+    stores.pushes.settle_sight("shop", "feature/a")
+    assert stores.work.due_pushes(LATER) == []
+
+
+@case
 def ignored_pushes_are_listed_newest_first(stores):
     for number in range(3):
         moment = NOON + timedelta(minutes=number)
@@ -254,6 +267,14 @@ def a_run_comes_back_as_it_was_stored(stores):
     stores.runs.open(whole, [])
 
     assert stores.runs.run(RUN_ID) == whole
+
+
+@case
+def a_builds_run_is_known_by_its_pipeline_and_branch(stores):
+    stores.runs.open(run(), [])
+
+    assert stores.runs.origin(RUN_ID) == ("shop", "main")
+    assert stores.runs.origin("nope") is None
 
 
 @case
@@ -297,6 +318,17 @@ def runs_are_listed_newest_first(stores):
 
     listed = stores.runs.recent("shop", limit=2)
     assert [(one.run_id, one.source.commit) for one in listed] == [("run2", "b" * 40), ("run1", "b" * 40)]
+
+
+@case
+def a_list_of_runs_goes_on_behind_the_place_of_one(stores):
+    for number in range(5):
+        stores.runs.open(run(run_id=f"r{number}", opened_at=NOON + timedelta(minutes=number)), [])
+
+    first = stores.runs.recent("shop", limit=2)
+    rest = stores.runs.recent("shop", limit=9, before=stores.runs.place(first[-1]))
+
+    assert [one.run_id for one in (*first, *rest)] == ["r4", "r3", "r2", "r1", "r0"]
 
 
 @case
@@ -501,7 +533,7 @@ def a_bound_slot_stays_bound_when_it_is_parked_again(stores):
 def settled(stores: Stores, ref: SlotRef, status: BuildStatus = BuildStatus.FAILED, **changes: Any) -> bool:
     known = stores.runs.slot(ref)
     changed = {"state": SlotState.SETTLED, "build_status": status, "reason": "BUILD FAILED", "due_at": NOON, **changes}
-    return stores.runs.settle_slot(replace(known, **changed))
+    return stores.runs.settle_slot(known._replace(**changed))
 
 
 @case

@@ -7,8 +7,8 @@ import pytest
 from moto import mock_aws
 
 from buildgate.adapters.memory import MemoryAws
+from contract import history_store_cases
 from contract.store_cases import CASES, empty
-from core_world import table_definition
 
 KINDS = ("memory", "moto")
 
@@ -17,13 +17,19 @@ KINDS = ("memory", "moto")
 def clients():
     """One table per emulator, emptied before each case."""
     with mock_aws():
-        made = {"memory": MemoryAws().client("dynamodb"), "moto": boto3.client("dynamodb")}
+        made = {"memory": MemoryAws().client, "moto": boto3.client}
         for client in made.values():
-            client.create_table(**table_definition())
+            history_store_cases.prepare(client)
         yield made
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 def test_stores_keep_their_promises(clients, case, kind):
-    case(empty(clients[kind]))
+    case(empty(clients[kind]("dynamodb")))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("case", history_store_cases.CASES, ids=lambda case: case.__name__)
+def test_stores_of_what_happened_keep_their_promises(clients, case, kind):
+    case(history_store_cases.history(clients[kind]))

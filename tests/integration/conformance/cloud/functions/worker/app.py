@@ -30,6 +30,9 @@ def put(pk, **values):
 def handler(event, context):
     if "requestContext" in event:
         return answer(event)
+    if "approval" in event:
+        put("reminders", **event)
+        return {}
     do = event["do"]
     if do in {"raise", "park", "start"}:
         put(event["key"], token=event.get("token"), retry=event.get("retry"), at=time.time())
