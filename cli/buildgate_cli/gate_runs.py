@@ -28,6 +28,10 @@ Tell = Callable[[str, float | None], None]
 """Hears how far a long reading has come: in words, and as a ratio where the end is known."""
 
 
+def _say(_what: str, _ratio: float | None) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class RunVerdict:
     """A verdict with the run and stage it belongs to; `stage_index` is the stage's place in the pipeline."""
@@ -97,22 +101,26 @@ def _from_bucket(place: Mapping[str, str]) -> Any:
     return json.loads(stored["Body"].read())
 
 
-def history(client: ApiClient, pipeline: str, **facets: str | int | None) -> list[dict[str, Any]]:
-    """Return a pipeline's judgements as the API lists them, newest first; facets are gate, since and limit."""
-    found: list[dict[str, Any]] = client.get("pipelines", pipeline, "judgements", **facets)["judgements"]
-    return found
-
-
-def whole_history(client: ApiClient, pipeline: str, since: str, tell: Tell) -> list[dict[str, Any]]:
-    """Return all of a pipeline's judgements from `since` on, newest first, however many pages they are."""
+def history(
+    client: ApiClient,
+    pipeline: str,
+    *,
+    since: str,
+    gate: str | None = None,
+    limit: int | None = None,
+    tell: Tell = _say,
+) -> list[dict[str, Any]]:
+    """Return a pipeline's judgements from `since` on as the API lists them, newest first; all pages unless limited."""
     found: list[dict[str, Any]] = []
     following: str | None = None
     while True:
-        answer = client.get("pipelines", pipeline, "judgements", since=since, next=following)
+        left = None if limit is None else limit - len(found)
+        facets = {"gate": gate, "since": since, "limit": left, "next": following}
+        answer = client.get("pipelines", pipeline, "judgements", **facets)
         found += answer["judgements"]
         following = answer.get("next")
         tell(f"{len(found)} judgements listed", None)
-        if not following:
+        if not following or (limit is not None and len(found) >= limit):
             return found
 
 
@@ -122,7 +130,7 @@ def past_judgements(client: ApiClient, pipeline: str, gate: str, since: str, *, 
     Raises:
         UserError: The gate has judged nothing in that time; the pipeline's other gates are named.
     """
-    listed = whole_history(client, pipeline, since, tell)
+    listed = history(client, pipeline, since=since, tell=tell)
     chosen = [one for one in listed if one["gate"] == gate and one["has_evidence"]]
     if not chosen:
         names = ", ".join(sorted({safe(one["gate"]) for one in listed if one["has_evidence"]}))

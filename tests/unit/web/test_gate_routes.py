@@ -87,6 +87,32 @@ def test_the_history_is_listed_newest_first_and_can_be_narrowed(world, call):
     assert call("GET", "/v1/pipelines/shop/judgements", query=f"since={tomorrow}")["judgements"] == []
 
 
+def test_every_judgement_of_a_period_is_listed_once_page_by_page(world, call, monkeypatch):
+    monkeypatch.setattr("buildgate.usecases.list_judgements._AT_ONCE", 2)
+    runs = [closed(world, world.judged(gate(), GOOD)[0]).run_id for _ in range(5)]
+    listed, query = [], "limit=2"
+    while query:
+        answer = call("GET", "/v1/pipelines/shop/judgements", query=query)
+        listed += answer["judgements"]
+        query = answer["next"] and f"limit=2&next={answer['next']}"
+
+    assert [one["run_id"] for one in listed] == runs[::-1]
+    assert [one["fate"] for one in listed] == [None, "held", "held", "held", "held"]
+
+
+def test_a_filter_that_lets_little_through_goes_on_at_the_next_page(world, call, monkeypatch):
+    monkeypatch.setattr("buildgate.usecases.list_judgements._AT_ONCE", 1)
+    monkeypatch.setattr("buildgate.usecases.list_judgements._MOST_READS", 2)
+    run, _ = world.judged(gate(), GOOD, branch="feature/a")
+    for _ in range(3):
+        world.judged(gate(), GOOD)
+
+    first = call("GET", "/v1/pipelines/shop/judgements", query="branch=feature/a")
+    second = call("GET", "/v1/pipelines/shop/judgements", query=f"branch=feature/a&next={first['next']}")
+
+    assert (first["judgements"], [one["run_id"] for one in second["judgements"]]) == ([], [run.run_id])
+
+
 @pytest.mark.parametrize("query", ["since=soon", "limit=0", "limit=501", "limit=x"])
 def test_a_question_that_makes_no_sense_is_refused(world, call, query):
     world.judged(gate(), GOOD)

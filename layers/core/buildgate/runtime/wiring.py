@@ -25,6 +25,7 @@ from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
 from buildgate.usecases.fold_days import FoldDays
 from buildgate.usecases.grant_waiver import GrantWaiver
+from buildgate.usecases.list_judgements import ListJudgements
 from buildgate.usecases.make_up_pushes import LostPushes
 from buildgate.usecases.next_step import NextStep
 from buildgate.usecases.open_run import OpenRun
@@ -67,6 +68,10 @@ class Wiring(BuildWiring):
     @cached_property
     def judgements(self) -> StoredJudgements:
         return StoredJudgements(self.table, self._aws.client("s3"), self._report_bucket)
+
+    @cached_property
+    def list_judgements(self) -> ListJudgements:
+        return ListJudgements(self.judgements, self.runs)
 
     @cached_property
     def waivers(self) -> TableWaivers:

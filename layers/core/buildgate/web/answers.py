@@ -332,6 +332,7 @@ class JudgementRow(TypedDict):
     values: dict[str, float]
     has_evidence: bool
     outcome: Literal["good", "bad"] | None
+    fate: Literal["held", "failed", "reverted", "rolled back"] | None
 
 
 class JudgementList(TypedDict):

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 
 from buildgate.domain.durations import seconds_of
 from buildgate.domain.errors import NotFound, Rejected
-from buildgate.domain.gates.outcomes import outcome
+from buildgate.domain.gates.outcomes import OUTCOMES, Fate
 from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
 from buildgate.domain.gates.record import JudgementHead
 from buildgate.domain.gates.waiver_data import waiver_to_data
-from buildgate.domain.runs import Run
 from buildgate.domain.times import from_text, to_text
 from buildgate.runtime.wiring import Wiring
 from buildgate.web.bodies import Waive
@@ -101,11 +100,16 @@ class GatesApi:
         name = self._pipeline(parameters)
         wanted = {"stage": _STAGE.of(request), "gate": _GATE.of(request), "branch": _BRANCH.of(request)}
         since = _moment(_SINCE.of(request), self._w.clock.now())
-        found = self._w.judgements.since(name, since, limit=_MOST)
-        kept = [head for head in found if all(wanted[key] in ("", value) for key, value in _facets(head).items())]
-        page, following = self._pager.cut(request, kept, _place, limit=_LISTED.of(request), is_falling=True)
-        runs = self._w.runs.recent(name, limit=_MOST) if page else ()
-        rows = [_listed(head, runs) for head in page]
+        page = self._w.list_judgements.page(
+            name,
+            since,
+            limit=_LISTED.of(request),
+            before=self._pager.place(request),
+            wanted=lambda head: all(wanted[key] in ("", value) for key, value in _facets(head).items()),
+        )
+        fates = self._w.list_judgements.fates(name, page.heads)
+        rows = [_listed(head, fates[head.position]) for head in page.heads]
+        following = self._pager.token(request, page.following) if page.following else None
         return {"pipeline": name, "judgements": rows, "next": following}
 
     def _pipeline(self, parameters: Mapping[str, str]) -> str:
@@ -118,7 +122,9 @@ class GatesApi:
         name, now, state = self._pipeline(parameters), self._w.clock.now(), _STATE.of(request)
         found = [_waiver(one, now) for one in self._w.waivers.of_pipeline(name)]
         kept = [one for one in found if state in ("", one["state"])]
-        page, following = self._pager.cut(request, kept, lambda one: one["id"], limit=_LISTED.of(request))
+        page, following = self._pager.cut(
+            request, kept, lambda one: f"{one['expires']}#{one['id']}", limit=_LISTED.of(request)
+        )
         return {"pipeline": name, "waivers": list(page), "next": following}
 
     def _grant(self, request: Request, parameters: Mapping[str, str]) -> WaiverAnswer:
@@ -147,11 +153,7 @@ def _facets(head: JudgementHead) -> Mapping[str, str]:
     return {"stage": head.stage, "gate": head.gate, "branch": head.branch}
 
 
-def _place(head: JudgementHead) -> str:
-    return "#".join((to_text(head.at), head.run_id, head.stage, head.gate))
-
-
-def _listed(head: JudgementHead, runs: Sequence[Run]) -> JudgementRow:
+def _listed(head: JudgementHead, fate: Fate | None) -> JudgementRow:
     return {
         "run_id": head.run_id,
         "stage": head.stage,
@@ -168,7 +170,8 @@ def _listed(head: JudgementHead, runs: Sequence[Run]) -> JudgementRow:
         "policy_hash": head.policy_hash,
         "values": dict(head.values),
         "has_evidence": head.ref is not None,
-        "outcome": outcome(head, runs),
+        "outcome": OUTCOMES[fate] if fate else None,
+        "fate": fate,
     }
 
 
