@@ -209,7 +209,7 @@ def test_a_comparison_names_what_differs_and_by_how_much(at: Desk) -> None:
 
     rows = {row["name"]: row for row in answer["differences"]}
     assert rows["image"]["second"] == "aws/codebuild/standard:6.0"
-    assert rows["variables"]["second"] == "NAP"
+    assert (rows["variable NAP"]["first"], rows["variable NAP"]["second"]) == (None, "1")
     assert rows["status"]["same"]
     assert rows["phase BUILD"]["difference"] >= 0.9
 

@@ -54,6 +54,7 @@ class Batch:
     ended_at: datetime | None
     reason: str
     members: tuple[Member, ...]
+    artifacts: str = ""
 
     def cost_micro_usd(self, now: datetime) -> int | None:
         """Return what the members cost so far; None when the price of one of them is unknown."""
@@ -75,6 +76,7 @@ class Batch:
             "duration_seconds": round(self.seconds(now), 3),
             "cost_micro_usd": self.cost_micro_usd(now),
             "reason": self.reason,
+            "artifacts": self.artifacts,
             "builds": [member.to_data(now) for member in self.members],
         }
 
@@ -98,7 +100,14 @@ def get(client: Any, batch_id: str) -> Batch:
         ended_at=data["endTime"].astimezone(UTC) if data.get("endTime") else None,
         reason=_reason(data),
         members=tuple(_member(group, builds) for group in groups),
+        artifacts=_combined(data),
     )
+
+
+def _combined(data: dict[str, Any]) -> str:
+    """Return where the combined artifacts are; those of single builds are theirs to show."""
+    is_done = any(phase.get("phaseType") == "COMBINE_ARTIFACTS" for phase in data.get("phases", []))
+    return facts.artifacts(data) if is_done and data.get("complete") else ""
 
 
 def _arn(group: dict[str, Any]) -> str:

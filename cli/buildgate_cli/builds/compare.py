@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.builds import facts
@@ -25,15 +26,18 @@ _NAMES: Final = ("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INST
 PHASES: Final = (*_NAMES, "POST_BUILD", "UPLOAD_ARTIFACTS", "FINALIZING")
 
 
-def compare(first: Build, second: Build, now: datetime) -> list[dict[str, Any]]:
+Variables = Mapping[str, str]
+"""A build's variables by name: the value, or where it is kept; see `facts.variables`."""
+
+
+def compare(first: Build, second: Build, now: datetime, variables: tuple[Variables, Variables]) -> list[dict[str, Any]]:
     """Return one entry per thing compared: its name, both values, and the difference where it is a number.
 
     Durations are in seconds, costs in millionths of a dollar. What neither build has is left out.
     """
     rows = [_row(name, str(getattr(first, field)), str(getattr(second, field))) for name, field in _PLAIN]
-    rows.append(_row("variables", _variables(first), _variables(second)))
-    one, two = dict(first.exported), dict(second.exported)
-    rows += [_row(f"exported {name}", one.get(name), two.get(name)) for name in sorted({*one, *two})]
+    for kind, one, two in (("variable", *variables), ("exported", dict(first.exported), dict(second.exported))):
+        rows += [_row(f"{kind} {name}", one.get(name), two.get(name)) for name in sorted({*one, *two})]
     rows.append(_row("duration", facts.seconds(first, now), facts.seconds(second, now)))
     rows += [_row(f"phase {name}", _took(first, name), _took(second, name)) for name in PHASES]
     rows.append(_row("cost", facts.cost_micro_usd(first, now), facts.cost_micro_usd(second, now)))
@@ -67,10 +71,6 @@ def _took(build: Build, name: str) -> float | None:
     if phase is None or phase.started_at is None or phase.ended_at is None:
         return None if phase is None else phase.duration_seconds
     return round((phase.ended_at - phase.started_at).total_seconds(), 3)
-
-
-def _variables(build: Build) -> str:
-    return ", ".join(sorted(name if kind == "PLAINTEXT" else f"{name} ({kind})" for name, kind in build.variables))
 
 
 def _shown(row: dict[str, Any], side: str) -> str:

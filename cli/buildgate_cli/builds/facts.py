@@ -122,6 +122,22 @@ def without_secrets(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "environment": environment}
 
 
+def variables(data: dict[str, Any]) -> dict[str, str]:
+    """Return a build's variables by name: the value of plain ones, masked as above; of others, where it is kept."""
+    shown = without_secrets(data)["environment"]["environmentVariables"]
+    plain = "PLAINTEXT"
+    return {
+        one["name"]: one["value"] if one.get("type", plain) == plain else f"{one['type']} {one['value']}"
+        for one in shown
+    }
+
+
+def artifacts(data: dict[str, Any]) -> str:
+    """Return where a build's or a batch's artifacts are, primary first; empty when it has none."""
+    every = [data.get("artifacts") or {}, *data.get("secondaryArtifacts", [])]
+    return ", ".join(one["location"].replace("arn:aws:s3:::", "s3://") for one in every if one.get("location"))
+
+
 def waterfall(build: Build, now: datetime) -> list[list[object]]:
     """Return a row per phase: name, status, seconds, and a bar at its place in the build's time."""
     whole = max(seconds(build, now), 0.001)

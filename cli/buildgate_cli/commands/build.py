@@ -142,6 +142,7 @@ def show(
             ("cost", dollars(facts.cost_micro_usd(build, now))),
             ("variables", variables or None),
             ("exported", ", ".join(f"{name}={value}" for name, value in build.exported) or None),
+            ("artifacts", facts.artifacts(data) or None),
             ("reports", ", ".join(arn.rsplit("/", 1)[-1] for arn in build.report_arns) or None),
             ("retry of", build.retry_of or None),
             ("batch", build.batch or None),
@@ -256,8 +257,9 @@ def compare(
     from buildgate_cli.builds import facts, ids  # noqa: PLC0415
 
     client = cloud_context.current().client("codebuild")
-    one, two = (facts.read(ids.one(client, ids.resolve(client, text))) for text in (first, second))
-    rows = comparing.compare(one, two, datetime.now(UTC))
+    found = [ids.one(client, ids.resolve(client, text)) for text in (first, second)]
+    one, two = (facts.read(data) for data in found)
+    rows = comparing.compare(one, two, datetime.now(UTC), (facts.variables(found[0]), facts.variables(found[1])))
     if as_json:
         print_json({"first": one.build_id, "second": two.build_id, "differences": rows})
         return

@@ -93,6 +93,8 @@ def show(batch_id: BatchId, as_json: Json = False) -> None:
         print_json(batch.to_data(now))
         return
     print_tree(batches.tree(batch, now))
+    if batch.artifacts:
+        say(f"artifacts {batch.artifacts}")
     say(f"{len(batch.members)} builds, {dollars(batch.cost_micro_usd(now))} in {duration(batch.seconds(now))}")
 
 

@@ -180,6 +180,7 @@ def _apply_one(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_run: 
     if spec.buildspec is not None:
         wanted["source"] = {**wanted["source"], "buildspec": spec.buildspec}
     wanted["tags"] = [*wanted["tags"], *extras.beside_tag(file, before)]
+    steps = extras.plan(cloud, file, before)
     beside = _apply_credentials(cloud, client, file, wanted, found=before, dry_run=dry_run)
     known = None if before is None else {**before, **as_created(before, client.meta.service_model)}
     differing = changes(known, wanted)
@@ -187,7 +188,6 @@ def _apply_one(cloud: CloudContext, client: Any, file: ProjectFile, *, dry_run: 
         call = client.create_project if before is None else client.update_project
         call(**wanted)
     groups = _apply_groups(cloud, client, file, dry_run=dry_run)
-    steps = extras.plan(cloud, file, before)
     for step in steps if not dry_run else ():
         step.call()
     beside += [step.what for step in steps]
@@ -321,7 +321,7 @@ def _print_project(found: dict[str, Any]) -> None:
             ("project", project.name),
             ("description", project.description),
             ("source", f"{source.type} {source.location or ''}".strip()),
-            ("buildspec", (source.buildspec or "buildspec.yml").splitlines()[0]),
+            ("buildspec", _buildspec(source.buildspec)),
             ("image", environment.image),
             ("compute", f"{environment.type} {environment.compute_type}"),
             ("variables", variables or None),
@@ -331,6 +331,11 @@ def _print_project(found: dict[str, Any]) -> None:
             ("changed", ago(_iso(found.get("lastModified")), datetime.now(UTC))),
         ]
     )
+
+
+def _buildspec(text: str | None) -> str:
+    lines = (text or "buildspec.yml").splitlines()
+    return lines[0] if len(lines) == 1 else f"inline, {len(lines)} lines"
 
 
 def _variable(variable: Variable) -> str:

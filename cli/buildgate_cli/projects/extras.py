@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from buildgate_cli.errors import ExitCode, UserError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -208,9 +210,20 @@ def _rule(name: str, prefix: str, days: int) -> dict[str, Any]:
 
 
 def _lifecycle_of(cloud: CloudContext, project: str, bucket: str, own: list[dict[str, Any]]) -> list[Step]:
-    """Return the step that puts a project's rules among a bucket's, whose others stay as they are."""
+    """Return the step that puts a project's rules among a bucket's, whose others stay as they are.
+
+    Raises UserError when rules are wanted of a bucket that is not there.
+    """
     s3 = cloud.client("s3")
     known = _rules_of(s3, bucket)
+    if known is None:
+        if own:
+            raise UserError(
+                f"There is no bucket {bucket} whose objects could expire.",
+                f"Create it first: aws s3 mb s3://{bucket}",
+                ExitCode.REFUSED,
+            )
+        return []
     mine = re.compile(rf"{PREFIX}-{re.escape(project)}-(cache|artifacts(-[0-9]+)?)")
     before = [rule for rule in known if mine.fullmatch(str(rule.get("ID")))]
     if [_plain(rule) for rule in before] == [_plain(rule) for rule in own]:
@@ -229,13 +242,15 @@ def _lifecycle_of(cloud: CloudContext, project: str, bucket: str, own: list[dict
     return [Step(words, call)]
 
 
-def _rules_of(s3: Any, bucket: str) -> list[dict[str, Any]]:
+def _rules_of(s3: Any, bucket: str) -> list[dict[str, Any]] | None:
+    """Return a bucket's rules, None when there is no such bucket."""
     try:
         return list(s3.get_bucket_lifecycle_configuration(Bucket=bucket).get("Rules", []))
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchLifecycleConfiguration", "NoSuchBucket"}:
-            return []
-        raise
+        code = error.response["Error"]["Code"]
+        if code not in {"NoSuchLifecycleConfiguration", "NoSuchBucket"}:
+            raise
+        return [] if code == "NoSuchLifecycleConfiguration" else None
 
 
 def _plain(rule: Mapping[str, Any]) -> tuple[Any, Any, Any]:
