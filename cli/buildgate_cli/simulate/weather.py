@@ -40,6 +40,8 @@ _CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
     "lost-answer": ((Fault.LOST_ANSWER, 0.02),),
     "conflict": ((Fault.CONFLICT, 0.03),),
 }
+_OVERTAKEN_BY: Final = "overtaken by other work"
+_MOST_AT_ONCE: Final = 3
 _DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.12, 0.4, 0.5, 0.1, 0.2
 
 
@@ -68,19 +70,21 @@ class Weather:
     met: Counter[str] = field(default_factory=Counter)
     on_fault: Callable[[Call, Fault], object] = lambda _call, _fault: None
     _calls: list[tuple[str, Fault, float]] = field(default_factory=list)
+    _ratio: float = 0.0
     _is_bad: bool = False
 
     def __post_init__(self) -> None:
         self._calls = [
             (kind, fault, ratio) for kind, faults in _CALLS.items() if kind in self.kinds for fault, ratio in faults
         ]
+        overtaken = _OVERTAKEN if "overtake" in self.kinds else 0.0
+        self._ratio = sum(ratio for *_, ratio in self._calls) + overtaken
 
     def rage(self) -> None:
         """Let everything go wrong now and then."""
         aws = self.world.aws
         self._is_bad = True
-        aws.faults.plan = self._fault if self._calls else no_faults
-        aws.faults.preempt = self._overtake if "overtake" in self.kinds else None
+        aws.faults.plan = self._fault if self._calls or "overtake" in self.kinds else no_faults
         aws.events.deliveries = self._deliveries
         aws.sns.repeats = self._repeats
         aws.stepfunctions.closed_code = self._closed_code
@@ -92,7 +96,7 @@ class Weather:
         """Let nothing go wrong any more; what is late still comes late."""
         aws = self.world.aws
         self._is_bad = False
-        aws.faults.plan, aws.faults.preempt = no_faults, None
+        aws.faults.plan = no_faults
         aws.events.deliveries = lambda _: (0.0,)
         aws.sns.repeats = lambda _: 1
         aws.codebuild.plan = lambda _: BuildPlan(60)
@@ -108,27 +112,29 @@ class Weather:
         return is_so
 
     def _fault(self, call: Call) -> Fault:
-        fault = self.fate.choose(f"{call.caller} {call.service}.{call.operation}", self._drawn_fault)
-        if fault is None:
+        """Return what becomes of a call of a function; what overtakes it happens before it."""
+        what = self.fate.choose(f"{call.caller} {call.service}.{call.operation}", self._drawn_mishap)
+        if what is None:
             return Fault.NONE
-        self.on_fault(call, fault)
-        self.met[next(kind for kind, one, _ in self._calls if one is fault)] += 1
-        return fault
+        if isinstance(what, Fault):
+            self.on_fault(call, what)
+            self.met[next(kind for kind, one, _ in self._calls if one is what)] += 1
+            return what
+        aws = self.world.aws
+        if len(aws.lambdas.callers) < _MOST_AT_ONCE:
+            self.met["overtake"] += 1
+            aws.timeline.step(until=aws.timeline.elapsed + 1)
+        return Fault.NONE
 
-    def _drawn_fault(self, dice: random.Random) -> Fault | None:
+    def _drawn_mishap(self, dice: random.Random) -> Fault | str | None:
         number = dice.random()
+        if number >= self._ratio:
+            return None
         for _, fault, ratio in self._calls:
             number -= ratio
             if number < 0:
                 return fault
-        return None
-
-    def _overtake(self, call: Call) -> None:
-        aws = self.world.aws
-        if len(aws.lambdas.callers) < 3 and self.happens(
-            f"before {call.caller} {call.operation}", "overtake", _OVERTAKEN
-        ):
-            aws.timeline.step(until=aws.timeline.elapsed + 1)
+        return _OVERTAKEN_BY
 
     def _deliveries(self, event: dict[str, Any]) -> Sequence[float]:
         delays = self.fate.choose(f"delivery of {event['detail-type']}", self._drawn_delays)

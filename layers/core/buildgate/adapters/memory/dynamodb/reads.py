@@ -18,7 +18,6 @@ from buildgate.adapters.memory.errors import invalid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from buildgate.adapters.memory.dynamodb.syntax import Names
 
 PAGE_BYTES = 1024 * 1024
 _EXPRESSIONS = ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")
@@ -63,15 +62,16 @@ def prepare_reading(request: dict[str, Any], table: Table) -> Reading:
     values = taken_values(request.get("ExpressionAttributeValues"), "FilterExpression is null" if no_values else "")
     key_condition = compile_key_condition(key_text, names) if key_text is not None else None
     found_filter = compile_condition(filter_text, names, "FilterExpression") if filter_text is not None else None
-    projection = _projection(projection_text, names)
+    projection = compile_projection(projection_text, names) if projection_text is not None else None
     check_placeholders(names, values, key_condition, found_filter, projection)
     index = _index(table, request.get("IndexName"))
     is_consistent = bool(request.get("ConsistentRead"))
     if index is not None and is_consistent:
         raise invalid("Consistent reads are not supported on global secondary indexes")
-    _check_limit(request.get("Limit"))
-    _check_select(request.get("Select"), projection, index)
-    start = request.get("ExclusiveStartKey")
+    limit, select, start = request.get("Limit"), request.get("Select"), request.get("ExclusiveStartKey")
+    _check_limit(limit)
+    if select is not None or projection is not None:
+        _check_select(select, projection, index)
     reading = Reading(
         table=table,
         store=index or table,
@@ -80,18 +80,14 @@ def prepare_reading(request: dict[str, Any], table: Table) -> Reading:
         projection=projection,
         key_condition=key_condition,
         values=values,
-        limit=request.get("Limit"),
+        limit=limit,
         is_forward=request.get("ScanIndexForward", True),
         start=take_item(start) if start is not None else None,
-        counts_only=request.get("Select") == "COUNT",
+        counts_only=select == "COUNT",
         factor=1 if is_consistent else 0.5,
     )
     _check_start(reading)
     return reading
-
-
-def _projection(text: str | None, names: Names) -> Projection | None:
-    return compile_projection(text, names) if text is not None else None
 
 
 def _index(table: Table, name: str | None) -> Index | None:

@@ -194,7 +194,8 @@ def value_size(value: Value) -> int:
     if kind == "S":
         return len(content) if content.isascii() else len(content.encode())
     if kind == "N":
-        return _number_size(content)
+        digits = len(content) if content.isdecimal() and content[-1] != "0" else 0
+        return (digits + 1) // 2 + 1 if digits else _number_size(content)
     if kind in ("BOOL", "NULL"):
         return 1
     if kind == "M":
