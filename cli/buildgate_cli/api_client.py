@@ -76,6 +76,17 @@ class ApiClient:
             self._pause(0.2 * 3**attempt)
         return self._call("GET", path, asked, None)
 
+    def every(self, *path: str, **query: str | int | None) -> list[Any]:
+        """Return all rows of the list at `/v1/<path>`, named as the path ends, however many pages they are."""
+        rows: list[Any] = []
+        following: str | None = None
+        while True:
+            page = self.get(*path, **query, next=following)
+            rows += page[path[-1]]
+            following = page.get("next")
+            if not following:
+                return rows
+
     def put(self, *path: str, body: Mapping[str, Any]) -> Any:
         """Store `body` at `/v1/<path>` and return the answer."""
         return self._call("PUT", path, {}, body)

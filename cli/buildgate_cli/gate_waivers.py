@@ -42,7 +42,7 @@ def withdraw(pipeline: str, waiver_id: str, *, as_json: bool) -> None:
 
 def show(pipeline: str, *, as_json: bool) -> None:
     """List a pipeline's waivers, those that end soonest first."""
-    answer = connect().get("pipelines", pipeline, "waivers")
+    answer = {"pipeline": pipeline, "waivers": connect().every("pipelines", pipeline, "waivers")}
     if as_json:
         print_json(answer)
         return

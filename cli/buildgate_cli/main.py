@@ -49,6 +49,7 @@ NOUNS: Final[dict[str, Noun]] = {
     "simulate": Noun(
         "buildgate_cli.commands.simulate", "Try a pipeline against seeded bad days.", "Release", has_verbs=False
     ),
+    "api": Noun("buildgate_cli.commands.api", "Describe the HTTP API, and ask it as you.", "Set-up"),
     "ops": Noun("buildgate_cli.commands.ops", "Look an installation over; retry what was given up.", "Set-up"),
     "demo": Noun(
         "buildgate_cli.commands.demo", "Show push, builds, gate, approval, release.", "Set-up", has_verbs=False

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from buildgate.inbound import pipeline_file
-from buildgate_cli import gate_reference, main
+from buildgate_cli import api_reference, gate_reference, main
 from buildgate_cli.projects import reference as project_reference
 
 if TYPE_CHECKING:
@@ -151,7 +151,13 @@ def _cell(help_text: str | None) -> str:
 def pages() -> dict[str, str]:
     """Return the text of every generated page by its path from the top of the repository."""
     schema = json.dumps(pipeline_file.json_schema(), indent=2, ensure_ascii=False)
-    return {PAGE: text(), SCHEMA: f"{schema}\n", **gate_reference.pages(), **project_reference.pages()}
+    return {
+        PAGE: text(),
+        SCHEMA: f"{schema}\n",
+        **api_reference.pages(),
+        **gate_reference.pages(),
+        **project_reference.pages(),
+    }
 
 
 def write(root: Path) -> list[Path]:

@@ -31,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
 @app.command("list")
 def list_approvals(as_json: Json = False) -> None:
     """List the approvals that wait for a decision."""
-    answer = _client().get("approvals", status="waiting")
+    answer = {"approvals": _client().every("approvals", status="waiting")}
     if as_json:
         print_json(answer)
         return
@@ -118,7 +118,7 @@ def resolve(client: ApiClient, text: str) -> str:
     """Return the id of an approval from its id or from the (end of the) id of the run where one waits."""
     if "." in text:
         return text
-    waiting = [item["id"] for item in client.get("approvals", status="waiting")["approvals"]]
+    waiting = [item["id"] for item in client.every("approvals", status="waiting")]
     fitting = [found for found in waiting if found.split(".", 1)[0].endswith(text.lower())]
     if len(fitting) > 1:
         raise UserError(f"{text} fits {len(fitting)} approvals.", f"Name one: {', '.join(fitting[:3])}")

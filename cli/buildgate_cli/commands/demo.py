@@ -66,7 +66,7 @@ def _metrics(home: Path) -> list[dict[str, Any]]:
     from buildgate_cli.api_client import ApiClient  # noqa: PLC0415 - the SDK's signer
 
     client = ApiClient(cloud_context.read_local(home))
-    names = client.get("projects")["projects"]
+    names = client.every("projects")
     return [client.get("metrics", "projects", name, days=1) for name in names]
 
 

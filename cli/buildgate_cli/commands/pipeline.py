@@ -101,7 +101,7 @@ def list_pipelines(as_json: Json = False) -> None:
     """List the pipelines, with how their last run went."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer, only where the API is called
 
-    answer = connect().get("pipelines")
+    answer = {"pipelines": connect().every("pipelines")}
     if as_json:
         print_json(answer)
         return
