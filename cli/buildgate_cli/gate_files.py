@@ -202,12 +202,14 @@ def _loaded(path: Path, text: str) -> Any:
 
 
 def git_changed_lines(base: str) -> dict[str, frozenset[int]]:
-    """Return the lines that differ between the merge base with `base` and the working tree's HEAD, by file.
+    """Return the lines that differ between the merge base with `base` and the working tree, by file: what is measured.
+
+    Files that git does not know yet are no part of it.
 
     Raises:
         UserError: git does not know the revision, or this is no repository.
     """
-    command = ["git", "diff", "--unified=0", "--no-color", "--no-ext-diff", "--end-of-options", f"{base}...HEAD"]
+    command = ["git", "diff", "--unified=0", "--no-color", "--no-ext-diff", "--merge-base", "--end-of-options", base]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -39,7 +39,6 @@ def gather(
     unread = [refusal for refusal in refused if is_fed_by(gate, refusal.file)]
     merged = merge(given)
     seen = [*(report.file for report in given), *(refusal.file for refusal in unread)]
-    notes = (*merged.warnings, *(str(disagreement) for disagreement in merged.disagreements))
     refusals = (*context.refused, *unread, *_absent(gate, seen))
     return replace(
         context,
@@ -48,7 +47,7 @@ def gather(
         findings=merged.findings,
         controls={control.id: control.status for control in merged.controls},
         conflicts=tuple(merged.conflicts),
-        notes=_bounded({*context.notes, *notes}),
+        notes=_bounded({*context.notes, *merged.warnings}),
         pins=(*context.pins, *(pin for pin in pins if is_fed_by(gate, pin.file))),
     )
 
