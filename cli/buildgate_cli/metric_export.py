@@ -72,13 +72,13 @@ def _line(row: Row) -> str:
 
 
 def _builds(question: Question) -> Iterator[Row]:
-    api, after = connect(), None
+    api, following = connect(), None
     while True:
-        asked = question.query | {"limit": _PAGE, "after": after}
+        asked = question.query | {"limit": _PAGE, "next": following}
         page = api.get("metrics", *question.whose.path, "builds", **asked)
         yield from page["builds"]
-        after = page["next"]
-        if after is None:
+        following = page["next"]
+        if following is None:
             return
 
 

@@ -93,6 +93,23 @@ VIEWS: Final[Mapping[str, tuple[Sequence[str], Callable[[Answer], list[Row]]]]] 
         ("fingerprint", "phase", "kind", "count", "first_seen", "last_seen", "cost_micro_usd", "message"),
         lambda answer: answer["failures"],
     ),
+    "tests": (
+        (
+            "name",
+            "project",
+            "status",
+            "since",
+            "flaky_by",
+            "flaky",
+            "first_flaky_at",
+            "failures",
+            "first_failed_at",
+            "owner",
+            "cost_micro_usd",
+        ),
+        lambda answer: answer["tests"]["states"],
+    ),
+    "case": (("at", "status", "seconds", "commit", "build_id", "message"), lambda answer: answer["tests"]["runs"]),
     "recommend": (
         ("project", "name", "title", "evidence", "saving_seconds", "saving_micro_usd", "confidence", "apply", "undo"),
         lambda answer: answer["recommendations"],

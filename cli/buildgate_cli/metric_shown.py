@@ -18,6 +18,7 @@ _SHOWN: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
     "cache": tables.cache,
     "failures": tables.failures,
     "tests": tables.tests,
+    "case": tables.case,
     "recommend": tables.advice,
     "builds": tables.builds,
     "posture": wide.posture,

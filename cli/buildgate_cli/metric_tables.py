@@ -211,15 +211,16 @@ def tests(answer: Mapping[str, Any]) -> None:
         [
             safe(one["name"]),
             status_text("FAIL" if one["is_bad"] else "PASS"),
-            f"{one['flaky']} times" if one["is_flaky"] else "-",
+            _flaky(one),
             one["failures"],
             one["since"][:16],
             one["first_failed_at"][:10],
             dollars(one["cost_micro_usd"]),
+            one["owner"] or "-",
         ]
         for one in found["states"]
     ]
-    columns = ["CASE THAT EVER FAILED", "NOW", "FLAKY", "FAILED", "SINCE", "FIRST SEEN", "COST"]
+    columns = ["CASE THAT EVER FAILED", "NOW", "FLAKY", "FAILED", "SINCE", "FIRST SEEN", "COST", "OWNER"]
     print_table(columns, rows, empty="no case ever failed", right=["FAILED", "COST"])
     cells = [
         [
@@ -234,6 +235,32 @@ def tests(answer: Mapping[str, Any]) -> None:
     if cells:
         print_table(["SLOWEST", "MEDIAN", "SLOWER", "FAILS", "HISTORY"], cells, empty="", right=["MEDIAN", "FAILS"])
     note(found["explanation"])
+
+
+def _flaky(one: Row) -> str:
+    if one["flaky_by"] == "commit":
+        return f"{one['flaky']} times"
+    return "by rate" if one["flaky_by"] else "-"
+
+
+def case(answer: Mapping[str, Any]) -> None:
+    """Print all that is known of one test case: how it stands, when it turned, and its runs."""
+    found = answer["tests"]
+    tests(answer)
+    turns = [
+        [one["at"][:16], status_text(one["status"]), one["commit"][:9] or "-", _same(one), one["build_id"]]
+        for one in found["changes"]
+    ]
+    print_table(["TURNED", "TO", "COMMIT", "BECAUSE OF", "BUILD"], turns, empty="it never turned between good and bad")
+    runs = [
+        [one["at"][:16], status_text(one["status"]), duration(one["seconds"]), one["build_id"], safe(one["message"])]
+        for one in reversed(found["runs"])
+    ]
+    print_table(["RUN", "STATUS", "TOOK", "BUILD", "MESSAGE"], runs, empty="no run in this window", right=["TOOK"])
+
+
+def _same(one: Row) -> str:
+    return "chance: the commit was the same" if one["is_same_commit"] else "-"
 
 
 def advice(answer: Mapping[str, Any]) -> None:

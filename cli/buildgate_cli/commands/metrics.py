@@ -19,6 +19,7 @@ from buildgate_cli.metric_questions import (
     From,
     Pipeline,
     Project,
+    Query,
     Question,
     Stage,
     Team,
@@ -92,10 +93,33 @@ _verb("trend", "Show how builds move: daily series with slopes, and when their d
 _verb("cost", "Show where the money goes, and what the month will come to.")
 _verb("cache", "Show what caches save, per key.")
 _verb("failures", "Show failures, grouped by what they say, with their class.")
-_verb("tests", "Show test cases: flaky ones, when they began to fail, the slowest and those that became slower.")
 _verb("recommend", "Show what to change: evidence, saving, command and the way back.")
 _verb("builds", "List the builds of a window, newest first.")
 _verb("report", "Show everything that is known: one document with --json.")
+
+
+@app.command("tests")
+def cases(
+    project: Project = None,
+    case: Annotated[str | None, typer.Option(help="All that is known of the test case of this name.")] = None,
+    pipeline: Pipeline = None,
+    team: Team = None,
+    cost_centre: CostCentre = None,
+    account: Account = False,
+    stage: Stage = None,
+    branch: Branch = None,
+    compute: Compute = None,
+    days: Days = 30,
+    first: From = None,
+    last: To = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Show test cases: flaky ones, whose they are, when they began to fail, the slowest and those that became slower."""
+    whose = Whose(project, pipeline, team, cost_centre, is_account=account)
+    part: Query = {"case": case, "stage": stage, "branch": branch, "compute": compute}
+    answer = Question(whose, days, first, last, part).ask("tests")
+    _show(answer, "case" if case else "tests", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()

@@ -35,6 +35,7 @@ WHY = {
         (
             "codebuild:BatchGetReports",
             "codebuild:DescribeTestCases",
+            "codecommit:GetFile",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",

@@ -115,7 +115,7 @@ def test_export_writes_one_object_a_line_through_all_pages(cli: Cli, api: Operat
     cli("metrics", "export", "shop", "--output", str(target))
 
     assert [json.loads(line)["build_id"] for line in target.read_text().splitlines()] == ["a", "b"]
-    assert api.calls[1].query["after"] == "a"
+    assert api.calls[1].query["next"] == "a"
 
 
 def test_shares_as_csv_do_not_run_in_a_spreadsheet(cli: Cli, api: OperatorApi) -> None:

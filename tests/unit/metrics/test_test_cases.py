@@ -2,13 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from buildgate.adapters.memory.builds import BuildPlan
-from buildgate.domain.metrics.test_cases import BuildOfCases, TestCase, changed, figures
+from buildgate.domain.metrics.code_owners import owner_of, read
+from buildgate.domain.metrics.test_cases import BuildOfCases, CaseChange, TestCase, change_of, changed, figures
 from simulated_cloud import SimulatedCloud
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 GOOD = TestCase("adds", "SUCCEEDED", 0.1)
 BAD = TestCase("adds", "FAILED", 0.1, "1 != 2")
+LATER = NOW + timedelta(hours=9)
 
 
 def build(number, *, same=False):
@@ -35,6 +39,51 @@ def test_a_case_that_was_broken_and_mended_by_commits_is_not_flaky():
 
 def test_a_case_that_changes_on_the_same_commit_is_flaky():
     assert after((BAD, False), (GOOD, True))["adds"].flaky == 1
+
+
+def test_a_case_that_passes_on_the_commit_it_failed_on_is_flaky_whatever_was_built_between():
+    failed = changed({}, [BAD], build(0))
+    known = {state.name: state for state in failed}
+
+    (state,) = changed(known, [GOOD], BuildOfCases("shop:9", "c0", LATER, 1, is_same_commit=False))
+
+    assert (state.flaky, state.first_flaky_at) == (1, LATER)
+    assert change_of(known, state) == CaseChange(LATER, "SUCCEEDED", "c0", "shop:9", is_same_commit=True)
+
+
+def test_a_case_that_breaks_again_and_again_is_flaky_by_rate_and_one_break_is_not():
+    turns = [[BAD] if number in {3, 7} else [GOOD] for number in range(12)]
+    one_break = [[BAD] if 3 <= number <= 7 else [GOOD] for number in range(12)]
+
+    assert figures(turns)[0].is_flaky
+    assert not figures(one_break)[0].is_flaky
+    assert not figures(turns[:9])[0].is_flaky
+
+
+@pytest.mark.parametrize(
+    ("case", "owner"),
+    [
+        ("tests.prices.TestTax rounds", "@shop/prices"),
+        ("tests.other test_x", "@shop/all"),
+        ("com.example.shop.PricesTest adds", "alice@example.com"),
+        ("web/cart.test.ts adds up", "@shop/web bob@example.com"),
+        ("docs.example reads", ""),
+        ("", ""),
+    ],
+)
+def test_the_last_pattern_of_code_owners_that_fits_says_whose_a_case_is(case, owner):
+    rules = read(
+        """
+        # whose tests
+        * @shop/all
+        /tests/prices/ @shop/prices  # money
+        src/test/java/com/example/**/PricesTest.java alice@example.com
+        web/*.ts @shop/web bob@example.com
+        docs/
+        """
+    )
+
+    assert owner_of(case, rules) == owner
 
 
 def test_a_case_that_keeps_failing_does_not_change():
@@ -66,9 +115,16 @@ def test_history_has_a_letter_a_build():
     assert figures([[GOOD], [], [BAD], [TestCase("adds", "SKIPPED", 0)]])[0].history == ". Fs"
 
 
+PIPELINE = {
+    "name": "shop",
+    "triggers": [{"repository": "shop", "branches": ["main"]}],
+    "stages": [{"name": "test", "builds": [{"name": "unit", "project": "shop-unit"}]}],
+}
+
+
 def test_reports_of_builds_are_read_kept_and_answered():
     cloud = SimulatedCloud()
-    cloud.project("shop-unit")
+    cloud.apply(PIPELINE)
     outcomes = iter(["SUCCEEDED", "FAILED", "SUCCEEDED"])
 
     def plan(request):
@@ -79,14 +135,21 @@ def test_reports_of_builds_are_read_kept_and_answered():
         return BuildPlan(60, status, reports=(report,))
 
     cloud.aws.codebuild.plan = plan
-    for _ in range(3):
-        cloud.aws.client("codebuild").start_build(projectName="shop-unit", sourceVersion="main")
-        cloud.aws.timeline.advance(minutes=6)
+    cloud.aws.timeline.advance(60)
+    for number in range(3):
+        cloud.aws.codecommit.push("shop", "main", {"n": str(number), "docs/CODEOWNERS": "/tests/ @shop/money"})
+        cloud.aws.timeline.advance(minutes=10)
 
     tests = cloud.call("GET", "/v1/metrics/projects/shop-unit/tests?days=2")["tests"]
+    one = cloud.call("GET", "/v1/metrics/projects/shop-unit/tests?days=2&case=tests.prices%20adds")["tests"]
 
-    assert [(one["name"], one["flips"]) for one in tests["states"]] == [("tests.prices adds", 1)]
+    assert [(one["name"], one["flips"], one["owner"]) for one in tests["states"]] == [
+        ("tests.prices adds", 1, "@shop/money")
+    ]
     assert tests["cases"][0]["history"] == ".F."
+    assert [turn["status"] for turn in one["changes"]] == ["FAILED", "SUCCEEDED"]
+    assert [run["status"] for run in one["runs"]] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
+    assert cloud.call("GET", "/v1/metrics/projects/shop-unit/tests?days=2&case=none")["tests"]["states"] == []
     assert cloud.failures() == []
     item = cloud.aws.client("dynamodb").query(
         TableName="buildgate-Table",

@@ -50,6 +50,7 @@ _ABSENT = frozenset(
         "BranchDoesNotExistException",
         "CommitDoesNotExistException",
         "CommitIdDoesNotExistException",
+        "FileDoesNotExistException",
         "NoSuchKey",
         "NoSuchVersion",
         "NotFoundException",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from buildgate.adapters.code_owners import RepositoryOwners
 from buildgate.adapters.codebuild_reports import CodeBuildReports, S3TestCases
 from buildgate.adapters.system import SystemClock
+from buildgate.adapters.table.runs import TableRuns
 from buildgate.adapters.table.table import Table
 from buildgate.adapters.table.test_states import TableTestStates
 from buildgate.usecases.collect_tests import CollectTests
@@ -38,4 +40,6 @@ class TestWiring:
 
     @cached_property
     def collect_tests(self) -> CollectTests:
-        return CollectTests(CodeBuildReports(self._aws.client("codebuild")), self.files, self.states, self.clock)
+        reports = CodeBuildReports(self._aws.client("codebuild"))
+        owners = RepositoryOwners(self._aws.client("codecommit"), TableRuns(self._table))
+        return CollectTests(reports, self.files, self.states, owners, self.clock)

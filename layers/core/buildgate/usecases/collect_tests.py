@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from buildgate.domain.errors import BuildgateError
-from buildgate.domain.metrics.test_cases import BuildOfCases, CaseState, TestCase, changed
+from buildgate.domain.metrics.test_cases import BuildOfCases, CaseChange, CaseState, TestCase, change_of, changed
 
 if TYPE_CHECKING:
     from buildgate.domain.builds import BuildHead
@@ -39,9 +39,18 @@ class TestStates(Protocol):
     def done(self, build_id: str, totals: Mapping[str, int]) -> None: ...
     def postpone(self, build_id: str, until: datetime) -> None: ...
     def states(self, project: str) -> Mapping[str, CaseState]: ...
-    def store(self, project: str, states: Sequence[CaseState]) -> None: ...
+    def store(self, project: str, states: Sequence[CaseState], changes: Sequence[CaseChange]) -> None: ...
+    def changes(self, project: str, case: str) -> Sequence[CaseChange]: ...
     def last_commit(self, project: str) -> str: ...
     def set_last_commit(self, project: str, commit: str) -> None: ...
+
+
+class TestOwners(Protocol):
+    """Who owns test cases."""
+
+    def of(self, head: BuildHead, cases: Sequence[str]) -> Mapping[str, str]:
+        """Return the owners of those cases that have one, at the commit of a build."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class CollectTests:
     reports: TestReports
     files: TestFiles
     states: TestStates
+    owners: TestOwners
     clock: Clock
 
     def __call__(self) -> Collected:
@@ -93,12 +103,18 @@ class CollectTests:
         if cases:
             is_same = bool(head.commit) and head.commit == self.states.last_commit(head.project)
             build = BuildOfCases(head.build_id, head.commit, ended, head.cost_micro_usd or 0, is_same)
-            changes = changed(self.states.states(head.project), cases, build)
+            known = self.states.states(head.project)
+            changes = changed(known, cases, build)
             self.files.store(head.build_id, cases)
-            self.states.store(head.project, changes)
+            self.states.store(head.project, self._owned(head, changes), [change_of(known, one) for one in changes])
             self.states.set_last_commit(head.project, head.commit)
         self.states.done(head.build_id, _totals(cases))
         return len(changes)
+
+    def _owned(self, head: BuildHead, changes: Sequence[CaseState]) -> Sequence[CaseState]:
+        """Return states with whose they are now; asked for only when something changed."""
+        owners = self.owners.of(head, [one.name for one in changes]) if changes else {}
+        return [replace(one, owner=owners.get(one.name, "")) for one in changes]
 
 
 def _totals(cases: Sequence[TestCase]) -> Mapping[str, int]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import Rejected
 from buildgate.domain.metrics import posture as postures
 from buildgate.domain.metrics.advice import advise
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.summary import summarise
-from buildgate.domain.metrics.test_cases import figures
+from buildgate.domain.metrics.test_cases import CaseState, TestCase, figures
 from buildgate.domain.metrics.windows import Window
 from buildgate.domain.times import to_text
 from buildgate.runtime.test_wiring import TestWiring
@@ -21,7 +22,8 @@ from buildgate.web.http import Request
 from buildgate.web.plain import plain
 
 _PAGE = 200
-_TESTED_BUILDS = 12
+_TESTED_BUILDS = 24
+_CASE_BUILDS = 100
 _CASES = 200
 View = Callable[[Selection, Request], Mapping[str, Any]]
 
@@ -40,7 +42,7 @@ class MetricViews:
             "failures": lambda asked, _: {"failures": plain(asked.failures)},
             "recommend": lambda asked, _: {"recommendations": self._advice(asked)},
             "posture": lambda asked, _: {"posture": self.posture(asked.projects)},
-            "tests": lambda asked, _: {"tests": self._test_cases(asked)},
+            "tests": lambda asked, request: {"tests": self._test_cases(asked, request.query.get("case", ""))},
             "builds": self._builds,
             "report": lambda asked, _: self._report(asked),
         }
@@ -70,22 +72,55 @@ class MetricViews:
         more = start + limit < len(heads)
         return {"builds": [listed(head) for head in page], "next": page[-1].build_id if more and page else None}
 
-    def _test_cases(self, asked: Selection) -> dict[str, Any]:
-        """Return cases that ever failed, and the figures of all cases in the newest builds whose cases are kept."""
+    def _test_cases(self, asked: Selection, case: str) -> dict[str, Any]:
+        """Return cases that ever failed, and the figures of all cases in the newest builds whose cases are kept.
+
+        Of one ``case`` every turn between good and bad too, and each of its runs in more of the window's builds.
+        """
         if self._tests is None:
             return {"states": [], "cases": [], "builds": [], "explanation": "not enough data: no report bucket is set"}
-        known = [state for project in asked.projects for state in self._tests.states.states(project).values()]
-        states = sorted(known, key=lambda one: (-one.flaky, -one.failures, one.name))
-        newest = [head for head in asked.heads if head.phase_seconds][:_TESTED_BUILDS]
-        loaded = [(head.build_id, self._tests.files.load(head.build_id)) for head in reversed(newest)]
-        kept = [(build_id, cases) for build_id, cases in loaded if cases]
+        kept = self._kept_cases(asked, case)
+        found = figures([cases for _, cases in kept])
+        by_rate = {one.name for one in found if one.is_flaky}
+        known = [(name, one) for name in asked.projects for one in self._tests.states.states(name).values()]
+        known = [(name, one) for name, one in known if case in {"", one.name}]
+        known.sort(key=lambda pair: (-pair[1].flaky, -pair[1].failures, pair[1].name))
         told = f"from the newest {len(kept)} builds whose test reports were read; states are kept for ever"
-        return {
-            "states": [plain(one) | {"is_flaky": one.is_flaky, "is_bad": one.status != "SUCCEEDED"} for one in states],
-            "cases": plain(figures([cases for _, cases in kept])[:_CASES]),
-            "builds": [build_id for build_id, _ in kept],
+        whole = {
+            "states": [_state(name, one, is_by_rate=one.name in by_rate) for name, one in known],
+            "cases": plain(found[:_CASES]),
+            "builds": [head.build_id for head, _ in kept],
             "explanation": told if kept else "not enough data: no build of the window has a test report that was read",
         }
+        return whole | (self._history(asked, case, kept) if case else {})
+
+    def _kept_cases(self, asked: Selection, case: str) -> list[tuple[BuildHead, Sequence[TestCase]]]:
+        """Return the newest builds whose cases are kept, oldest first; of one case only its own runs, of more builds."""
+        tests = cast("TestWiring", self._tests)
+        newest = [head for head in asked.heads if head.phase_seconds][: _CASE_BUILDS if case else _TESTED_BUILDS]
+        loaded = [(head, tests.files.load(head.build_id)) for head in reversed(newest)]
+        if case:
+            loaded = [(head, [one for one in cases if one.name == case]) for head, cases in loaded]
+        return [(head, cases) for head, cases in loaded if cases]
+
+    def _history(
+        self, asked: Selection, case: str, kept: Sequence[tuple[BuildHead, Sequence[TestCase]]]
+    ) -> dict[str, Any]:
+        tests = cast("TestWiring", self._tests)
+        turns = [one for name in asked.projects for one in tests.states.changes(name, case)]
+        runs = [
+            {
+                "build_id": head.build_id,
+                "at": to_text(head.ended_at or head.started_at),
+                "commit": head.commit,
+                "status": one.status,
+                "seconds": one.seconds,
+                "message": one.message,
+            }
+            for head, cases in kept
+            for one in cases
+        ]
+        return {"changes": plain(sorted(turns, key=lambda one: one.at)), "runs": runs}
 
     def _advice(self, asked: Selection) -> list[Any]:
         """Return the advice that each project's builds bear, the dearest first."""
@@ -101,6 +136,13 @@ class MetricViews:
 
 
 _NO_REQUEST = Request("GET", "", "", {}, {}, b"", "", "")
+
+
+def _state(project: str, one: CaseState, *, is_by_rate: bool) -> dict[str, Any]:
+    """Return a case's state with why it is called flaky: ``commit``, ``rate``, or empty."""
+    why = "commit" if one.is_flaky else "rate" if is_by_rate else ""
+    is_bad = one.status != "SUCCEEDED"
+    return {**plain(one), "project": project, "is_flaky": bool(why), "flaky_by": why, "is_bad": is_bad}
 
 
 def _day(day: DayTotals) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from buildgate.domain.metrics.posture import Posture
 from buildgate.domain.metrics.scores import Score
 from buildgate.domain.metrics.spending import Spending
 from buildgate.domain.metrics.summary import Summary
-from buildgate.domain.metrics.test_cases import CaseFigures, CaseState
+from buildgate.domain.metrics.test_cases import CaseChange, CaseFigures, CaseState
 from buildgate.domain.metrics.trends import ChangePoint, Trend
 from buildgate.domain.metrics.waterfall import Bar, LeadTime
 from buildgate.usecases.analyse_builds import Share
@@ -72,9 +72,11 @@ class ProjectAdvice(Advice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseStateView(CaseState):
-    """How a test case stands that ever failed."""
+    """How a test case stands that ever failed; ``flaky_by`` is ``commit``, ``rate``, or empty."""
 
+    project: str
     is_flaky: bool
+    flaky_by: str
     is_bad: bool
 
 
@@ -157,13 +159,29 @@ class PostureAnswer(Selected):
     posture: list[PostureView]
 
 
+class CaseRun(TypedDict):
+    """One run of a test case."""
+
+    build_id: str
+    at: Moment
+    commit: str
+    status: str
+    seconds: float
+    message: str
+
+
 class TestsView(TypedDict):
-    """Cases that ever failed, and figures of all cases in the newest builds whose reports were read."""
+    """Cases that ever failed, and figures of all cases in the newest builds whose reports were read.
+
+    Asked for one case, every turn of it between good and bad, and its runs in more builds, oldest first.
+    """
 
     states: list[CaseStateView]
     cases: list[CaseFigures]
     builds: list[str]
     explanation: str
+    changes: NotRequired[list[CaseChange]]
+    runs: NotRequired[list[CaseRun]]
 
 
 class TestsAnswer(Selected):

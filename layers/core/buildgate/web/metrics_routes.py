@@ -9,7 +9,7 @@ from typing import Any, Final
 from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS
 from buildgate.web.bodies import Backfill
 from buildgate.web.http import Request
-from buildgate.web.operations import NEXT, Count, Operation, Route, Text, limit
+from buildgate.web.operations import NEXT, Count, Operation, Parameter, Route, Text, limit
 from buildgate.web.paging import Pager
 
 _DAYS: Final = Count("days", "So many whole UTC days, today included.", DEFAULT_DAYS, MOST_DAYS)
@@ -25,6 +25,8 @@ _PART: Final = (
 _ASKED: Final = (*_WINDOW, *_PART)
 _BUILDS: Final = limit(200, 1000)
 _ROWS: Final = limit(500, 1000)
+_CASE: Final = Text("case", "All that is known of the test case of this name.")
+_MORE: Final[Mapping[str, tuple[Parameter, ...]]] = {"builds": (_BUILDS, NEXT), "tests": (_CASE,)}
 _SKIP: Final = Count("skip", "So many days before today are left out.", 0, MOST_DAYS, least=0)
 _DORA_DAYS: Final = Count("days", "So many whole UTC days, today included.", 90, MOST_DAYS)
 _RELEASES: Final = (
@@ -39,13 +41,13 @@ _ACCOUNT: Final = "/v1/metrics/account/{view}"
 _VIEWS: Final[Mapping[str, tuple[str, str]]] = {
     "summary": ("Counts, durations, cost and score", "SummaryAnswer"),
     "trend": ("Daily series, slopes and change points", "TrendAnswer"),
-    "cost": ("What builds cost, and where", "CostAnswer"),
-    "cache": ("What caches save", "CacheAnswer"),
+    "cost": ("Cost by phase, status, branch and compute type", "CostAnswer"),
+    "cache": ("Cache results and what they save", "CacheAnswer"),
     "failures": ("Failures by fingerprint", "FailuresAnswer"),
-    "recommend": ("What could be better", "RecommendAnswer"),
-    "posture": ("How securely projects are set up", "PostureAnswer"),
+    "recommend": ("Recommendations with evidence, saving and undo", "RecommendAnswer"),
+    "posture": ("Security posture", "PostureAnswer"),
     "tests": ("Test cases that fail, flake or are slow", "TestsAnswer"),
-    "builds": ("The builds, newest first", "BuildsAnswer"),
+    "builds": ("Builds, newest first,", "BuildsAnswer"),
     "report": ("Everything in one document", "ReportAnswer"),
 }
 _OF_ACCOUNT: Final[Mapping[str, tuple[str, str]]] = {
@@ -100,7 +102,7 @@ def _view(path: str, route: Route, words: str, answer: str, pager: Pager) -> Ope
     name = path.rsplit("/", 1)[-1]
     view = _fixed(route, {"view": name})
     is_list = name == "builds"
-    takes = (*_ASKED, _BUILDS, NEXT) if is_list else _ASKED
+    takes = (*_ASKED, *_MORE.get(name, ()))
     does = _sealed(view, pager) if is_list else view
     return Operation("GET", path, does, words, takes, fails=(404,), answers=answer)
 

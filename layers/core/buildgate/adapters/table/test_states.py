@@ -12,7 +12,7 @@ from buildgate.adapters.table.build_items import head_of
 from buildgate.adapters.table.table import Change, Is, Present, Put, Table
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import Conflict
-from buildgate.domain.metrics.test_cases import CaseState
+from buildgate.domain.metrics.test_cases import CaseChange, CaseState
 from buildgate.domain.times import from_text, to_text
 
 _AT_MOST = 200
@@ -56,9 +56,15 @@ class TableTestStates:
         found = (_state(item) for item in self._table.query(_tests(project), begins="C#"))
         return {state.name: state for state in found}
 
-    def store(self, project: str, states: Sequence[CaseState]) -> None:
-        for state in states:
+    def store(self, project: str, states: Sequence[CaseState], changes: Sequence[CaseChange]) -> None:
+        """Store states and the turns that made them, one for each state. Safe to repeat."""
+        for state, change in zip(states, changes, strict=True):
+            self._table.put(Put(_change_item(project, state.name, change)))
             self._table.put(Put(_item(project, state)))
+
+    def changes(self, project: str, case: str) -> Sequence[CaseChange]:
+        """Return every turn of a case between good and bad, oldest first."""
+        return [_change(item) for item in self._table.query(_tests(project), begins=f"H#{_digest(case)}#")]
 
     def last_commit(self, project: str) -> str:
         """Return the commit of the build whose cases were read last."""
@@ -76,7 +82,7 @@ def _tests(project: str) -> str:
 def _item(project: str, state: CaseState) -> dict[str, Any]:
     return {
         "pk": _tests(project),
-        "sk": f"C#{hashlib.sha256(state.name.encode()).hexdigest()[:24]}",
+        "sk": f"C#{_digest(state.name)}",
         "name": state.name,
         "status": state.status,
         "since": to_text(state.since),
@@ -87,7 +93,34 @@ def _item(project: str, state: CaseState) -> dict[str, Any]:
         "flaky": state.flaky,
         "failures": state.failures,
         "cost_micro_usd": state.cost_micro_usd,
+        "first_flaky_at": None if state.first_flaky_at is None else to_text(state.first_flaky_at),
+        "owner": state.owner,
     }
+
+
+def _digest(case: str) -> str:
+    return hashlib.sha256(case.encode()).hexdigest()[:24]
+
+
+def _change_item(project: str, case: str, change: CaseChange) -> dict[str, Any]:
+    return {
+        "pk": _tests(project),
+        "sk": f"H#{_digest(case)}#{to_text(change.at)}",
+        "status": change.status,
+        "commit": change.commit,
+        "build_id": change.build_id,
+        "is_same_commit": change.is_same_commit,
+    }
+
+
+def _change(item: Mapping[str, Any]) -> CaseChange:
+    return CaseChange(
+        at=from_text(item["sk"].rsplit("#", 1)[-1]),
+        status=item["status"],
+        commit=item.get("commit", ""),
+        build_id=item["build_id"],
+        is_same_commit=bool(item.get("is_same_commit")),
+    )
 
 
 def _state(item: Mapping[str, Any]) -> CaseState:
@@ -102,4 +135,6 @@ def _state(item: Mapping[str, Any]) -> CaseState:
         flaky=item["flaky"],
         failures=item["failures"],
         cost_micro_usd=item["cost_micro_usd"],
+        first_flaky_at=from_text(item["first_flaky_at"]) if item.get("first_flaky_at") else None,
+        owner=item.get("owner", ""),
     )

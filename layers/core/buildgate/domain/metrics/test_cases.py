@@ -1,7 +1,8 @@
-"""Test cases over time: which changed, which fail by chance, which are slow or became slower."""
+"""Test cases over time: which changed, which fail by chance, whose they are, which are slow or became slower."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,8 @@ _BAD = {"FAILED", "ERROR"}
 _SLOWER_RATIO = 1.25
 _SLOWER_SECONDS = 0.5
 _LEAST_RUNS = 6
+_RATE_RUNS = 10
+_RATE_TURNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,8 @@ class TestCase:
 class CaseState:
     """A case that has failed: how it stands since when, and how often it changed.
 
-    ``flips`` counts changes between good and bad, ``flaky`` those without a change of the commit. A case that never
-    failed has no state.
+    ``flips`` counts changes between good and bad, ``flaky`` those without a change of the commit, the first of them at
+    ``first_flaky_at``. ``owner`` is whose test it is, empty when nobody said. A case that never failed has no state.
     """
 
     name: str
@@ -47,10 +50,23 @@ class CaseState:
     flaky: int = 0
     failures: int = 0
     cost_micro_usd: int = 0
+    first_flaky_at: datetime | None = None
+    owner: str = ""
 
     @property
     def is_flaky(self) -> bool:
         return self.flaky > 0
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """One turn of a case between good and bad, kept for ever. ``is_same_commit``: nothing of the code had changed."""
+
+    at: datetime
+    status: str
+    commit: str
+    build_id: str
+    is_same_commit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +97,40 @@ def changed(known: Mapping[str, CaseState], cases: Iterable[TestCase], build: Bu
 
 
 def _after(before: CaseState | None, case: TestCase, build: BuildOfCases) -> CaseState:
+    at = build.ended_at
+    is_chance = build.is_same_commit or (before is not None and bool(build.commit) and before.commit == build.commit)
     if before is None:
-        start = CaseState(
-            case.name, case.status, build.ended_at, build.commit, build.build_id, build.ended_at, failures=1
+        start = CaseState(case.name, case.status, at, build.commit, build.build_id, at, failures=1)
+        return replace(
+            start, flaky=int(is_chance), cost_micro_usd=build.cost_micro_usd, first_flaky_at=at if is_chance else None
         )
-        return replace(start, flaky=int(build.is_same_commit), cost_micro_usd=build.cost_micro_usd)
     return replace(
         before,
         status=case.status,
-        since=build.ended_at,
+        since=at,
         commit=build.commit,
         build_id=build.build_id,
         flips=before.flips + 1,
-        flaky=before.flaky + build.is_same_commit,
+        flaky=before.flaky + is_chance,
         failures=before.failures + case.is_bad,
         cost_micro_usd=before.cost_micro_usd + (build.cost_micro_usd if case.is_bad else 0),
+        first_flaky_at=before.first_flaky_at or (at if is_chance else None),
     )
+
+
+def change_of(known: Mapping[str, CaseState], state: CaseState) -> CaseChange:
+    """Return the turn that made a state of the one before it."""
+    before = known.get(state.name)
+    is_same = state.flaky > (before.flaky if before else 0)
+    return CaseChange(state.since, state.status, state.commit, state.build_id, is_same)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFigures:
-    """A case in the builds looked at. ``slower`` is the ratio of newer to older median, None unless it is a regression."""
+    """A case in the builds looked at. ``slower`` is the ratio of newer to older median, None unless it is a regression.
+
+    ``is_flaky`` by rate: it failed again after it had passed again, so that one break and its mending do not explain it.
+    """
 
     name: str
     runs: int
@@ -110,12 +139,13 @@ class CaseFigures:
     median_seconds: float
     slower: float | None
     history: str
+    is_flaky: bool = False
 
 
 def figures(builds: Sequence[Sequence[TestCase]]) -> tuple[CaseFigures, ...]:
     """Return each case's figures over builds, oldest first, the slowest cases first.
 
-    A regression is a median of the newer half a quarter and half a second above the older half's, from six runs on.
+    Flaky by rate is a case with ten runs or more in which it turned from good to bad twice or more. A regression is a median of the newer half a quarter and half a second above the older half's, from six runs on.
     ``history`` has one letter a build: ``.`` passed, ``F`` failed, ``s`` skipped, a blank where it did not run.
     """
     by_name: dict[str, dict[int, TestCase]] = {}
@@ -146,7 +176,14 @@ def _figures(name: str, runs: Mapping[int, TestCase], builds: int) -> CaseFigure
         median_seconds=median([case.seconds for case in runs.values()]) or 0.0,
         slower=newer / older if is_slower and older and newer else None,
         history="".join(_letter(runs.get(index)) for index in range(builds)),
+        is_flaky=len(runs) >= _RATE_RUNS and _breaks(runs) >= _RATE_TURNS,
     )
+
+
+def _breaks(runs: Mapping[int, TestCase]) -> int:
+    """Return how often a case turned from good to bad; what was skipped says nothing."""
+    said = [case.is_bad for _, case in sorted(runs.items()) if case.is_bad or case.status == "SUCCEEDED"]
+    return sum(after and not before for before, after in itertools.pairwise(said))
 
 
 def _letter(case: TestCase | None) -> str:
