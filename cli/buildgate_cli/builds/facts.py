@@ -168,7 +168,7 @@ def _bar(begin: float, share: float, *, is_open: bool) -> Text:
     return Text(" " * start + sign * length, style="blue" if is_open else "green")
 
 
-def first_line(text: str, limit: int = 100) -> str:
+def first_line(text: str, limit: int = 120) -> str:
     """Return the first line of a text, fit for a table."""
     lines = safe(text.replace("\n", "  ")).strip()
     return lines if len(lines) <= limit else f"{lines[: limit - 1]}…"
