@@ -45,11 +45,17 @@ class Update:
             else:
                 _change(changed, path, lambda _, value=value: value)  # type: ignore[misc]
         for path, name in self.adds:
-            _change(changed, path, lambda old, more=values[name]: _added(old, more))  # type: ignore[misc]
+            if len(path) == 1:
+                changed[path[0]] = _added(changed.get(path[0]), values[name])  # type: ignore[index,arg-type]
+            else:
+                _change(changed, path, lambda old, more=values[name]: _added(old, more))  # type: ignore[misc]
         for path, name in self.deletes:
             _change(changed, path, lambda old, less=values[name]: _deleted(old, less))  # type: ignore[misc]
         for path in self.removes:
-            _change(changed, path, lambda _: None)
+            if len(path) == 1:
+                changed.pop(path[0], None)  # type: ignore[arg-type]
+            else:
+                _change(changed, path, lambda _: None)
         return changed
 
 
