@@ -49,7 +49,7 @@ def attempt(index=0, name="test", status=StageStatus.RUNNING, **changes):
 def slot(name="unit", index=0, status=None, **changes):
     state = SlotState.SETTLED if status else SlotState.WAITING
     base = Slot(SlotRef(RUN_ID, index, 1, name), f"shop-{name}", state, build_status=status)
-    return replace(base, **changes)
+    return base._replace(**changes)
 
 
 def succeeded(name="unit", index=0):

@@ -1,7 +1,6 @@
 """A run is at its end, or its execution is: judge it from the table and clean up."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.notices import Topic
 from buildgate.inbound.machine_state import cause_text, correlation_of, parse_execution_event
@@ -11,8 +10,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     run_machine_arn: str
     success_topic_arn: str

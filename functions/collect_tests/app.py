@@ -1,7 +1,6 @@
 """Every two minutes: keep the test cases of finished builds, and note those that changed."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
@@ -9,8 +8,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.test_wiring import TestWiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     report_bucket: str
 

@@ -1,7 +1,6 @@
 """A stage's builds are done: judge one of its gates by their reports."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.inbound.machine_state import correlation_of
 from buildgate.runtime.clients import Aws
@@ -10,8 +9,7 @@ from buildgate.runtime.gate_wiring import GateWiring
 from buildgate.runtime.observability import Line
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     report_bucket: str
 

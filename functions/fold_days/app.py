@@ -1,7 +1,6 @@
 """Every five minutes: set the days of teams, cost centres and the account from the days of projects."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
@@ -9,8 +8,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
 
 

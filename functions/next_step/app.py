@@ -1,7 +1,6 @@
 """What does the run do next? The rules decide; the state machine moves."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.inbound.machine_state import correlation_of, move_data
 from buildgate.runtime.clients import Aws
@@ -10,8 +9,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     run_machine_arn: str
     time_scale: float = 1.0

@@ -1,7 +1,6 @@
 """Every minute: heal what lost events and crashes left open."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.notices import Topic
 from buildgate.inbound.machine_state import parse_tick
@@ -14,8 +13,7 @@ _NAMED = 25
 """Of how many runs a round that healed more gives the ids: a line has its limit, the table knows them all."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     run_machine_arn: str
     success_topic_arn: str

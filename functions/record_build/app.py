@@ -1,7 +1,6 @@
 """A build changed: look it up, record it once, let its run go on."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.errors import Corrupt
 from buildgate.domain.notices import Topic
@@ -13,8 +12,7 @@ from buildgate.runtime.metrics import emit_build
 from buildgate.runtime.observability import Line
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     success_topic_arn: str
     failure_topic_arn: str

@@ -1,7 +1,6 @@
 """A run waits for people: ask them, each by a link of their own."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.notices import Topic
 from buildgate.inbound.machine_state import correlation_of, parse_approval_request
@@ -11,8 +10,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     approval_topic_arn: str
     link_base_url: str

@@ -1,7 +1,6 @@
 """The approval page: looking never decides, posting does, once."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
@@ -11,8 +10,7 @@ from buildgate.web.approval_page import ApprovalPage
 from buildgate.web.trail import request_id_of
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
 
 

@@ -1,7 +1,6 @@
 """The operator's API: pipelines, runs, approvals and metrics, for callers that AWS has identified."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
@@ -12,8 +11,7 @@ from buildgate.web.api import Api
 from buildgate.web.trail import Trail, request_id_of
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     run_machine_arn: str
     report_bucket: str

@@ -1,7 +1,6 @@
 """The state machine waits no more for a build: stop it and settle its slot."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.builds import SlotRef
 from buildgate.inbound.machine_state import cause_text, correlation_of
@@ -11,8 +10,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
 
 

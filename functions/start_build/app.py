@@ -1,7 +1,6 @@
 """A slot of a stage wants its build: start it once and keep the task's token."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.domain.builds import SlotRef
 from buildgate.domain.notices import Topic
@@ -12,8 +11,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     report_bucket: str
     success_topic_arn: str

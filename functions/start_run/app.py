@@ -1,7 +1,6 @@
 """A branch or tag of a repository changed: open the runs it triggers."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from buildgate.inbound.push_event import parse_push_event
 from buildgate.runtime.clients import Aws
@@ -10,8 +9,7 @@ from buildgate.runtime.observability import Line
 from buildgate.runtime.wiring import Wiring
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     buildgate_table: str
     run_machine_arn: str
 

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from layer_build import botocore_data, docstrings, unused_http2
+from layer_build import botocore_data, docstrings, late_dates, own_typing, patterns, unused_http2, unused_services
 from layer_build.bytecode import LayerBuildError, compile_layer
 from layer_build.target import PLATFORM, PYTHON
 
+HOT = ("codebuild", "dynamodb")
+"""The services whose clients every build event needs."""
 UNUSED = ("bin", ".lock", "*.dist-info/sboms")
 
 
@@ -25,9 +27,13 @@ def build(layers: Path, artifact: Path) -> None:
         for path in folder.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     used = json.loads((layers / "deps" / "services.json").read_text(encoding="utf-8"))
+    unused_services.trim(folder / "botocore", used)
     botocore_data.trim(folder / "botocore" / "data", used)
     docstrings.trim(folder / "botocore" / "docs")
     unused_http2.trim(folder / "urllib3" / "http2")
+    late_dates.trim(folder / "dateutil" / "parser")
+    own_typing.trim(folder / "aws_lambda_powertools")
+    patterns.write(folder, layers / "core", HOT)
     compile_layer(artifact, name="deps")
 
 

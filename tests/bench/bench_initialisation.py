@@ -30,10 +30,7 @@ PROMISES = [
     ("artefact", "six clients", 0.55, 0.55),
     ("artefact", "typical handler", 0.25, 0.25),
 ]
-"""Case, peer, the most of the peer's instructions it may retire (asserted), and the share of its time that we aim at.
-
-The last one is not reached yet: botocore's import alone is nearly a quarter of the typical handler's instructions.
-"""
+"""Case, peer, the most of the peer's instructions it may retire (asserted), and the share of its time that we aim at."""
 LAMBDA = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",

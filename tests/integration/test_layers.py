@@ -11,8 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore import handlers as botocore_handlers
+from botocore import session as botocore_session
 
-from layer_build import botocore_data, bytecode, interpreter, used_services
+from layer_build import botocore_data, bytecode, interpreter, late_dates, own_typing, used_services
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "layers/deps/requirements.txt"
@@ -99,6 +101,104 @@ def test_connections_are_made_without_what_reads_installed_packages(built):
 
     assert "urllib3.http2.probe" in said.split()
     assert "importlib.metadata" not in said.split()
+
+
+COMPARED = """
+import re, sys
+from re import _compiler
+import compiled_patterns as shipped
+
+for pattern, flags, *_ in shipped.TABLE:
+    kept, fresh = re._cache2[type(pattern), pattern, flags], _compiler.compile(pattern, flags)
+    assert kept == fresh and kept.groupindex == fresh.groupindex and kept.groups == fresh.groups, pattern
+
+compiled = []
+_compiler.compile = lambda pattern, flags: compiled.append(pattern)
+import botocore.session, aws_lambda_powertools.logging, aws_lambda_powertools.metrics
+assert not compiled, compiled
+print(len(shipped.TABLE))
+"""
+NOT_SHIPPED = """
+import json, os
+import botocore.session
+from botocore.handlers import BUILTIN_HANDLERS
+from botocore.utils import EVENT_ALIASES
+
+shipped = set(botocore.session.get_session().get_available_services())
+print(json.dumps([sorted(shipped), sorted(EVENT_ALIASES.values()), [one[0] for one in BUILTIN_HANDLERS]]))
+"""
+DATES = """
+import sys
+import botocore.session, botocore.utils
+assert "dateutil.parser._parser" not in sys.modules
+print(botocore.utils.parse_timestamp("Sun, 06 Nov 1994 08:49:37 GMT").isoformat())
+import dateutil.parser
+print(dateutil.parser.isoparse("2026-11-22T12:00:00Z").isoformat(), dateutil.parser.ParserError.__name__)
+"""
+
+
+def in_lambdas_python(code, built):
+    python = interpreter.find()
+    assert python is not None, interpreter.REMEDY
+    path = os.pathsep.join(str(built / layer / "python") for layer in ("DepsLayer", "CoreLayer"))
+    return run(str(python), "-S", "-c", code, PYTHONPATH=path).strip()
+
+
+def test_shipped_patterns_are_what_re_compiles_and_a_start_compiles_none(built):
+    if interpreter.find() is None:
+        assert not (built / "DepsLayer/python/compiled_patterns.py").exists()
+        return
+
+    assert int(in_lambdas_python(COMPARED, built)) > 50
+
+
+def test_another_engine_compiles_patterns_as_ever(built):
+    module = built / "DepsLayer/python/compiled_patterns.py"
+    if not module.exists():
+        assert interpreter.find() is None
+        return
+    code = "import re, _sre; _sre.MAGIC = 1; before = dict(re._cache2); import compiled_patterns; print(re._cache2 == before)"
+
+    assert in_lambdas_python(code, built) == "True"
+
+
+def test_handlers_of_services_that_are_not_shipped_are_not_registered_and_all_others_are(built):
+    packages = str(built / "DepsLayer/python")
+    shipped, aliases, events = json.loads(run(sys.executable, "-S", "-c", NOT_SHIPPED, PYTHONPATH=packages))
+    whole = [one[0] for one in botocore_handlers.BUILTIN_HANDLERS]
+    services = botocore_session.get_session().get_available_services()
+    elsewhere = {name for name in services if name not in shipped}
+
+    assert {"dynamodb", "codebuild", "s3", "stepfunctions"} <= set(shipped)
+    assert not [event for event in events if set(event.split(".")[1:2]) & elsewhere]
+    assert [event for event in whole if not set(event.split(".")[1:2]) - {"*", *shipped}] == [
+        event for event in events if not set(event.split(".")[1:2]) - {"*", *shipped}
+    ]
+    assert "sfn" in aliases
+    assert "cloudsearch-domain" not in aliases
+
+
+def test_dates_are_read_by_the_whole_of_dateutil_once_there_is_one_to_read(built):
+    said = run(sys.executable, "-S", "-c", DATES, PYTHONPATH=str(built / "DepsLayer/python"))
+
+    assert said.split() == ["1994-11-06T08:49:37+00:00", "2026-11-22T12:00:00+00:00", "ParserError"]
+
+
+@pytest.mark.parametrize(
+    ("trim", "path"),
+    [
+        (late_dates.trim, "dateutil/parser/__init__.py"),
+        (own_typing.trim, "utilities/jmespath_utils/__init__.py"),
+    ],
+)
+def test_a_package_that_is_not_as_it_was_is_not_trimmed_in_silence(tmp_path, trim, path):
+    module = tmp_path / path
+    module.parent.mkdir(parents=True)
+    module.write_text("from elsewhere import everything\n", encoding="utf-8")
+    root = module.parent if trim is late_dates.trim else tmp_path
+
+    with pytest.raises(KeyError):
+        trim(root)
 
 
 def test_a_machine_without_lambdas_python_ships_sources_and_says_so_loudly(tmp_path, monkeypatch, capsys):

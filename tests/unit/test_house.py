@@ -1,6 +1,5 @@
 """The house rules that a machine can check: names, sizes, policies, and the template against the folders."""
 
-import dataclasses
 import importlib.util
 import json
 import re
@@ -346,7 +345,7 @@ def settings_variables(folder):
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    return {field.name.upper() for field in dataclasses.fields(module.Settings)}
+    return {field.upper() for field in module.Settings._fields}
 
 
 def test_every_setting_of_a_function_is_a_variable_of_the_template():

@@ -10,7 +10,8 @@ from buildgate.adapters.memory import MemoryAws
 from buildgate.adapters.memory.errors import AwsError
 from buildgate.adapters.sns import SnsTopics
 from buildgate.adapters.stepfunctions import StepFunctionsExecutions
-from buildgate.adapters.table.table import Change, Is, Missing, Put, Table
+from buildgate.adapters.table.conditions import Is, Missing
+from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.errors import BuildgateError, Conflict, Corrupt, NotFound, Rejected, Unavailable
 from buildgate.domain.notices import Notice, NoticeRef, Topic
 from core_world import CoreWorld

@@ -1,7 +1,6 @@
 """Events are read at the door: identifiers only, and what cannot be understood is Corrupt, never a crash."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -262,7 +261,7 @@ def test_a_cause_is_what_the_function_said(cause, text):
 
 
 def test_moves_are_told_as_the_machine_reads_them():
-    lint = replace(slot("lint"), ref=SlotRef(RUN_ID, 3, 1, "lint"))
+    lint = slot("lint")._replace(ref=SlotRef(RUN_ID, 3, 1, "lint"))
     moves = {
         "BUILDS": RunBuilds([lint], 5, 700),
         "GATES": JudgeGates(attempt(2), ["quality", "security"]),

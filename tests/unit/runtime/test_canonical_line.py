@@ -1,6 +1,6 @@
 """One line per invocation, with what is needed to follow a push to its notice, and nothing secret."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
@@ -10,8 +10,7 @@ from buildgate.runtime.entrypoint import entrypoint
 from buildgate.runtime.observability import Line, canonical_line
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     buildgate_table: str
     limit: int = 5
     time_scale: float = 1.0

@@ -1,6 +1,5 @@
 """A build is recorded once, whatever is told of it, and its run goes on."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from buildgate.domain.errors import Conflict, NotFound, Unavailable
 from buildgate.domain.metrics.rollups import Scope
 from buildgate.domain.notices import Topic
 from buildgate.domain.slots import SlotState
+from buildgate.usecases.deliver import Delivery
 from core_world import ProcessDied
 from run_records import RUN_ID
 
@@ -284,8 +284,8 @@ def test_the_new_token_gets_the_callback_when_the_old_one_is_closed(world):
                 world.w.runs.park_slot(wanted, token=new, nonce="", now=now, due_at=now)
             return found
 
-    delivery = replace(world.w.delivery, slots=Parking())
-    world.w.runs.settle_slot(replace(world.w.runs.slot(ref), build_status=BuildStatus.SUCCEEDED))
+    delivery = Delivery(Parking(), world.w.delivery.executions, world.w.delivery.approvals)
+    world.w.runs.settle_slot(world.w.runs.slot(ref)._replace(build_status=BuildStatus.SUCCEEDED))
 
     assert delivery.slot(ref) == "delivered"
     assert world.fate(new) == "went on"
@@ -315,7 +315,7 @@ def test_reports_that_keep_getting_in_the_way_are_a_conflict(world):
     build_id = lone_build(world)
 
     with pytest.raises(Conflict, match="other reports were in the way"):
-        replace(world.w.record_build, records=Racing()).by_id(build_id)
+        world.w.record_build._replace(records=Racing()).by_id(build_id)
 
 
 def test_a_build_of_a_run_that_does_not_exist_is_a_build_of_its_own(world):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from buildgate.domain.builds import BuildStatus, SlotRef
+
+
+_SECRETS = ("token", "nonce")
 
 
 class SlotState(StrEnum):
@@ -20,15 +22,14 @@ class SlotState(StrEnum):
     SETTLED = "SETTLED"
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """The place of one build in a stage. The token resumes the state machine; the nonce proves the build is ours."""
 
     ref: SlotRef
     project: str
     state: SlotState
-    token: str = field(default="", repr=False)
-    nonce: str = field(default="", repr=False)
+    token: str = ""
+    nonce: str = ""
     build_id: str = ""
     build_status: BuildStatus | None = None
     reason: str = ""
@@ -40,6 +41,11 @@ class Slot:
     @property
     def is_settled(self) -> bool:
         return self.state is SlotState.SETTLED
+
+    def __repr__(self) -> str:
+        """Say what the slot is, without its token and its nonce: both are secrets."""
+        told = (f"{name}={value!r}" for name, value in self._asdict().items() if name not in _SECRETS)
+        return f"Slot({', '.join(told)})"
 
 
 class Origin(NamedTuple):

@@ -1,8 +1,7 @@
-"""Settings of a function: a frozen dataclass whose fields are environment variables in capitals."""
+"""Settings of a function: a named tuple whose fields are environment variables in capitals."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast, get_type_hints
@@ -18,17 +17,17 @@ def read(kind: type[S], environ: Mapping[str, str]) -> S:
     Raises:
         Corrupt: A variable without a default is missing or empty, or its value has the wrong form.
     """
-    hints = _hints(cast("Any", kind))
+    named_tuple = cast("Any", kind)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        name = field.name.upper()
+    for field, form in _hints(named_tuple).items():
+        name = field.upper()
         text = environ.get(name, "")
-        if not text:
-            if field.default is dataclasses.MISSING:
-                raise Corrupt(f"environment variable {name} is not set", field=name, fix="deploy the template again")
-            continue
-        values[field.name] = _convert(name, text, hints[field.name])
-    return kind(**values)
+        if text:
+            values[field] = _convert(name, text, form)
+        elif field not in named_tuple._field_defaults:
+            raise Corrupt(f"environment variable {name} is not set", field=name, fix="deploy the template again")
+    found: S = named_tuple(**values)
+    return found
 
 
 @cache

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buildgate.usecases.deliver_slot import SlotDelivery
 
 if TYPE_CHECKING:
     from buildgate.domain.approvals import Approval
-    from buildgate.ports import Approvals
+    from buildgate.ports import Approvals, Executions, Slots
 
 
-@dataclass(frozen=True, slots=True)
 class Delivery(SlotDelivery):
     """Sends the callbacks of builds and of approvals, and clears what was owed."""
 
-    approvals: Approvals
+    def __init__(self, slots: Slots, executions: Executions, approvals: Approvals) -> None:
+        super().__init__(slots, executions)
+        self.approvals = approvals
 
     def approval(self, approval: Approval) -> str:
         """Tell a decided approval's task to go on; safe to repeat. Returns what happened, in words."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,15 +9,15 @@ if TYPE_CHECKING:
     from buildgate.ports import Executions, Slots
 
 
-@dataclass(frozen=True, slots=True)
 class SlotDelivery:
     """Sends the callbacks of builds and clears what was owed.
 
     The state machine judges nothing: a waiting task is told to go on, and the next step reads the table.
     """
 
-    slots: Slots
-    executions: Executions
+    def __init__(self, slots: Slots, executions: Executions) -> None:
+        self.slots = slots
+        self.executions = executions
 
     def slot(self, ref: SlotRef) -> str:
         """Tell a settled slot's task to go on; safe to repeat. Returns what happened, in words."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -62,8 +61,7 @@ class RecordResult(NamedTuple):
     correlation_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordBuild:
+class RecordBuild(NamedTuple):
     """Records what BatchGetBuilds says; the event that led here was only a hint. Safe to repeat in any order."""
 
     launcher: Launcher
@@ -182,8 +180,7 @@ class RecordBuild:
 
     def _settle(self, build: Build, slot: Slot) -> None:
         now = self.clock.now()
-        settled = replace(
-            slot,
+        settled = slot._replace(
             state=SlotState.SETTLED,
             build_id=build.build_id,
             build_status=build.status,

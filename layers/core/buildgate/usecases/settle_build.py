@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from buildgate.domain.builds import BuildStatus, SlotRef
@@ -44,6 +44,6 @@ class SettleBuild:
                 status, reason = builds[0].status, why(builds[0])
             else:
                 self.launcher.stop(slot.build_id)
-        settled = replace(slot, state=SlotState.SETTLED, build_status=status, reason=reason, due_at=None)
+        settled = slot._replace(state=SlotState.SETTLED, build_status=status, reason=reason, due_at=None)
         is_ours = self.runs.settle_slot(settled)
         return Settled(f"settled as {status}" if is_ours else "settled by someone else", slot)

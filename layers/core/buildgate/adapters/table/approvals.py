@@ -7,7 +7,8 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.approval_items import approval_item, approval_of, decision_data
-from buildgate.adapters.table.table import All, Any_, Change, Is, Missing, Present, Put, Table
+from buildgate.adapters.table.conditions import All, Any_, Is, Missing, Present
+from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, Capability
 from buildgate.domain.errors import Conflict
 from buildgate.domain.times import to_text

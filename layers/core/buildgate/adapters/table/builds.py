@@ -8,7 +8,8 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.build_items import day_of, detail_item, head_item, head_of
-from buildgate.adapters.table.table import All, Any_, Below, Change, Is, Missing, Put, Table, Write
+from buildgate.adapters.table.conditions import All, Any_, Below, Is, Missing
+from buildgate.adapters.table.table import Change, Put, Table, Write
 from buildgate.domain.builds import Build, BuildHead, Misreported, Owner
 from buildgate.domain.errors import Conflict
 from buildgate.domain.metrics.rollups import DayTotals, Scope, day_of_build, increments, scopes_of

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys
-from buildgate.adapters.table.table import Change, Missing, Put, Table
+from buildgate.adapters.table.conditions import Missing
+from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.errors import Conflict
 from buildgate.domain.times import to_text
 

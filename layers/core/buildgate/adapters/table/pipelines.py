@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from buildgate.adapters.table import keys
-from buildgate.adapters.table.table import Is, Missing, Put, Table, Write
+from buildgate.adapters.table.conditions import Is, Missing
+from buildgate.adapters.table.table import Put, Table, Write
 from buildgate.domain.pipelines import Pipeline, Trigger
 from buildgate.domain.times import from_text, to_text
 from buildgate.ports import PipelineHead, PipelineVersion

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from buildgate.adapters.table import keys
+from buildgate.adapters.table.conditions import Any_, Is, IsNot, Missing
 from buildgate.adapters.table.runs import opening_writes
-from buildgate.adapters.table.table import Any_, Change, Is, IsNot, Missing, Put, Table, Write
+from buildgate.adapters.table.table import Change, Put, Table, Write
 from buildgate.domain.errors import Conflict
 from buildgate.domain.pushes import Changes, Cursor, Push
 from buildgate.domain.runs import Run

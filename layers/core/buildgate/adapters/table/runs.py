@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.table import keys, run_items
+from buildgate.adapters.table.conditions import All, Any_, Below, Is, IsOneOf, Missing, Present
 from buildgate.adapters.table.outbox import notice_item
 from buildgate.adapters.table.slots import TableSlots, slot_item, slot_of
-from buildgate.adapters.table.table import All, Any_, Below, Change, Is, IsOneOf, Missing, Present, Put, Write
+from buildgate.adapters.table.table import Change, Put, Write
 from buildgate.domain.errors import Conflict
 from buildgate.domain.notices import NoticeRef
 from buildgate.domain.runs import GateResult, Run, RunRecord, RunStatus, StageAttempt, StopRequest

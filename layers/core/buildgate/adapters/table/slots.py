@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from buildgate.adapters.table import keys
-from buildgate.adapters.table.table import All, Any_, Change, Is, IsOneOf, Missing, Table
+from buildgate.adapters.table.conditions import All, Any_, Is, IsOneOf, Missing
+from buildgate.adapters.table.table import Change, Table
 from buildgate.domain.builds import BuildStatus, SlotRef
 from buildgate.domain.slots import Origin, Slot, SlotState
 from buildgate.domain.times import from_text, to_text

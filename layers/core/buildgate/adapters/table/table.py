@@ -12,6 +12,17 @@ from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of
 from buildgate.adapters.table.codec import decode_item, encode, encode_item
+from buildgate.adapters.table.conditions import (
+    All,
+    Any_,
+    Below,
+    Condition,
+    Is,
+    IsNot,
+    IsOneOf,
+    Missing,
+    Present,
+)
 from buildgate.domain.errors import Conflict, Unavailable
 
 _TRIES = 8
@@ -19,61 +30,6 @@ _FIRST_PAUSE_SECONDS = 0.05
 _BATCH = 100
 _KEYS = {"": ("pk", "sk"), "GSI1": ("g1p", "g1s"), "GSI2": ("g2p", "g2s")}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class Is(NamedTuple):
-    """The attribute has this value."""
-
-    name: str
-    value: Any
-
-
-class IsNot(NamedTuple):
-    """The attribute is there and has another value."""
-
-    name: str
-    value: Any
-
-
-class IsOneOf(NamedTuple):
-    """The attribute has one of these values."""
-
-    name: str
-    values: tuple[Any, ...]
-
-
-class Missing(NamedTuple):
-    """The attribute is not there."""
-
-    name: str
-
-
-class Present(NamedTuple):
-    """The attribute is there."""
-
-    name: str
-
-
-class Below(NamedTuple):
-    """The attribute is less than this value."""
-
-    name: str
-    value: Any
-
-
-class Any_(NamedTuple):  # noqa: N801 - the plain name is taken by typing
-    """One of the conditions holds."""
-
-    of: tuple[Condition, ...]
-
-
-class All(NamedTuple):
-    """Every one of the conditions holds."""
-
-    of: tuple[Condition, ...]
-
-
-Condition = Is | IsNot | IsOneOf | Missing | Present | Below | Any_ | All
 
 
 class Put(NamedTuple):

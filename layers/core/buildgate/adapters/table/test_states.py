@@ -9,7 +9,8 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.build_items import head_of
-from buildgate.adapters.table.table import Change, Is, Present, Put, Table
+from buildgate.adapters.table.conditions import Is, Present
+from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import Conflict
 from buildgate.domain.metrics.test_cases import CaseChange, CaseState

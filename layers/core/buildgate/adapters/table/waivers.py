@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from buildgate.adapters.table import keys
-from buildgate.adapters.table.table import All, Change, Is, Missing, Present, Put, Table
+from buildgate.adapters.table.conditions import All, Is, Missing, Present
+from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.errors import Conflict
 from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
 from buildgate.domain.gates.waiver_data import waiver_from_data, waiver_to_data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -32,7 +31,6 @@ class Scope(NamedTuple):
         return f"{self.kind}#{self.name}"
 
 
-@dataclass(frozen=True)
 class DayTotals:
     """The counts of one scope on one UTC day; ``counters`` are whole numbers that only grow.
 
@@ -42,8 +40,18 @@ class DayTotals:
     ``cache_<result>``, ``cache_probed``, ``cache_ms`` and ``cache_bytes``.
     """
 
-    day: str
-    counters: Mapping[str, int] = field(default_factory=dict)
+    def __init__(self, day: str, counters: Mapping[str, int] | None = None) -> None:
+        self.day = day
+        self.counters: Mapping[str, int] = counters or {}
+
+    def __repr__(self) -> str:
+        return f"DayTotals({self.day!r}, {dict(self.counters)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DayTotals) and (self.day, self.counters) == (other.day, other.counters)
+
+    def __hash__(self) -> int:
+        return hash((self.day, frozenset(self.counters.items())))
 
     def sketch(self, prefix: str) -> Mapping[int, int]:
         return self._sketches.get(prefix, {})
