@@ -43,9 +43,9 @@ AWS Signature Version 4 (service `execute-api`), or, where an issuer is configur
 """
 
 
-def description() -> dict[str, Any]:
-    """Return the OpenAPI document, made without asking any cloud."""
-    return document(Api(Wiring(Session(), table="none")).operations)
+def description(*, is_closed: bool = False) -> dict[str, Any]:
+    """Return the OpenAPI document, made without asking any cloud; a closed one allows no field beyond those it names."""
+    return document(Api(Wiring(Session(), table="none")).operations, is_closed=is_closed)
 
 
 def pages() -> dict[str, str]:

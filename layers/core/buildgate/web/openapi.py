@@ -74,7 +74,7 @@ _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
     "description": "Entity tags that the caller holds, or `*`.",
-    "schema": {"type": "string", "maxLength": 2000},
+    "schema": {"type": "string"},
 }
 _VARIABLE: Final = re.compile(r"\{(\w+)\}")
 
