@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from buildgate_cli.local.codebuild import answers
 from buildgate_cli.local.codebuild.assembly import artifact_location, overridden
 from buildgate_cli.local.codebuild.batch_run import BatchRun
 from buildgate_cli.local.codebuild.builds import Builds
@@ -14,10 +15,8 @@ from buildgate_cli.local.codebuild.progress import Ledger
 from buildgate_cli.local.codebuild.projects import Projects
 from buildgate_cli.local.codebuild.store import Document, Store
 from buildgate_cli.local.jsonservice import Caller, ServiceError
-from buildgate_cli.local.paging import page
 
 KIND = "batch"
-_PAGE = 100
 _MEMBERS = (
     "source", "secondarySources", "secondarySourceVersions", "cache", "environment", "serviceRole",
     "queuedTimeoutInMinutes", "vpcConfig", "encryptionKey", "fileSystemLocations", "buildBatchConfig", "sourceVersion",
@@ -126,11 +125,7 @@ class Batches:
         return self._batch(plain)
 
     def batch_get(self, ids: list[str]) -> dict[str, Any]:
-        found = {batch_id: self._find(batch_id_of(batch_id)) for batch_id in dict.fromkeys(ids)}
-        return {
-            "buildBatches": [batch for batch in found.values() if batch is not None],
-            "buildBatchesNotFound": [batch_id for batch_id, batch in found.items() if batch is None],
-        }
+        return answers.named("buildBatches", ids, lambda batch_id: self._find(batch_id_of(batch_id)))
 
     def listed(self, request: Mapping[str, Any], project: str | None = None) -> dict[str, Any]:
         if project is not None:
@@ -139,9 +134,7 @@ class Batches:
         wanted = request.get("filter", {}).get("status")
         if wanted:
             ids = [batch_id for batch_id in ids if (self._find(batch_id) or {}).get("buildBatchStatus") == wanted]
-        size = min(request.get("maxResults", _PAGE), _PAGE)
-        part, token = page(ids, request.get("nextToken"), size, refusal="InvalidInputException")
-        return {"ids": part, "nextToken": token}
+        return answers.listed("ids", ids, request)
 
     def delete(self, batch_id: str) -> dict[str, Any]:
         """Delete a complete batch with its builds."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from buildgate_cli.local.codebuild import answers
 from buildgate_cli.local.codebuild.assembly import Identity, in_own_place, new_build, overridden
 from buildgate_cli.local.codebuild.conductor import Conductor
 from buildgate_cli.local.codebuild.names import Clock, build_arn, initiator
@@ -16,9 +17,7 @@ from buildgate_cli.local.codebuild.projects import Projects, check_project
 from buildgate_cli.local.codebuild.settings import Settings
 from buildgate_cli.local.codebuild.store import Document, Store
 from buildgate_cli.local.jsonservice import Caller, ServiceError
-from buildgate_cli.local.paging import page
 
-_PAGE = 100
 _TOKEN_SECONDS = 300.0
 _TOKEN = "idempotency-token"  # noqa: S105 - a kind of document
 
@@ -171,11 +170,7 @@ class Builds:
         return self._ledger.build(plain) or {}
 
     def batch_get(self, ids: list[str]) -> dict[str, Any]:
-        found = {build_id: self._ledger.build(build_id_of(build_id)) for build_id in dict.fromkeys(ids)}
-        return {
-            "builds": [build for build in found.values() if build is not None],
-            "buildsNotFound": [build_id for build_id, build in found.items() if build is None],
-        }
+        return answers.named("builds", ids, lambda build_id: self._ledger.build(build_id_of(build_id)))
 
     def listed(self, request: Mapping[str, Any], project: str | None = None) -> dict[str, Any]:
         """List build ids, newest first unless asked otherwise, a hundred at a time."""
@@ -183,8 +178,7 @@ class Builds:
             project = self._projects.get(project)["name"]
         is_ascending = request.get("sortOrder") == "ASCENDING"
         ids = self._ledger.ids(project=project, is_ascending=is_ascending)
-        part, token = page(ids, request.get("nextToken"), _PAGE, refusal="InvalidInputException")
-        return {"ids": part, "nextToken": token}
+        return answers.listed("ids", ids, request)
 
     def batch_delete(self, ids: list[str]) -> dict[str, Any]:
         """Delete complete builds; one that runs is not deleted."""

@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from buildgate_cli.local.codebuild import answers
 from buildgate_cli.local.codebuild.names import Clock, arn, name_from_arn
 from buildgate_cli.local.codebuild.store import Document, Store
 from buildgate_cli.local.jsonservice import ACCOUNT, REGION, ServiceError
-from buildgate_cli.local.paging import page
 
 KIND = "project"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,149}")
-_PAGE = 100
 _SORT_KEYS = {"NAME": "name", "CREATED_TIME": "created", "LAST_MODIFIED_TIME": "lastModified"}
 DEFAULT_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/s3"
 _DEFAULTS: Mapping[str, Any] = {
@@ -71,11 +70,7 @@ class Projects:
         self._store.delete(KIND, name_from_arn("project", name))
 
     def batch_get(self, names: list[str]) -> dict[str, Any]:
-        found = {name: self.find(name) for name in dict.fromkeys(names)}
-        return {
-            "projects": [project for project in found.values() if project is not None],
-            "projectsNotFound": [name for name, project in found.items() if project is None],
-        }
+        return answers.named("projects", names, self.find)
 
     def listed(self, request: dict[str, Any]) -> dict[str, Any]:
         documents = [self._store.get(KIND, name) or {} for name in self._store.keys(KIND)]
@@ -83,8 +78,7 @@ class Projects:
         if request.get("sortOrder") == "DESCENDING":
             documents.reverse()
         names = [document["name"] for document in documents]
-        part, token = page(names, request.get("nextToken"), _PAGE, refusal="InvalidInputException")
-        return {"projects": part, "nextToken": token}
+        return answers.listed("projects", names, request)
 
     def save(self, project: Document) -> Document:
         """Write a project down. Raises InvalidInputException for one that CodeBuild refuses."""

@@ -4,15 +4,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from buildgate_cli.local.codebuild import answers
 from buildgate_cli.local.codebuild.names import Clock, arn
 from buildgate_cli.local.codebuild.store import Document, Store
 from buildgate_cli.local.jsonservice import ServiceError
-from buildgate_cli.local.paging import page
 
 GROUP = "report-group"
 REPORT = "report"
 DETAILS = "report-details"
-_PAGE = 100
 _KEPT_SECONDS = 30 * 86400.0
 _COVERAGE_FORMATS = frozenset({"CLOVERXML", "COBERTURAXML", "JACOCOXML", "SIMPLECOV"})
 
@@ -94,15 +93,10 @@ class ReportGroups:
         groups.sort(key=lambda group: group[by[request.get("sortBy", "NAME")]])
         if request.get("sortOrder") == "DESCENDING":
             groups.reverse()
-        part, token = _page([group["arn"] for group in groups], request)
-        return {"reportGroups": part, "nextToken": token}
+        return answers.listed("reportGroups", [group["arn"] for group in groups], request)
 
     def batch_get(self, arns: list[str]) -> dict[str, Any]:
-        found = {key: self._store.get(GROUP, key) for key in dict.fromkeys(arns)}
-        return {
-            "reportGroups": [group for group in found.values() if group is not None],
-            "reportGroupsNotFound": [key for key, group in found.items() if group is None],
-        }
+        return answers.named("reportGroups", arns, lambda key: self._store.get(GROUP, key))
 
     # Reports
 
@@ -137,11 +131,7 @@ class ReportGroups:
         self._store.delete(DETAILS, report_arn)
 
     def batch_get_reports(self, arns: list[str]) -> dict[str, Any]:
-        found = {key: self._store.get(REPORT, key) for key in dict.fromkeys(arns)}
-        return {
-            "reports": [report for report in found.values() if report is not None],
-            "reportsNotFound": [key for key, report in found.items() if report is None],
-        }
+        return answers.named("reports", arns, lambda key: self._store.get(REPORT, key))
 
     def list_reports(self, request: Mapping[str, Any], group_arn: str | None = None) -> dict[str, Any]:
         if group_arn is not None:
@@ -151,8 +141,7 @@ class ReportGroups:
         wanted = request.get("filter", {}).get("status")
         if wanted:
             keys = [key for key in keys if (self._store.get(REPORT, key) or {}).get("status") == wanted]
-        part, token = _page(keys, request)
-        return {"reports": part, "nextToken": token}
+        return answers.listed("reports", keys, request)
 
     def details(self, report_arn: str) -> list[Document]:
         """Return a report's test cases or covered files. Raises ResourceNotFoundException."""
@@ -167,8 +156,7 @@ class ReportGroups:
             for case in self.details(request["reportArn"])
             if wanted.get("status") in {None, case["status"]} and wanted.get("keyword", "") in case["name"]
         ]
-        part, token = _page(cases, request)
-        return {"testCases": part, "nextToken": token}
+        return answers.listed("testCases", cases, request)
 
     def coverages(self, request: Mapping[str, Any]) -> dict[str, Any]:
         files = self.details(request["reportArn"])
@@ -176,10 +164,4 @@ class ReportGroups:
         files = [file for file in files if low <= file["lineCoveragePercentage"] <= high]
         key = "filePath" if request.get("sortBy") == "FILE_PATH" else "lineCoveragePercentage"
         files.sort(key=lambda file: (file[key], file["filePath"]), reverse=request.get("sortOrder") == "DESCENDING")
-        part, token = _page(files, request)
-        return {"codeCoverages": part, "nextToken": token}
-
-
-def _page(items: list[Any], request: Mapping[str, Any]) -> tuple[list[Any], str | None]:
-    size = min(request.get("maxResults", _PAGE), _PAGE)
-    return page(items, request.get("nextToken"), size, refusal="InvalidInputException")
+        return answers.listed("codeCoverages", files, request)
