@@ -314,3 +314,11 @@ def test_the_json_schema_agrees_with_the_door() -> None:
     assert judge.is_valid(stage(gates=gates, approval=rule, timeout="1h30m", on_failure="continue"))
     for wrong in (stage(bulids=[]), stage(concurrency=41), stage(timeout="soon"), stage(gates=[{"nmae": "q"}]), {}):
         assert not judge.is_valid(wrong)
+
+
+def test_a_question_on_warning_needs_a_gate_that_can_warn() -> None:
+    asked = {"name": "anyway", "manual": {"approvers": ["alice@example.com"], "when": "warn"}}
+
+    found = only(pipeline(stages=[{"name": "release", "gates": [asked]}]))
+
+    assert (found.field, found.fix) == ("stages[0].gates[0].manual.when", "add a gate with objectives")

@@ -201,3 +201,50 @@ def test_whoever_is_asked_later_sees_what_the_advisory_gate_said(world):
     park(world, run, "architecture_review")
 
     assert "gate fast fail (advisory): performance.p95_ms is 250" in asked(world)["senior-architect"][1]
+
+
+# ---------------------------------------------------------------------------------------------------- asked on a warning
+
+IF_WARNED = gate(name="anyway", manual={"approvers": ["alice@example.com"], "when": "warn"}, objectives=None)
+
+
+def judged_with_a_question(world, judged, reports):
+    stage = Stage("test", builds=(BuildStep("unit", "shop-unit"),), gates=(judged, IF_WARNED))
+    run = world.reported(judged, reports, stage=stage)
+    world.judge(run, judged.name)
+    return run, world.next_step(run.run_id)[1]
+
+
+def test_nobody_is_asked_where_every_automated_gate_passed_and_the_verdict_says_so(world):
+    run, move = judged_with_a_question(world, gate(), {"m.json": metrics(tests_failed=0)})
+
+    assert isinstance(move, Close)
+    assert verdicts(world, run)["anyway"] == (
+        "pass",
+        False,
+        "nobody had to be asked: every automated gate of the stage passed",
+    )
+    assert world.w.close_run(run.run_id).status is RunStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("judged", "reports"),
+    [
+        (gate(objectives=[{"measurement": "tests.failed", "pass": ["<= 0"], "warn": ["<= 5"]}]), {"tests_failed": 2}),
+        (FAST, {"performance_p95_ms": 250}),
+    ],
+)
+def test_people_are_asked_where_a_gate_warned_or_failed_without_stopping_the_run(world, judged, reports):
+    run, move = judged_with_a_question(world, judged, {"m.json": metrics(**reports)})
+
+    assert isinstance(move, Park)
+    decide(world, park(world, run, "anyway"), "alice@example.com")
+    assert isinstance(world.next_step(run.run_id)[1], Close)
+    assert verdicts(world, run)["anyway"][2].startswith("approved by alice@example.com")
+
+
+def test_nobody_is_asked_about_what_a_gate_stops(world):
+    run, move = judged_with_a_question(world, gate(), {"m.json": metrics(tests_failed=1)})
+
+    assert isinstance(move, Close)
+    assert set(verdicts(world, run)) == {"quality"}

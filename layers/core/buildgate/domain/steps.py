@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from buildgate.domain.approvals import ENTRY, Approval, ApprovalStatus
 from buildgate.domain.builds import BuildStatus, SlotRef
-from buildgate.domain.gates.people import is_tolerated, people_results, said_of
+from buildgate.domain.gates.people import automated, is_asked, is_tolerated, people_results, said_of
 from buildgate.domain.pipelines import ApprovalRule, Pipeline, Stage
 from buildgate.domain.runs import (
     EXECUTION_EVENTS_LIMIT,
@@ -163,8 +163,9 @@ def _decide_manual_gates(
     record: RunRecord, stage: Stage, attempt: StageAttempt, now: datetime, time_scale: float
 ) -> Step | None:
     """Ask people only about what the machine let pass; one gate after another."""
+    judged = automated(stage, record.gates_of(attempt))
     for gate in stage.gates:
-        if gate.manual is None:
+        if gate.manual is None or not is_asked(gate, judged):
             continue
         full = gate.manual.timeout_minutes * 60 / time_scale
         waiting = _decide_approval(record.approval_of(attempt, gate.name), attempt, gate.name, full, now)

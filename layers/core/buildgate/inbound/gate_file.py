@@ -218,6 +218,7 @@ def _manual_schema() -> dict[str, Any]:
             "timeout": {"type": ["string", "integer"], "examples": ["24h"]},
             "checklist": _texts(),
             "instructions": {"type": "string"},
+            "when": {"enum": list(model.WHENS), "default": "always"},
         },
         "approvers",
     )

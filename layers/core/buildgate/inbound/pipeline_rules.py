@@ -53,6 +53,9 @@ def _stage_problems(stage: StageModel, parsed: Sequence[Gate], path: Path) -> It
     for index, gate in enumerate(parsed):
         if gate.name == ENTRY:
             yield Problem((*path, "gates", index, "name"), f"{ENTRY!r} is the name of a stage's own approval")
+        if gate.manual and gate.manual.when == "warn" and all(one.manual for one in parsed):
+            message = "nothing in this stage can warn, so nobody would ever be asked"
+            yield Problem((*path, "gates", index, "manual", "when"), message, fix="add a gate with objectives")
     if stage.approval is not None:
         yield from _approval_problems(stage.approval, (*path, "approval"))
 

@@ -66,6 +66,8 @@ def _manual(manual: Manual) -> dict[str, Any]:
         data["checklist"] = list(manual.checklist)
     if manual.instructions:
         data["instructions"] = manual.instructions
+    if manual.when != "always":
+        data["when"] = manual.when
     return data
 
 

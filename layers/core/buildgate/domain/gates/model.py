@@ -16,6 +16,7 @@ Mode = Literal["enforce", "observe"]
 OnError = Literal["block", "warn"]
 OnMissing = Literal["fail", "warn", "inconclusive", "skip"]
 OnNoBaseline = Literal["pass", "warn", "fail", "inconclusive"]
+When = Literal["always", "warn"]
 CompareWith = Literal["last_passing", "several", "run"]
 Aggregate = Literal["avg", "p50", "p90", "p95"]
 Include = Literal["pass", "pass_or_warn"]
@@ -23,6 +24,7 @@ Include = Literal["pass", "pass_or_warn"]
 MODES: Final[tuple[Mode, ...]] = ("enforce", "observe")
 ON_ERROR: Final[tuple[OnError, ...]] = ("block", "warn")
 ON_MISSING: Final[tuple[OnMissing, ...]] = ("fail", "warn", "inconclusive", "skip")
+WHENS: Final[tuple[When, ...]] = ("always", "warn")
 ON_NO_BASELINE: Final[tuple[OnNoBaseline, ...]] = ("pass", "warn", "fail", "inconclusive")
 COMPARE_WITH: Final[tuple[CompareWith, ...]] = ("last_passing", "several", "run")
 AGGREGATES: Final[tuple[Aggregate, ...]] = ("avg", "p50", "p90", "p95")
@@ -129,13 +131,18 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True)
 class Manual:
-    """A gate that people decide, with the approval flow: who, how many, how long, and what they must have checked."""
+    """A gate that people decide, with the approval flow: who, how many, how long, and what they must have checked.
+
+    With `when` `warn` they are asked only if an automated gate of the stage says something else than pass and yet lets
+    the run go on (Keptn's approval on warning).
+    """
 
     approvers: tuple[str, ...]
     required: int
     timeout_minutes: int
     checklist: tuple[str, ...] = ()
     instructions: str = ""
+    when: When = "always"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from buildgate.domain.gates.model import (
     ON_ERROR,
     ON_MISSING,
     ON_NO_BASELINE,
+    WHENS,
     BaselineRule,
     CompareWith,
     Control,
@@ -253,8 +254,9 @@ def _manual(fields: Fields) -> Manual | None:
             "required", f"{required} approvals are required of {len(approvers)} approvers", "name more approvers"
         )
     minutes = inner.minutes("timeout", DAY_MINUTES)
-    manual = Manual(approvers, required, minutes, inner.texts("checklist"), inner.text("instructions"))
-    inner.finish(("approvers", "required", "timeout", "checklist", "instructions"))
+    when = inner.choice("when", WHENS, "always")
+    manual = Manual(approvers, required, minutes, inner.texts("checklist"), inner.text("instructions"), when)
+    inner.finish(("approvers", "required", "timeout", "checklist", "instructions", "when"))
     return manual
 
 
