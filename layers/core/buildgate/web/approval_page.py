@@ -148,7 +148,8 @@ class ApprovalPage:
     def _post(self, request: Request, approval: Approval, sent_to: Capability, capability: str) -> Answer:
         approval_id = approval.ref.to_text()
         form = request.form
-        if not compare_digest(form.get("form", ""), form_token(approval_id, capability)):
+        proof = form_token(approval_id, capability).encode()
+        if not compare_digest(form.get("form", "").encode("utf-8", "replace"), proof):
             return _message(403, "Open the link and use the buttons on the page.", approval_id, "no form token")
         wish = form.get("decision", "")
         if wish not in {"approve", "reject"}:
