@@ -1,4 +1,4 @@
-"""Fault scenarios 9 to 16, 30 and 33: crashes, conflicts, throttles and outages around each write and each message."""
+"""Fault scenarios 9 to 16, 30, 31 and 33: crashes, conflicts, throttles and outages around each write and each message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from buildgate.adapters.memory.faults import Fault
+from buildgate.adapters.memory.faults import Fault, nth_call
 from buildgate.adapters.table.build_items import head_of
 from buildgate.domain.metrics.rollups import fold
 from fault_world import SOLO, calm, counted, disturb, fail_while, head, items, push, sent, shop, solo, start
@@ -124,6 +124,26 @@ def test_30_a_deleted_topic_leaves_the_notice_owed_and_the_record_whole():
     cloud.aws.timeline.advance(minutes=10)
 
     assert set(sent(cloud)) == {f"{build_id}/build-SUCCEEDED"}
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH_BEFORE, Fault.CRASH_AFTER])
+@pytest.mark.parametrize("number", range(1, 10))
+def test_31_a_batch_that_fails_at_any_record_is_counted_once_when_it_is_tried_again(number, fault):
+    """No stream is read, for a build's totals are in its own transaction: the batch that there is folds days."""
+    cloud = solo()
+    cloud.project("other")
+    for project in (SOLO, SOLO, "other"):
+        start(cloud, project)
+    cloud.aws.timeline.advance(minutes=10)
+    cloud.aws.faults.plan = nth_call(number, fault)
+
+    cloud.aws.lambdas.enqueue(cloud.function("fold_days").name, "{}")
+    cloud.aws.timeline.advance(minutes=10)
+
+    account = [(one["sk"], one["n"]) for one in items(cloud) if one["pk"] == "ACCOUNT#all" and "n" in one]
+    assert account == [("D#2026-11-22", 3)]
+    assert cloud.function("fold_days").invocations == 2
+    assert_totals_equal_a_recount(cloud)
 
 
 def test_33_a_backfill_while_events_arrive_equals_a_recount():
