@@ -1,8 +1,12 @@
-"""The operator's HTTP API from the command line: JSON over SigV4-signed requests (service `execute-api`)."""
+"""The operator's HTTP API from the command line: JSON over SigV4-signed requests (service `execute-api`).
+
+With a token of the stack's OIDC issuer (`BUILDGATE_TOKEN`) the same routes are asked below `/oidc`, and nothing is signed.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -13,7 +17,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as SigningKeys
 
-from buildgate_cli.cloud_context import CloudContext, current
+from buildgate_cli.cloud_context import CloudContext, Credentials, current
 from buildgate_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 35.0
 READ_ATTEMPTS: Final = 4
+BEARER_VARIABLE: Final = "BUILDGATE_TOKEN"
+API_URL_VARIABLE: Final = "BUILDGATE_API_URL"
 ANSWER_LIMIT_BYTES: Final = 8 * 1024 * 1024
 _CODES: Final = {
     "Rejected": ExitCode.REFUSED,
@@ -53,9 +59,15 @@ class ApiClient:
     """
 
     def __init__(
-        self, cloud: CloudContext, *, pause: Callable[[float], None] = time.sleep, read_seconds: float = READ_SECONDS
+        self,
+        cloud: CloudContext,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        read_seconds: float = READ_SECONDS,
+        token: str = "",
     ) -> None:
         self._cloud = cloud
+        self._token = token
         self._pause = pause
         self._pool = _pool(cloud.api_url, read_seconds)
 
@@ -98,14 +110,26 @@ class ApiClient:
     def _call(
         self, method: str, path: tuple[str, ...], query: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> Any:
-        route = "/v1/" + "/".join(quote(part, safe="~") for part in path)
+        route = ("/oidc" if self._token else "") + "/v1/" + "/".join(quote(part, safe="~") for part in path)
         url = self._cloud.api_url + route + (f"?{urlencode(query, quote_via=quote)}" if query else "")
         data = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            answer = self._pool.request(method, url, body=data, headers=self._signed(method, url, data), redirect=False)
+            headers = self._bearing(data) if self._token else self._signed(method, url, data)
+            answer = self._pool.request(method, url, body=data, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
+        if answer.status == 401 and self._token:
+            message, fix = "The API does not take this token.", "It may have expired, or be for another audience."
+            raise ApiError(message, kind="Rejected", status=401, fix=fix)
         return _read(answer.status, answer.data)
+
+    def _bearing(self, data: bytes | None) -> dict[str, str]:
+        headers = {
+            "Accept": "application/json",
+            "User-Agent": "buildgate-cli",
+            "Authorization": f"Bearer {self._token}",
+        }
+        return headers if data is None else headers | {"Content-Type": "application/json"}
 
     def _signed(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
         keys = self._cloud.credentials
@@ -126,9 +150,32 @@ class ApiClient:
         return ApiError(message, kind="Unavailable", status=0, fix=fix)
 
 
-def connect() -> ApiClient:
-    """Return a client of the cloud the command is for; UserError when there is none."""
-    return ApiClient(current())
+def connect(token: str = "") -> ApiClient:
+    """Return a client of the cloud the command is for; UserError when there is none.
+
+    With a token (or `BUILDGATE_TOKEN`) and `BUILDGATE_API_URL`, the stack's output, no AWS credentials are needed.
+    """
+    token, url = token or os.environ.get(BEARER_VARIABLE, ""), os.environ.get(API_URL_VARIABLE, "")
+    return ApiClient(_by_address(url) if token and url else current(), token=token)
+
+
+def _by_address(url: str) -> CloudContext:
+    if urlsplit(url).scheme != "https":
+        raise UserError(
+            f"{API_URL_VARIABLE} must begin with https: a token goes there.", "See the stack's output ApiUrl."
+        )
+    return CloudContext(
+        kind="aws",
+        region="",
+        api_url=url.rstrip("/"),
+        credentials=Credentials("", ""),
+        stack=urlsplit(url).netloc,
+        table=None,
+        report_bucket=None,
+        state_dir=None,
+        outputs={},
+        endpoints={},
+    )
 
 
 def _pool(url: str, read_seconds: float) -> urllib3.PoolManager:

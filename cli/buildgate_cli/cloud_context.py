@@ -10,7 +10,7 @@ import json
 import os
 import stat
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 STACK_VARIABLE: Final = "BUILDGATE_STACK"
 HOME_VARIABLE: Final = "BUILDGATE_HOME"
+PERSON_VARIABLE: Final = "BUILDGATE_LOCAL_USER"
+PEOPLE: Final = "people"
+"""Where a local cloud keeps the keys of its IAM users, by name."""
 DEFAULT_STACK: Final = "buildgate"
 API_URL_OUTPUT: Final = "ApiUrl"
 TABLE_OUTPUT: Final = "TableName"
@@ -127,8 +130,12 @@ def home() -> Path:
     return base / ".buildgate"
 
 
-def read_local(folder: Path) -> CloudContext:
-    """Return the local cloud described in `folder`; UserError when there is none or its file is not to be trusted."""
+def read_local(folder: Path, *, person: str | None = None) -> CloudContext:
+    """Return the local cloud described in `folder`, as its root user or as a person (by default the environment's).
+
+    Raises UserError when there is none, its file is not to be trusted, or it has no such user.
+    """
+    name = os.environ.get(PERSON_VARIABLE, "") if person is None else person
     path = folder / CLOUD_FILE
     try:
         text = path.read_text(encoding="utf-8")
@@ -138,9 +145,21 @@ def read_local(folder: Path) -> CloudContext:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UserError(f"{path} can be read by others and holds keys.", "chmod 600 it, or run `buildgate local up`.")
     try:
-        return _local_from(json.loads(text))
+        return _as_person(_local_from(json.loads(text)), folder, name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged ({error}).", "Run `buildgate local up`.", ExitCode.UNAVAILABLE) from error
+
+
+def _as_person(cloud: CloudContext, folder: Path, name: str) -> CloudContext:
+    """Return the cloud with the keys of one of its users; without a name as it is."""
+    if not name:
+        return cloud
+    try:
+        keys = json.loads((folder / PEOPLE / f"{Path(name).name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        fix = f"Make one with `buildgate local user {name}`, or unset {PERSON_VARIABLE}."
+        raise UserError(f"The local cloud has no user {name}.", fix) from None
+    return replace(cloud, credentials=Credentials(keys["access_key_id"], keys["secret_access_key"]))
 
 
 def _local_from(cloud: Mapping[str, Any]) -> CloudContext:

@@ -7,12 +7,19 @@ import pytest
 
 from buildgate_cli.demo import decide_by_page
 from buildgate_cli.errors import UserError
+from buildgate_cli.local.issuer import LocalIssuer
+from buildgate_cli.local.state import Home
 from e2e.harness import running_cloud
 from e2e.shop import Shop
 from local_cloud_asking import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("main job"), pytest.mark.timeout(300)]
 SPEED = 20
+ON_THE_WAY = {"StartRun", "NextStep", "StartBuild", "RecordBuild", "EvaluateGate", "RequestApproval"} | {
+    "ReviewApproval",
+    "CloseRun",
+}
+"""The functions that a run passes from its push to its notice."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +68,15 @@ def test_a_push_becomes_an_approved_and_measured_release(cloud, shop):
     assert cloud.notice(containing=f"{one.name}: SUCCEEDED").topic.split(":")[-1].startswith("buildgate-local-Success")
     for part in ("unit", "lint", "release"):
         assert count_of(cloud, f"{one.name}-{part}") == 1
+    assert until(lambda: functions_that_logged(cloud, run["correlation_id"]) >= ON_THE_WAY or None)
+
+
+def functions_that_logged(cloud, correlation_id):
+    """Return the functions whose lines carry an id."""
+    group = cloud.description["outputs"]["FunctionLogGroupName"]
+    pages = cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    found = [event["message"] for page in pages for event in page["events"] if correlation_id in event["message"]]
+    return {json.loads(line)["function"].split("-")[2].removesuffix("Function") for line in found if line[0] == "{"}
 
 
 def test_looking_at_a_link_decides_nothing_and_a_blind_post_neither(cloud, shop):
@@ -111,6 +127,67 @@ def test_a_rejection_ends_the_run_and_a_second_opinion_is_told_who_was_first(clo
     assert (run["status"], "Not on a Friday" in run["reason"]) == ("REJECTED", True)
     with pytest.raises(UserError):
         decide_by_page(link, name="Bob", comment="", say=lambda _: None)
+
+
+def test_an_oidc_approval_takes_a_token_of_a_listed_person_and_no_other(cloud, shop, tmp_path):
+    one = shop(stages=["release"], approval={"channel": "oidc", "approvers": ["alice@example.com"]})
+    run_id = one.run_of(one.push())
+    approval_id = one.waiting_approval(run_id)
+    issuer, now = LocalIssuer(cloud.home, cloud.description["oidc_issuer"]), int(time.time())
+    stranger = LocalIssuer(Home(tmp_path), issuer.url)
+    alice = {"email": "alice@example.com", "now": now, "seconds": 600}
+    genuine = issuer.token(**alice)
+    tokens = {
+        "none": "",
+        "of another key": stranger.token(**alice),
+        "of another issuer": issuer.token(**alice, iss="https://login.example.com"),
+        "for another audience": issuer.token(**alice, audience="another"),
+        "expired": issuer.token(**alice | {"seconds": -1}),
+        "not yet good": issuer.token(**alice, nbf=now + 600),
+        "without an end": issuer.token(**alice, exp=None),
+        "altered": genuine[:-8] + genuine[-8:].swapcase(),
+    }
+
+    def decide(token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        body = json.dumps({"decision": "approve"})
+        return cloud.ask("POST", f"/oidc/v1/approvals/{approval_id}/decision", headers=headers, body=body)
+
+    assert {name: decide(token).status for name, token in tokens.items()} == dict.fromkeys(tokens, 401)
+    bob = decide(issuer.token("bob@example.com", now=now, seconds=600))
+    unproved = decide(issuer.token(**alice, email_verified=False, sub="mallory"))
+    assert (bob.status, "bob@example.com is not among the approvers" in bob.data.decode()) == (400, True)
+    assert (unproved.status, "mallory is not among the approvers" in unproved.data.decode()) == (400, True)
+    assert "not among the approvers" in one.buildgate("approval", "approve", approval_id, code=1).stderr
+
+    one.buildgate("approval", "reject", approval_id, "--comment", "Not yet", "--token", genuine)
+    decided = stage_of(cloud.run(run_id), "release")["approval"]
+    assert (decided["status"], decided["decided_by"], decided["identity"]) == ("REJECTED", "alice@example.com", "oidc")
+
+
+def test_an_iam_approval_is_decided_by_the_listed_user_alone(cloud, shop, monkeypatch):
+    one = shop(stages=["release"], approval={"channel": "iam", "approvers": ["alice@example.com"]})
+    run_id = one.run_of(one.push())
+    approval_id = one.waiting_approval(run_id)
+    for name in ("alice@example.com", "bob@example.com", "carol@example.com"):
+        one.buildgate("local", "user", name)
+    cloud.client("iam").delete_user_policy(UserName="carol@example.com", PolicyName="operators-api")
+
+    def decide(name, code):
+        monkeypatch.setenv("BUILDGATE_LOCAL_USER", name)
+        return one.buildgate("approval", "reject", approval_id, "--comment", "Not yet", code=code).stderr
+
+    assert "user/bob@example.com is not among the approvers: alice@example.com" in decide("bob@example.com", 1)
+    assert "does not let these credentials in (HTTP 403)" in decide("carol@example.com", 1)
+    assert "not among the approvers" in decide("", 1)
+    decide("alice@example.com", 0)
+
+    monkeypatch.delenv("BUILDGATE_LOCAL_USER")
+    decided = stage_of(cloud.run(run_id), "release")["approval"]
+    assert (decided["decided_by"], decided["identity"]) == (
+        "arn:aws:iam::000000000000:user/alice@example.com",
+        "iam",
+    )
 
 
 def test_an_approval_nobody_gives_expires_the_run(cloud, shop):

@@ -26,6 +26,14 @@ ApprovalId = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
+Token = Annotated[
+    str,
+    typer.Option(
+        envvar="BUILDGATE_TOKEN",
+        help="Decide as whom a token of the stack's OIDC issuer names; better in the variable than on the command line.",
+        show_default=False,
+    ),
+]
 
 
 @app.command("list")
@@ -84,26 +92,28 @@ def show(approval_id: ApprovalId, as_json: Json = False) -> None:
 def approve(
     approval_id: ApprovalId,
     comment: Annotated[str, typer.Option(help="Kept with the decision.")] = "",
+    token: Token = "",
     as_json: Json = False,
 ) -> None:
     """Approve: the stage begins once enough people have."""
-    _decide(approval_id, "approve", comment, as_json=as_json)
+    _decide(approval_id, "approve", comment, token, as_json=as_json)
 
 
 @app.command()
 def reject(
     approval_id: ApprovalId,
     comment: Annotated[str, typer.Option(help="Why; kept with the decision and quoted in the run.")],
+    token: Token = "",
     as_json: Json = False,
 ) -> None:
     """Reject: the run ends REJECTED."""
     if not comment.strip():
         raise UserError("A rejection needs a reason.", 'Add --comment "...".')
-    _decide(approval_id, "reject", comment, as_json=as_json)
+    _decide(approval_id, "reject", comment, token, as_json=as_json)
 
 
-def _decide(approval_id: str, decision: str, comment: str, *, as_json: bool) -> None:
-    client = _client()
+def _decide(approval_id: str, decision: str, comment: str, token: str, *, as_json: bool) -> None:
+    client = _client(token)
     found = resolve(client, approval_id)
     answer = client.post("approvals", found, "decision", body={"decision": decision, "comment": comment})
     if as_json:
@@ -131,7 +141,7 @@ def _approvers(item: dict[str, Any]) -> str:
     return ", ".join(item.get("approvers") or []) or "anyone"
 
 
-def _client() -> ApiClient:
+def _client(token: str = "") -> ApiClient:
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer, only where the API is called
 
-    return connect()
+    return connect(token)

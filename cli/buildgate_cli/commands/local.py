@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -16,8 +17,8 @@ from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.output import console, errors, print_json
 
 if TYPE_CHECKING:
+    from buildgate_cli.local.cloud import Settings
     from buildgate_cli.local.inbox import Notice
-    from buildgate_cli.local.state import Home
 
 FASTEST: Final = 3600.0
 app = typer.Typer(no_args_is_help=True, help="Run the whole of Buildgate on this machine.")
@@ -43,6 +44,10 @@ def up(
     speed: Annotated[
         float, typer.Option(min=1, max=FASTEST, help="Shorten approval, reconcile and bake intervals this many times.")
     ] = 1.0,
+    oidc_issuer: Annotated[
+        str, typer.Option(metavar="URL", help="Take tokens of this issuer instead of the cloud's own.")
+    ] = "",
+    oidc_audience: Annotated[str, typer.Option(help="The audience (client id) that tokens must be for.")] = "buildgate",
     allow_host: AllowHost = False,
     allow_host_runtimes: AllowHostRuntimes = False,
     as_json: JsonOption = False,
@@ -56,10 +61,14 @@ def up(
     folder = state.Home(_home(home))
     _allow(host=allow_host, runtimes=allow_host_runtimes)
     if detach:
-        description = background.start_in_background(folder, speed=speed)
+        options = ("--oidc-issuer", oidc_issuer, "--oidc-audience", oidc_audience)
+        description = background.start_in_background(folder, speed=speed, options=options)
         _print_up(description, as_json=as_json)
         return
-    _run_in_front(folder, speed=speed, as_json=as_json)
+    from buildgate_cli.local.cloud import Settings  # noqa: PLC0415
+
+    settings = Settings(home=folder.path, speed=speed, oidc_issuer=oidc_issuer, oidc_audience=oidc_audience)
+    _run_in_front(settings, as_json=as_json)
 
 
 @app.command()
@@ -122,6 +131,60 @@ def inbox(
 
 
 @app.command()
+def user(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as alice@example.com, as approvers are listed.")],
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an IAM user of the local cloud, who may call the API, to try approvals by channel iam.
+
+    Commands act as this user where `BUILDGATE_LOCAL_USER` names it, and as the account's root user otherwise.
+    """
+    from buildgate_cli.local import people, state  # noqa: PLC0415
+
+    folder = state.Home(_home(home))
+    arn = people.ensure_user(folder, cloud_context.read_local(folder.path, person="").client, name)
+    if as_json:
+        print_json({"user": name, "arn": arn})
+        return
+    console.print(f"{arn} may call the API. Act as this user with", markup=False)
+    console.print(f"  export {cloud_context.PERSON_VARIABLE}={name}", markup=False)
+
+
+@app.command()
+def token(
+    email: Annotated[str, typer.Argument(metavar="EMAIL", help="Whom the token names.")],
+    home: HomeOption = None,
+    lasts: Annotated[str, typer.Option("--for", help="How long it holds, such as 15m or 8h.")] = "1h",
+    as_json: JsonOption = False,
+) -> None:
+    """Print a token of the local cloud's own issuer, to try OIDC identities: it proves nothing about anybody.
+
+    Anybody who may read this cloud's home can make one for any address. Use it as `BUILDGATE_TOKEN`.
+    """
+    from buildgate.domain.durations import seconds_of  # noqa: PLC0415
+    from buildgate_cli.local import background, state  # noqa: PLC0415
+    from buildgate_cli.local.issuer import LocalIssuer  # noqa: PLC0415
+
+    folder, seconds = state.Home(_home(home)), seconds_of(lasts)
+    if not seconds:
+        raise UserError(f"{lasts} is no duration.", "Say how long, such as 15m or 8h.", ExitCode.USAGE)
+    description = background.running(folder)
+    if description is None:
+        fix = "Start it with `buildgate local up`."
+        raise UserError(f"No local cloud runs in {folder.path}.", fix, ExitCode.UNAVAILABLE)
+    issuer, audience = description.get("oidc_issuer", "nobody"), description.get("oidc_audience", "")
+    if not description.get("issues_tokens"):
+        fix = "Ask that issuer, or start without --oidc-issuer."
+        raise UserError(f"This cloud takes tokens of {issuer} only.", fix)
+    made = LocalIssuer(folder, issuer).token(email, now=int(time.time()), seconds=int(seconds), audience=audience)
+    if as_json:
+        print_json({"token": made, "issuer": issuer, "audience": audience, "seconds": int(seconds)})
+    else:
+        typer.echo(made)
+
+
+@app.command()
 def build(
     folder: Annotated[Path, typer.Argument(help="Folder of the source.")] = Path(),
     buildspec: Annotated[
@@ -176,8 +239,8 @@ def _home(chosen: Path | None) -> Path:
     return chosen.expanduser().absolute() if chosen is not None else cloud_context.home()
 
 
-def _run_in_front(folder: Home, *, speed: float, as_json: bool) -> None:
-    from buildgate_cli.local.cloud import Cloud, Settings  # noqa: PLC0415
+def _run_in_front(settings: Settings, *, as_json: bool) -> None:
+    from buildgate_cli.local.cloud import Cloud  # noqa: PLC0415
     from buildgate_cli.local.cloud_main import ended_by_signals  # noqa: PLC0415
 
     began = time.monotonic()
@@ -185,9 +248,7 @@ def _run_in_front(folder: Home, *, speed: float, as_json: bool) -> None:
     def tell(step: str) -> None:
         errors.print(f"{time.monotonic() - began:5.1f} s  {step}", style="dim")
 
-    settings = Settings(
-        home=folder.path, speed=speed, tell=tell, show=lambda notice: _print_notice(notice, as_json=as_json)
-    )
+    settings = replace(settings, tell=tell, show=lambda notice: _print_notice(notice, as_json=as_json))
     with ended_by_signals() as stop, Cloud(settings) as cloud:
         _print_up(cloud.description(), as_json=as_json)
         if not as_json:

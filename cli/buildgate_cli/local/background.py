@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from .state import Home
@@ -22,15 +23,18 @@ START_SECONDS: Final = 180.0
 STOP_SECONDS: Final = 30.0
 
 
-def start_in_background(home: Home, *, speed: float, template: Path | None = None) -> dict[str, Any]:
+def start_in_background(
+    home: Home, *, speed: float, template: Path | None = None, options: Sequence[str] = ()
+) -> dict[str, Any]:
     """Start a supervisor that outlives this process, wait until the cloud is up, and return its description.
 
-    Raises the UserError that kept it from coming up.
+    `options` are more of the supervisor's own. Raises the UserError that kept it from coming up.
     """
     home.prepare()
     command = [sys.executable, "-m", "buildgate_cli.local.cloud_main", "--home", str(home.path), "--speed", str(speed)]
     if template is not None:
         command += ["--template", str(template)]
+    command += options
     with home.appending(home.log) as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd=home.path, start_new_session=True

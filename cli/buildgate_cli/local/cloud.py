@@ -25,6 +25,7 @@ from .callers import Callers, authorised
 from .emulator import Emulator
 from .front import Front
 from .inbox import Inbox
+from .issuer import AUDIENCE, PATH, LocalIssuer
 from .jsonservice import ServicesServer
 from .probe import refuse_open_routes, refuse_open_services
 from .services import own_services
@@ -42,11 +43,16 @@ OLDEST_PYTHON: Final = (3, 11)
 
 @dataclass(frozen=True)
 class Settings:
-    """What a cloud is started with. `speed` shortens schedules, approvals and bakes; builds keep their own pace."""
+    """What a cloud is started with. `speed` shortens schedules, approvals and bakes; builds keep their own pace.
+
+    Tokens of `oidc_issuer` for `oidc_audience` are taken; without one those of the cloud's own issuer.
+    """
 
     home: Path
     template: Path = CHECKOUT / "template.yaml"
     speed: float = 1.0
+    oidc_issuer: str = ""
+    oidc_audience: str = AUDIENCE
     show: Callable[[Notice], None] | None = None
     tell: Callable[[str], None] = field(default=lambda _step: None)
 
@@ -160,12 +166,24 @@ class Cloud:
             "repositories": str(self.home.repositories),
             "inbox": str(self.home.inbox),
             "speed": self.settings.speed,
+            "oidc_issuer": self.oidc_issuer,
+            "oidc_audience": self.settings.oidc_audience,
+            "issues_tokens": self._issues_tokens,
         }
 
     @property
     def front_url(self) -> str:
         """The base of every public link."""
         return f"http://127.0.0.1:{self._ports['front']}"
+
+    @property
+    def oidc_issuer(self) -> str:
+        """Whose tokens are taken."""
+        return self.settings.oidc_issuer or self.front_url + PATH
+
+    @property
+    def _issues_tokens(self) -> bool:
+        return not self.settings.oidc_issuer
 
     def _start_emulator(self) -> None:
         port = self._ports["front"]
@@ -207,7 +225,8 @@ class Cloud:
         services.start(server.url)
 
     def _start_front(self) -> Front:
-        front = Front(self._ports["front"], self._ports["emulator"])
+        documents = LocalIssuer(self.home, self.oidc_issuer).document if self._issues_tokens else lambda _: None
+        front = Front(self._ports["front"], self._ports["emulator"], documents=documents)
         self._stack.callback(front.stop)
         front.speak_for(self._api_id())
         front.start()
@@ -229,6 +248,8 @@ class Cloud:
             "DeletionProtection": "false",
             "LinkBaseUrl": self.front_url,
             "TimeScale": f"{self.settings.speed:g}",
+            "OidcIssuer": self.oidc_issuer,
+            "OidcAudience": self.settings.oidc_audience,
         }
 
 

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     os.umask(0o077)
     from .cloud import Cloud, Settings  # noqa: PLC0415 - slow to import; a bad option is answered before
 
-    settings = Settings(home=options.home, speed=options.speed)
-    if options.template is not None:
-        settings = Settings(home=options.home, speed=options.speed, template=options.template)
-    cloud = Cloud(settings)
+    settings = Settings(
+        home=options.home, speed=options.speed, oidc_issuer=options.oidc_issuer, oidc_audience=options.oidc_audience
+    )
+    cloud = Cloud(settings if options.template is None else replace(settings, template=options.template))
     with ended_by_signals() as stop:
         if options.tied:
             threading.Thread(target=_watch_owner, args=(stop,), daemon=True).start()
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--template", type=Path, default=None)
     parser.add_argument("--speed", type=float, default=1.0)
+    parser.add_argument("--oidc-issuer", default="")
+    parser.add_argument("--oidc-audience", default="buildgate")
     parser.add_argument("--tied", action="store_true")
     return parser
 

@@ -2,6 +2,7 @@
 
 A small reverse proxy on loopback. Method, path, query, headers (the host name included, so that signatures hold) and
 body go to the emulated HTTP API as they came; the API to speak for is named in one header that only this side sets.
+Only the documents of the cloud's own token issuer are answered here.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import json
 import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from .seams.front_door import API_HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 LOG = logging.getLogger(__name__)
 MAX_BODY_BYTES: Final = 6 * 1024 * 1024
@@ -45,7 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self) -> None:
         try:
-            status, headers, body = self.front.ask(self.command, self.path, self._passed_on(), self._body())
+            passed_on, sent = self._passed_on(), self._body()
+            own = self.front.own(self.command, self.path)
+            status, headers, body = own or self.front.ask(self.command, self.path, passed_on, sent)
         except _Refused as refused:
             self.close_connection = True
             status, headers = refused.status, [("Content-Type", "application/json"), ("Connection", "close")]
@@ -90,8 +96,11 @@ class _Server(ThreadingHTTPServer):
 class Front:
     """The proxy. It answers 503 until it is told which API to speak for."""
 
-    def __init__(self, port: int, emulator_port: int) -> None:
+    def __init__(
+        self, port: int, emulator_port: int, *, documents: Callable[[str], Mapping[str, Any] | None] = lambda _: None
+    ) -> None:
         self._emulator_port = emulator_port
+        self._documents = documents
         self._api: str | None = None
         self._server = _Server(("127.0.0.1", port), type("_BoundHandler", (_Handler,), {"front": self}))
         self.hosts = frozenset({f"127.0.0.1:{self.port}", f"localhost:{self.port}"})
@@ -125,6 +134,11 @@ class Front:
             self._thread.join()
             self._thread = None
         self._server.server_close()
+
+    def own(self, method: str, path: str) -> tuple[int, list[tuple[str, str]], bytes] | None:
+        """Return what this side answers by itself: a public document of the cloud's token issuer, None for the rest."""
+        found = self._documents(path) if method in {"GET", "HEAD"} else None
+        return None if found is None else (200, [("Content-Type", "application/json")], json.dumps(found).encode())
 
     def ask(
         self, method: str, path: str, headers: list[tuple[str, str]], body: bytes

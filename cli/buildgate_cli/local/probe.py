@@ -39,7 +39,7 @@ class Route:
 
 
 def routes_of(template: Mapping[str, Any]) -> Iterator[Route]:
-    """Yield the routes that the template's functions declare, each with whether it was meant to be public."""
+    """Yield the routes that the template declares, each with whether it was meant to be public."""
     resources = template["Resources"]
     for resource in resources.values():
         if resource.get("Type") != "AWS::Serverless::Function":
@@ -50,6 +50,11 @@ def routes_of(template: Mapping[str, Any]) -> Iterator[Route]:
                 method = str(properties.get("Method", "ANY")).upper()
                 authorizer = (properties.get("Auth") or {}).get("Authorizer")
                 yield Route("GET" if method in {"ANY", "*"} else method, properties["Path"], authorizer == "NONE")
+    for resource in resources.values():
+        if resource.get("Type") == "AWS::ApiGatewayV2::Route":
+            method, _, path = resource["Properties"]["RouteKey"].partition(" ")
+            is_public = resource["Properties"].get("AuthorizationType", "NONE") == "NONE"
+            yield Route("GET" if method == "ANY" else method, path, is_public)
 
 
 def refuse_open_routes(template: Mapping[str, Any], *, host: str, port: int) -> int:

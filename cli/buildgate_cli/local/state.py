@@ -129,7 +129,7 @@ class Home:
 
     def keys(self) -> Keys:
         """Return the cloud's access key, made at random the first time."""
-        known = self._read("keys.json")
+        known = self.read("keys.json")
         if not known:
             tail = "".join(secrets.choice(_KEY_ALPHABET) for _ in range(16))
             known = {"access_key_id": f"AKIA{tail}", "secret_access_key": secrets.token_urlsafe(30)}
@@ -141,7 +141,7 @@ class Home:
 
         Raises UserError when a remembered port is taken: links that were sent out name it.
         """
-        known = {name: int(port) for name, port in self._read("ports.json").items() if name in PORT_NAMES}
+        known = {name: int(port) for name, port in self.read("ports.json").items() if name in PORT_NAMES}
         taken = next((port for port in known.values() if not _is_free(port)), None)
         if taken is not None:
             message = f"Port {taken} of this local cloud is in use by another program."
@@ -167,7 +167,8 @@ class Home:
                 path.replace(path.with_suffix(".log.1"))
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a JSON file of the home, nothing when it is not there or damaged."""
         with suppress(FileNotFoundError, ValueError):
             content: dict[str, Any] = json.loads((self.path / name).read_text(encoding="utf-8"))
             return content

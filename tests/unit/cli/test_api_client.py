@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from buildgate_cli.api_client import ApiClient, ApiError
+from buildgate_cli.api_client import ApiClient, ApiError, connect
 from buildgate_cli.cloud_context import read_local
+from buildgate_cli.errors import UserError
 from cli_harness import OperatorApi, write_cloud
 
 
@@ -125,3 +126,28 @@ def test_secrets_are_not_in_the_text_of_a_context(tmp_path: Path) -> None:
     path = write_cloud(tmp_path, front="http://127.0.0.1:9")
 
     assert json.loads(path.read_text())["secret_access_key"] not in repr(read_local(tmp_path))
+
+
+def test_a_token_is_borne_below_oidc_and_nothing_is_signed(tmp_path: Path, api: OperatorApi) -> None:
+    write_cloud(tmp_path / "home", front=api.url)
+    api.on("GET", "/oidc/v1/runs", (200, {"runs": []}))
+
+    with pytest.raises(ApiError):
+        ApiClient(read_local(tmp_path / "home"), token="a.b.c").get("runs")
+
+    (call,) = api.calls
+    assert (call.path, call.headers["authorization"]) == ("/oidc/v1/runs", "Bearer a.b.c")
+
+
+def test_with_an_address_and_a_token_no_aws_credentials_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDGATE_TOKEN", "a.b.c")
+    monkeypatch.setenv("BUILDGATE_API_URL", "https://gate.example.com/")
+
+    assert connect()._cloud.api_url == "https://gate.example.com"
+
+
+def test_a_token_goes_nowhere_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUILDGATE_API_URL", "http://gate.example.com")
+
+    with pytest.raises(UserError, match="must begin with https"):
+        connect("a.b.c")

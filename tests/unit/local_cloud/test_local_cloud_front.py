@@ -124,3 +124,19 @@ def test_an_api_that_does_not_answer_is_unavailable(api):
     finally:
         front.stop()
         front.stop()
+
+
+def test_documents_of_this_side_are_answered_here_and_only_to_readers(api):
+    front = Front(0, api, documents=lambda path: {"keys": []} if path == "/local-issuer/jwks.json" else None)
+    front.speak_for("abc123")
+    front.start()
+    try:
+        answers = [ask(front, method, "/local-issuer/jwks.json") for method in ("GET", "HEAD", "POST")]
+        other = ask(front, "GET", "/local-issuer/other")
+        foreign = ask(front, "GET", "/local-issuer/jwks.json", headers={"Host": "evil.example.com"})
+    finally:
+        front.stop()
+
+    assert [answer[0].status for answer in answers] == [200, 200, 201]
+    assert answers[0][1] == b'{"keys": []}'
+    assert (other[0].status, foreign[0].status) == (201, 403)

@@ -7,6 +7,7 @@ import pytest
 from buildgate.domain.notices import Topic
 from buildgate.domain.pipelines import BuildStep, Stage
 from buildgate.web.api import Api
+from buildgate.web.http import Request
 from core_world import ALICE
 from run_records import RUN_ID, approval_rule
 from web_requests import http_event, json_event
@@ -391,3 +392,21 @@ def test_an_oidc_caller_is_known_by_address(world, api):
     decided = json.loads(api(event).body)["approval"]
 
     assert (decided["decided_by"], decided["identity"]) == ("bob@example.com", "oidc")
+
+
+@pytest.mark.parametrize(
+    ("claims", "known_as"),
+    [
+        ({"sub": "123", "email": "bob@example.com", "email_verified": "true"}, "bob@example.com"),
+        ({"sub": "123", "email": "bob@example.com", "email_verified": "false"}, "123"),
+        ({"sub": "123"}, "123"),
+        ({"email": "bob@example.com", "email_verified": "false"}, ""),
+        ({"sub": ALICE}, ""),
+        ({"sub": "123", "email": ALICE}, ""),
+    ],
+)
+def test_a_token_names_a_person_only_by_what_its_issuer_verified_and_never_an_arn(claims, known_as):
+    event = json_event("GET", "/oidc/v1/runs")
+    event["requestContext"]["authorizer"] = {"jwt": {"claims": claims}}
+
+    assert Request.from_event(event).actor == known_as

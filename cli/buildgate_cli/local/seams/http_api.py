@@ -132,6 +132,26 @@ def _made(answer: Any) -> dict[str, Any]:
     return made
 
 
+@SEAM.replaces(_API, "_validate_jwt_authorizer", "route", "authorizer", "headers", "query_params")
+def refuse_tokens_without_an_end(original: Function) -> Function:
+    """Refuse a token that never expires, and one whose times are no numbers, as API Gateway does.
+
+    The rest is the emulator's: an RS256 signature by a key of the issuer, `iss`, `aud` or `client_id`, `nbf`, `iat`,
+    scopes (Amazon API Gateway, "Control access to HTTP APIs with JWT authorizers").
+    """
+
+    async def validate(route: Any, authorizer: Any, headers: Any, query_params: Any) -> Any:
+        try:
+            claims, scopes, refused = await original(route, authorizer, headers, query_params)
+        except (TypeError, ValueError):
+            return None, None, _UNAUTHORIZED
+        if refused is None and not isinstance((claims or {}).get("exp"), int | float):
+            return None, None, _UNAUTHORIZED
+        return claims, scopes, refused
+
+    return validate
+
+
 @SEAM.replaces(
     "ministack.app", "_enforce_execute_api", "api_id", "stage", "method", "execute_path", "headers", "query_params"
 )

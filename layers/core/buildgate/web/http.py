@@ -119,9 +119,14 @@ def _body(event: Mapping[str, Any]) -> bytes:
 
 
 def _actor(authorizer: Mapping[str, Any]) -> str:
-    """Return who calls, as API Gateway has proved it: an IAM ARN, or an OIDC e-mail address or subject."""
+    """Return who calls, as API Gateway has proved it: an IAM ARN, or an OIDC e-mail address or subject.
+
+    An address that the issuer says it did not verify names nobody (OpenID Connect Core 1.0, 5.7), and no token an ARN.
+    """
     iam = authorizer.get("iam") or {}
     if iam.get("userArn"):
         return str(iam["userArn"])
     claims = (authorizer.get("jwt") or {}).get("claims") or {}
-    return str(claims.get("email") or claims.get("sub") or "")
+    is_unverified = str(claims.get("email_verified", "")).lower() == "false"
+    name = str(("" if is_unverified else claims.get("email")) or claims.get("sub") or "")
+    return "" if name.lower().startswith("arn:") else name
