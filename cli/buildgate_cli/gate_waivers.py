@@ -57,6 +57,7 @@ def _cells(one: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 def _subject(one: Mapping[str, Any]) -> str:
-    if one.get("finding"):
-        return f"finding {one['finding']}"
+    for what in ("finding", "control"):
+        if one.get(what):
+            return f"{what} {one[what]}"
     return f"rule {one['rule']}" + (f" in {one['path']}" if one.get("path") else "")

@@ -309,13 +309,16 @@ def waive(
     rule: Annotated[str | None, typer.Option(help="Rule to waive; * stands for any letters.")] = None,
     finding: Annotated[str | None, typer.Option(help="Fingerprint of the one finding to waive.")] = None,
     path: Annotated[str | None, typer.Option(help="Only in files that match this pattern.")] = None,
+    control: Annotated[
+        str | None, typer.Option(help="Control or check that may fail; * stands for any letters.")
+    ] = None,
     gate: Annotated[str | None, typer.Option(help="Only for this gate.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Let a known finding pass for a while. Waiving the same thing again renews it."""
+    """Let a known finding or control pass for a while. Waiving the same thing again renews it."""
     from buildgate_cli import gate_waivers  # noqa: PLC0415
 
-    what = {"rule": rule, "finding": finding, "path": path, "gate": gate}
+    what = {"rule": rule, "finding": finding, "path": path, "control": control, "gate": gate}
     gate_waivers.waive(pipeline, {"reason": reason, "owner": owner} | what, expires, as_json=as_json)
 
 

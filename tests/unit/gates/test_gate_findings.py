@@ -206,3 +206,56 @@ def test_reports_that_contradict_each_other_are_an_error():
 
     assert verdict.status == "error"
     assert "contradict each other about model.accuracy" in verdict.reasons[0]
+
+
+PROVED = {"s3_default_encryption": "failed", "rds_encrypted": "passed", "s3_public_access": "failed"}
+
+
+def on_controls(measurement: str, controls: dict[str, str], *waivers: Waiver) -> Verdict:
+    failed = sum(status == "failed" for status in controls.values())
+    measured = {"compliance.failed": Measured(float(failed), "prowler.csv")}
+    seen = Evidence(measured, controls=controls, waivers=waivers, now=NOW)
+    return verdict_on(measurement, "<= 0", seen, **SETS)
+
+
+@pytest.mark.parametrize(
+    ("measurement", "waived", "left"),
+    [
+        ("compliance.failed", ["s3_default_encryption"], 1),
+        ("compliance.failed", ["s3_*"], 0),
+        ("compliance.failed", ["rds_encrypted"], 2),
+        ("compliance.gdpr.failed", ["s3_default_encryption"], 1),
+        ("compliance.gdpr.failed", ["s3_default_encryption", "private"], 0),
+        ("compliance.gdpr.failed", ["*"], 0),
+    ],
+)
+def test_a_waived_control_may_fail_named_by_its_check_or_itself(measurement: str, waived: list[str], left: int):
+    verdict = on_controls(measurement, PROVED, *(waive(control=one) for one in waived))
+
+    assert verdict.objectives[0].value == left
+
+
+def test_a_waived_control_is_said_and_counts_again_after_its_last_day():
+    acting = on_controls("compliance.gdpr.failed", PROVED, waive(control="s3_*"))
+    late = on_controls("compliance.gdpr.failed", PROVED, waive(control="s3_*", expires="2026-11-21"))
+
+    assert (acting.status, acting.objectives[0].reason) == (
+        "pass",
+        "compliance.gdpr.failed is 0, meets <= 0, 2 waived (prowler.csv)",
+    )
+    assert acting.notes == ("waived 2 controls: control s3_*, by alice@example.com until 2026-12-31 (not reachable)",)
+    assert late.status == "fail"
+    assert late.notes == ("EXPIRED waiver of control s3_* (alice@example.com, 2026-11-21): 2 controls count again",)
+
+
+def test_a_control_that_no_report_proves_cannot_be_waived():
+    verdict = on_controls("compliance.gdpr.failed", {"s3_default_encryption": "failed"}, waive(control="*"))
+
+    assert verdict.status == "error"
+
+
+def test_a_waiver_of_a_control_survives_storage():
+    gate = parse({**SETS, "name": "g", "objectives": [{"measurement": "compliance.gdpr.failed", "pass": ["<= 0"]}]})
+    kept = Evidence(controls=PROVED, waivers=(waive(control="private"),), now=NOW)
+
+    assert judge(gate, Evidence.from_data(kept.to_data())) == judge(gate, kept)

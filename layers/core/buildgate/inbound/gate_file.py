@@ -202,12 +202,13 @@ def _waiver_schema() -> dict[str, Any]:
         "finding": text,
         "rule": text,
         "path": text,
+        "control": text,
         "reason": text,
         "owner": text,
         "expires": {"type": "string", "format": "date"},
     }
     schema = _closed(properties, "reason", "owner", "expires")
-    return schema | {"oneOf": [{"required": ["finding"]}, {"required": ["rule"]}]}
+    return schema | {"oneOf": [{"required": ["finding"]}, {"required": ["rule"]}, {"required": ["control"]}]}
 
 
 def _manual_schema() -> dict[str, Any]:

@@ -344,7 +344,7 @@ class JudgementList(TypedDict):
 
 
 class WaiverView(TypedDict):
-    """A finding that people live with until a day, and who answers for that."""
+    """A finding or a control that people live with until a day, and who answers for that."""
 
     id: str
     reason: str
@@ -358,6 +358,7 @@ class WaiverView(TypedDict):
     finding: NotRequired[str]
     rule: NotRequired[str]
     path: NotRequired[str]
+    control: NotRequired[str]
 
 
 class WaiverList(TypedDict):

@@ -21,7 +21,7 @@ from buildgate.domain.gates.criteria import number_text
 from buildgate.domain.gates.data import gate_to_data
 from buildgate.domain.gates.evidence import Evidence, canonical
 from buildgate.domain.gates.objective import WARN_SHARE, judge_objective
-from buildgate.domain.gates.values import Values
+from buildgate.domain.gates.values import Values, controls_that_do_not_hold
 from buildgate.domain.gates.verdict import ObjectiveResult, Status, Verdict
 from buildgate.domain.gates.waivers import apply
 
@@ -46,7 +46,8 @@ def judge(gate: Gate, evidence: Evidence, *, overrides: Mapping[str, float] | No
     """
     if gate.manual is not None:
         return _awaiting_people(gate)
-    waived = apply((*gate.waivers, *evidence.waivers), evidence.findings, evidence.now.date())
+    open_controls = controls_that_do_not_hold(gate, evidence)
+    waived = apply((*gate.waivers, *evidence.waivers), evidence.findings, open_controls, evidence.now.date())
     values = Values(gate, evidence, waived, overrides or {})
     results = tuple(judge_objective(objective, gate, values) for objective in gate.objectives)
     status, is_tolerated = _status(gate, evidence, results)

@@ -109,9 +109,10 @@ class BaselineRule:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Leave to pass with a known finding until the end of the day `expires` (UTC).
+    """Leave to pass with a known finding or a control that does not hold until the end of the day `expires` (UTC).
 
-    Exactly one of `finding` (a fingerprint) and `rule` (a rule id, `*` allowed) is set; `path` narrows a rule.
+    Exactly one of `finding` (a fingerprint), `rule` (a rule id, `*` allowed) and `control` (the id of a check or of a
+    control of a set, `*` allowed) is set; `path` narrows a rule.
     """
 
     reason: str
@@ -120,10 +121,13 @@ class Waiver:
     finding: str | None = None
     rule: str | None = None
     path: str | None = None
+    control: str | None = None
 
     @property
     def subject(self) -> str:
         """What is waived, in words."""
+        if self.control is not None:
+            return f"control {self.control}"
         if self.finding is not None:
             return f"finding {self.finding}"
         return f"rule {self.rule}" + (f" in {self.path}" if self.path else "")

@@ -229,14 +229,16 @@ def read_waivers(fields: Fields, key: str = "waivers") -> tuple[Waiver, ...]:
 
 def _waiver(fields: Fields) -> Waiver | None:
     finding, rule, path = fields.text("finding") or None, fields.text("rule") or None, fields.text("path") or None
-    if (finding is None) == (rule is None):
-        fields.problem("finding", "a waiver names either a finding or a rule", "write finding: FINGERPRINT or rule: ID")
-    if finding is not None and path is not None:
-        fields.problem("path", "path narrows a rule, not a finding", "drop path")
+    control = fields.text("control") or None
+    if sum(one is not None for one in (finding, rule, control)) != 1:
+        fix = "write finding: FINGERPRINT, rule: ID or control: ID"
+        fields.problem("finding", "a waiver names either a finding, a rule or a control", fix)
+    if rule is None and path is not None:
+        fields.problem("path", "path narrows a rule, nothing else", "drop path")
     reason, owner = fields.text("reason", required=True), fields.text("owner", required=True)
     expires = fields.day("expires")
-    fields.finish(("finding", "rule", "path", "reason", "owner", "expires"))
-    return None if expires is None else Waiver(reason, owner, expires, finding, rule, path)
+    fields.finish(("finding", "rule", "path", "control", "reason", "owner", "expires"))
+    return None if expires is None else Waiver(reason, owner, expires, finding, rule, path, control)
 
 
 def _manual(fields: Fields) -> Manual | None:

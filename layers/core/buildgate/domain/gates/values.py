@@ -27,6 +27,8 @@ SECURITY_SCORE: Final = Score(
     0.0,
     100.0,
 )
+OPEN: Final = frozenset({"failed", "manual"})
+_LEFT_OUT: Final = "not_applicable"
 _CONTROL_COUNTS: Final = ("passed", "failed", "manual", "not_applicable", "missing")
 
 
@@ -69,7 +71,7 @@ class Values:
             return self._compared(name, is_waiving=is_waiving)
         control_set = self._control_set(name)
         if control_set is not None:
-            return self._controls(control_set, name.rpartition(".")[2])
+            return self._controls(control_set, name.rpartition(".")[2], is_waiving=is_waiving)
         return self._measured(name, is_waiving=is_waiving)
 
     def _baseline(self, name: str) -> float | None:
@@ -94,6 +96,9 @@ class Values:
         return kind in self._families
 
     def _waived_of(self, name: str) -> int:
+        if name in {"compliance.failed", "compliance.manual"}:
+            status = name.rpartition(".")[2]
+            return sum(self.evidence.controls.get(one) == status for one in self.waived.controls)
         what, _, count = name.partition(".")
         if what != "findings" or count not in FINDING_COUNTS:
             return 0
@@ -150,17 +155,33 @@ class Values:
             return None
         return next((found for found in self.gate.control_sets if found.name == set_name), None)
 
-    def _controls(self, control_set: ControlSet, count: str) -> Found:
+    def _controls(self, control_set: ControlSet, count: str, *, is_waiving: bool) -> Found:
         name = f"compliance.{control_set.name}.{count}"
         if not self.evidence.controls:
             return Found(None, "", None, "absent", name)
-        results = {control.id: control_status(control, self.evidence.controls) for control in control_set.controls}
+        plain = {control.id: control_status(control, self.evidence.controls) for control in control_set.controls}
+        results = self._without_waived(control_set, plain) if is_waiving else plain
         unproven = sorted(control for control, status in results.items() if status == "missing")
         if unproven and count != "missing":
             return Found(None, "", None, "absent", f"control {', '.join(unproven)} of {control_set.name}")
         source = self.evidence.measurements.get("compliance.failed")
         total = sum(status == count for status in results.values())
-        return Found(float(total), source.source_file if source else "", self._baseline(name))
+        waived = max(sum(status == count for status in plain.values()) - total, 0)
+        return Found(float(total), source.source_file if source else "", self._baseline(name), "", "", waived)
+
+    def _without_waived(self, control_set: ControlSet, plain: Mapping[str, str]) -> dict[str, str]:
+        """Return the controls' results with those not applicable that a waiver names, itself or by its checks."""
+        waived = self.waived.controls
+        checks = {name: _LEFT_OUT if name in waived else status for name, status in self.evidence.controls.items()}
+        left = {control.id: control_status(control, checks) for control in control_set.controls}
+        return {name: _LEFT_OUT if name in waived and plain[name] in OPEN else status for name, status in left.items()}
+
+
+def controls_that_do_not_hold(gate: Gate, evidence: Evidence) -> frozenset[str]:
+    """Return the checks, and the controls of the gate's sets, that failed or wait for people: what can be waived."""
+    checks = {name for name, status in evidence.controls.items() if status in OPEN}
+    of_sets = (control for found in gate.control_sets for control in found.controls)
+    return frozenset(checks | {one.id for one in of_sets if control_status(one, evidence.controls) in OPEN})
 
 
 def _total(score: Score, parts: list[tuple[float | None, float]]) -> float | None:

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def waiver_to_data(waiver: Waiver) -> dict[str, Any]:
     """Return plain JSON data without what is not set."""
     data: dict[str, Any] = {"reason": waiver.reason, "owner": waiver.owner, "expires": waiver.expires.isoformat()}
-    optional = {"finding": waiver.finding, "rule": waiver.rule, "path": waiver.path}
+    optional = {"finding": waiver.finding, "rule": waiver.rule, "path": waiver.path, "control": waiver.control}
     return data | {key: value for key, value in optional.items() if value is not None}
 
 
 def waiver_from_data(data: Mapping[str, Any]) -> Waiver:
     """Read what `waiver_to_data` wrote."""
     expires = date.fromisoformat(data["expires"])
-    return Waiver(data["reason"], data["owner"], expires, data.get("finding"), data.get("rule"), data.get("path"))
+    about = (data.get("finding"), data.get("rule"), data.get("path"), data.get("control"))
+    return Waiver(data["reason"], data["owner"], expires, *about)
