@@ -2,7 +2,7 @@
 ROOT := $(shell cd "$$(dirname "$(strip $(MAKEFILE_LIST))")" && pwd)
 IN := cd "$(ROOT)" && .ci/within
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 3
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
@@ -24,7 +24,7 @@ down: setup ## stop the local cloud of this checkout
 	@$(IN) buildgate local down $(ARGS)
 
 test: setup ## run every test (ARGS="-k word" for some, WORKERS=1 for one process)
-	@$(IN) pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(IN) env -u PYTHONDONTWRITEBYTECODE pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 soak: setup ## play very many bad days (ARGS="--runs 1000000"); a broken promise prints its seed and story
 	@$(IN) buildgate simulate --runs 100000 --builds-only $(ARGS)

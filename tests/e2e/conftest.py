@@ -12,7 +12,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of each end-to-end module back into the order they are written in, where they stand."""
     places: dict[Path, list[int]] = {}
     for place, item in enumerate(items):
-        if HERE in item.path.parents:
+        if item.path.parent == HERE:
             places.setdefault(item.path, []).append(place)
     for found in places.values():
         written = sorted((items[place] for place in found), key=lambda item: item.location[1] or 0)
