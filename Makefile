@@ -6,7 +6,7 @@ WORKERS ?= 3
 unexport MAKEFLAGS MFLAGS MAKELEVEL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test soak check format fix lint types imports template machines bench docs lock build clean
+.PHONY: help setup demo up down test soak check format fix lint types imports template machines security audit bench docs lock build clean
 
 help: ## list what can be made
 	@sed -n 's/^\([a-z]*\):.* ## /\1|/p' "$(ROOT)/Makefile" | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -30,7 +30,7 @@ soak: setup ## play very many bad days (ARGS="--runs 1000000"); a broken promise
 	@$(IN) buildgate simulate --runs 100000 --builds-only $(ARGS)
 	@$(IN) buildgate simulate --runs 20000 $(ARGS)
 
-check: format lint types imports template machines ## all that needs no running: format, lint, types, imports, template, machines
+check: format lint types imports template machines security ## all that needs no running: format, lint, types, imports, template, machines, security
 
 format: setup
 	@$(IN) ruff format --check --quiet . || { echo "format: run make fix" >&2; exit 1; }
@@ -50,11 +50,18 @@ template: setup
 machines: setup
 	@$(IN) pytest -q -p no:randomly -p no:cacheprovider tests/unit/test_machines.py tests/unit/test_house.py
 
+security: setup
+	@$(IN) .ci/quietly bandit --quiet --recursive --configfile pyproject.toml layers cli functions
+	@$(IN) .ci/quietly .ci/tool checkov --config-file .ci/checkov.yaml --file template.yaml
+
+audit: setup ## ask for known vulnerabilities of the pinned packages; says so when it could not look
+	@$(IN) .ci/audit
+
 fix: setup ## format, and repair what lint can repair by itself
 	@$(IN) ruff format . && $(IN) ruff check --fix .
 
 bench: setup ## measure, and print what the documentation quotes
-	@$(IN) env PYTHONPATH=layers python -m tests.bench $(ARGS)
+	@$(IN) env PYTHONPATH=layers:tests python -m tests.bench $(ARGS)
 
 docs: setup ## write the generated reference pages again
 	@$(IN) python -m buildgate_cli.reference

@@ -68,7 +68,7 @@ def read_declaration(source: Source) -> dict[str, Any]:
     try:
         text = tree.decode(source.data)
         tree.parse(text)  # says where it is not YAML, and bounds the nesting
-        data = yaml.load(text.removeprefix("\ufeff"), Loader=_Loader)  # noqa: S506 - a safe loader
+        data = yaml.load(text.removeprefix("\ufeff"), Loader=_Loader)  # noqa: S506 - a safe loader  # nosec B506
     except BuildspecError as error:
         raise UserError(f"{source.name}:{error.line or 1}: {error.message}.", None, ExitCode.REFUSED) from error
     except (yaml.YAMLError, ValueError) as error:

@@ -232,7 +232,7 @@ class Runner:
         except UnknownShellError as error:
             raise Failure("CLIENT_ERROR", str(error)) from None
         folder = self._request.folder / "agent"
-        self._state = ShellState(folder, self._execution, shell=shell, start=self._request.source)
+        self._state = ShellState(folder, self._execution, shell=shell, start=self._request.source)  # nosec B604
         self._state.assign(self._variables())
 
     def _variables(self) -> dict[str, str]:

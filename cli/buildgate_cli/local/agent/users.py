@@ -12,7 +12,7 @@ from pathlib import Path
 
 from buildgate_cli.local.agent.build import Failure
 
-_SCRATCH = "/var/tmp"  # noqa: S108  # as large as the disk, and not emptied while a build runs
+_SCRATCH = "/var/tmp"  # noqa: S108  # nosec B108  # as large as the disk, and not emptied while a build runs
 CONTAINER_USER = "root"
 """Who runs commands in CodeBuild's containers when nobody else is named; here that is whoever runs the build."""
 

@@ -53,7 +53,7 @@ class Store:
         """Return keys by rank, then key."""
         where, values = ("", [kind]) if parent is None else (" AND parent = ?", [kind, parent])
         order = "ASC" if is_ascending else "DESC"
-        query = f"SELECT key FROM documents WHERE kind = ?{where} ORDER BY rank {order}, key {order}"  # noqa: S608 - only constants are put in
+        query = f"SELECT key FROM documents WHERE kind = ?{where} ORDER BY rank {order}, key {order}"  # noqa: S608 - only constants are put in  # nosec B608
         with self._lock:
             return [row[0] for row in self._database.execute(query, values)]
 

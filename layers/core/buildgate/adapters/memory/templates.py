@@ -34,7 +34,7 @@ _Loader.add_multi_constructor("!", _tagged)
 @lru_cache(maxsize=8)
 def load_template(path: Path) -> dict[str, Any]:
     """Return a template as plain data, intrinsic functions in their long form; read once, and not to be changed."""
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader with tags added
+    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader with tags  # nosec B506
     return dict(data)
 
 

@@ -60,9 +60,9 @@ class K6:
             document.warn("the summary has no http_req_duration: no request was made")
         for key, name in _TIMES.items():
             contents.measure(f"performance.{name}", number(times.get(key)))
-        requests = _values(metrics.get("http_reqs"))
-        contents.measure("performance.requests", number(requests.get("count")))
-        contents.measure("performance.rps", number(requests.get("rate")))
+        asked = _values(metrics.get("http_reqs"))
+        contents.measure("performance.requests", number(asked.get("count")))
+        contents.measure("performance.rps", number(asked.get("rate")))
         failed = _values(metrics.get("http_req_failed"))
         rate = number(failed.get("rate", failed.get("value")))
         contents.measure("performance.error_percent", rate * 100.0 if rate is not None else None)
