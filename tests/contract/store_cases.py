@@ -361,7 +361,7 @@ def the_last_run_of_a_pipeline_is_the_newest_that_ended(stores):
     stores.pipelines.apply(watching(), actor="a", now=NOON)
     for run_id in ("run1", "run3", "run2"):
         stores.runs.open(run(run_id=run_id), [])
-        stores.runs.close(run(run_id=run_id, status=RunStatus.FAILED, finished_at=NOON))
+        stores.runs.note_end(run(run_id=run_id, status=RunStatus.FAILED, finished_at=NOON))
 
     head = stores.pipelines.head("shop")
     assert (head.last_run_id, head.last_run_status) == ("run3", "FAILED")
@@ -371,11 +371,42 @@ def the_last_run_of_a_pipeline_is_the_newest_that_ended(stores):
 @case
 def a_new_version_keeps_the_last_run(stores):
     stores.pipelines.apply(watching(), actor="a", now=NOON)
-    stores.runs.open(run(), [])
-    stores.runs.close(run(status=RunStatus.FAILED, finished_at=NOON))
+    stores.runs.note_end(run(status=RunStatus.FAILED, finished_at=NOON))
     stores.pipelines.apply(watching(description="new"), actor="a", now=NOON)
 
     assert stores.pipelines.head("shop").last_run_id == RUN_ID
+
+
+@case
+def a_run_that_ends_while_a_version_is_applied_stays_the_last(stores):
+    stores.pipelines.apply(watching(description="old"), actor="a", now=NOON)
+    ends = Between(stores.client, lambda: stores.runs.note_end(run(status=RunStatus.FAILED, finished_at=NOON)))
+
+    TablePipelines(Table(ends, TABLE, pause=lambda _: None)).apply(watching(), actor="b", now=NOON)
+
+    head = stores.pipelines.head("shop")
+    assert (head.last_run_id, head.last_run_status, head.description) == (RUN_ID, "FAILED", "")
+
+
+class Between:
+    """A client between whose reads and whose transaction something happens."""
+
+    def __init__(self, client: Any, happens: Callable[[], object]) -> None:
+        self._client, self._happens = client, happens
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        self._happens()
+        return self._client.transact_write_items(**request)
+
+
+@case
+def the_end_of_a_run_of_no_pipeline_is_noted_nowhere(stores):
+    stores.runs.note_end(run(status=RunStatus.FAILED, finished_at=NOON))
+
+    assert stores.pipelines.heads() == []
 
 
 @case

@@ -41,6 +41,22 @@ def refused(call: Any, **arguments: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
+@pytest.mark.parametrize(
+    ("environment", "pusher"),
+    [
+        ({"BUILDGATE_LOCAL_USER": "bob@example.com"}, "bob@example.com"),
+        ({"BUILDGATE_LOCAL_USER": "bob@example.com", "BUILDGATE_PUSH_USER": "carol"}, "carol"),
+    ],
+)
+def test_who_acts_as_a_user_of_the_cloud_pushes_as_that_user(
+    place: Place, environment: dict[str, str], pusher: str
+) -> None:
+    commit(place.work, {"a.txt": "1"})
+    git(place.work, "push", "-q", "origin", "main", **environment)
+
+    assert details(place)[0]["callerUserArn"] == f"arn:aws:iam::000000000000:user/{pusher}"
+
+
 def test_pushing_a_new_branch_emits_the_genuine_event(place: Place) -> None:
     commit_id = commit(place.work, {"a.txt": "1"})
     git(place.work, "push", "-q", "origin", "main", BUILDGATE_PUSH_USER="alice")

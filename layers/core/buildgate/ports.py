@@ -182,6 +182,10 @@ class Runs(Slots, Protocol):
         """Store the final status with the notice it owes, once; False when the run had ended already."""
         ...
 
+    def note_end(self, run: Run) -> None:
+        """Note on its pipeline how a run ended, unless a newer one has; safe to repeat, until its notice is sent."""
+        ...
+
     def ask_stop(self, run_id: str, stop: StopRequest) -> bool:
         """Store the wish to stop; False when the run has ended or someone asked before."""
         ...

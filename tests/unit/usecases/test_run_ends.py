@@ -112,6 +112,20 @@ def test_a_run_whose_stages_are_done_succeeds_and_says_so_on_its_topic(world):
     assert world.w.pipelines.head("shop").last_run_status == "SUCCEEDED"
 
 
+def test_what_a_crash_left_out_of_a_runs_end_is_made_up_for(world):
+    run = finished(world)
+    world.trouble("dynamodb", "transact_write_items", ProcessDied, is_after=True)
+    with pytest.raises(ProcessDied):
+        world.w.close_run(run.run_id)
+    assert (world.run(run.run_id).status, world.w.pipelines.head("shop").last_run_status) == (RunStatus.SUCCEEDED, "")
+
+    world.clock.advance(120)
+    world.reconcile()
+
+    assert world.w.pipelines.head("shop").last_run_status == "SUCCEEDED"
+    assert len(world.published()) == 1
+
+
 def test_closing_again_changes_nothing_and_tells_nobody(world):
     run = finished(world)
     world.w.close_run(run.run_id)

@@ -32,9 +32,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _user() -> str:
-    """Return who pushes: `BUILDGATE_PUSH_USER` to act as another person on one machine, else the system's user."""
+    """Return who pushes: `BUILDGATE_PUSH_USER`, the local cloud's user that commands act as, or the system's user."""
     try:
-        return os.environ.get("BUILDGATE_PUSH_USER") or getpass.getuser()
+        named = os.environ.get("BUILDGATE_PUSH_USER") or os.environ.get("BUILDGATE_LOCAL_USER")
+        return named or getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
 

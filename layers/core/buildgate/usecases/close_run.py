@@ -42,8 +42,7 @@ class CloseRun:
             now = self.clock.now()
             outcome = _gone() if pipeline is None else judge_run(record, pipeline, now=now, error=redact(error))
             return self._end(record, pipeline, outcome)
-        self._clean_up(record)
-        self._tell(record, pipeline)
+        self._finish(record, pipeline)
         return record.run
 
     def execution_died(self, run_id: str, *, execution_name: str, status: str) -> tuple[Run, str]:
@@ -54,8 +53,7 @@ class CloseRun:
         record, pipeline = self._load(run_id)
         run = record.run
         if run.status.is_final:
-            self._clean_up(record)
-            self._tell(record, pipeline)
+            self._finish(record, pipeline)
             return run, "the run had ended"
         if execution_name != run.execution_name:
             return run, f"{run.execution_name} has taken over"
@@ -81,9 +79,14 @@ class CloseRun:
         if not self.runs.close(ended):
             record, pipeline = self._load(record.run.run_id)
             ended = record.run
-        self._clean_up(record)
-        self._tell(replace(record, run=ended), pipeline)
+        self._finish(replace(record, run=ended), pipeline)
         return ended
+
+    def _finish(self, record: RunRecord, pipeline: Pipeline | None) -> None:
+        """Do what a run's end entails. The notice comes last: while it is owed, ``reconcile`` does all of this again."""
+        self.runs.note_end(record.run)
+        self._clean_up(record)
+        self._tell(record, pipeline)
 
     def _clean_up(self, record: RunRecord) -> None:
         for slot in record.open_slots:

@@ -8,7 +8,7 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.conditions import Is, Missing
-from buildgate.adapters.table.table import Put, Table, Write
+from buildgate.adapters.table.table import Change, Put, Table, Write
 from buildgate.domain.pipelines import Pipeline, Trigger
 from buildgate.domain.times import from_text, to_text
 from buildgate.ports import PipelineHead, PipelineVersion
@@ -37,21 +37,20 @@ class TablePipelines:
         self._table.transact(writes)
         return True
 
-    def _head(self, pipeline: Pipeline, version: str, known: dict[str, Any] | None, actor: str, now: datetime) -> Put:
+    def _head(
+        self, pipeline: Pipeline, version: str, known: dict[str, Any] | None, actor: str, now: datetime
+    ) -> Change:
+        """Return the change of the head; how the last run ended is left alone, for a run may end meanwhile."""
         triggers = [[_repository_key(trigger), index] for index, trigger in enumerate(pipeline.triggers)]
-        last = {name: known.get(name) for name in ("last_run_id", "last_run_status")} if known else {}
-        item = {
-            "pk": keys.PIPELINES,
-            "sk": pipeline.name,
+        sets: dict[str, Any] = {
             "version": version,
             "description": pipeline.description,
             "triggers": triggers,
             "applied_at": to_text(now),
             "applied_by": actor,
-            **last,
         }
         believed = Missing("pk") if known is None else Is("version", known["version"])
-        return Put(item, only_if=believed)
+        return Change(keys.PIPELINES, pipeline.name, sets=sets, only_if=believed)
 
     def head(self, name: str) -> PipelineHead | None:
         item = self._table.get(keys.PIPELINES, name)

@@ -103,11 +103,13 @@ class TableRuns(TableSlots):
             self._table.transact(writes)
         except Conflict:
             return False
+        return True
+
+    def note_end(self, run: Run) -> None:
         last = {"last_run_id": run.run_id, "last_run_status": run.status.value}
         newer = Any_((Missing("last_run_id"), Is("last_run_id", run.run_id), Below("last_run_id", run.run_id)))
         head = Change(keys.PIPELINES, run.pipeline, sets=last, only_if=All((Present("pk"), newer)))
         self._table.has_changed(head)
-        return True
 
     def ask_stop(self, run_id: str, stop: StopRequest) -> bool:
         wish = {"actor": stop.actor, "comment": stop.comment, "at": to_text(stop.at)}
