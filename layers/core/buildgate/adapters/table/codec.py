@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from buildgate.domain.errors import Unavailable
+
 Item = dict[str, Any]
+
+FORMAT = 1
+"""What this release reads. Attributes are only added within a format, and items of format 1 do not name it."""
+FORMAT_NAME = "fmt"
 
 
 def encode(value: Any) -> dict[str, Any]:
@@ -63,4 +69,20 @@ def encode_item(item: Mapping[str, Any]) -> Item:
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an item's plain values.
+
+    Raises:
+        Unavailable: A newer release wrote it in a format unknown here; it is not guessed at, and waits for that release.
+    """
+    if FORMAT_NAME in item:
+        item = _of_known_format(item)
     return {name: value["S"] if "S" in value else decode(value) for name, value in item.items()}
+
+
+def _of_known_format(item: Mapping[str, Any]) -> Item:
+    written = int(item[FORMAT_NAME]["N"])
+    if written > FORMAT:
+        place = f"{item['pk']['S']} {item['sk']['S']}" if "pk" in item and "sk" in item else "an item"
+        reason = f"{place} has format {written}, and this release reads formats up to {FORMAT}"
+        raise Unavailable(reason, fix="deploy the newer release again")
+    return {name: value for name, value in item.items() if name != FORMAT_NAME}
