@@ -26,6 +26,7 @@ class _Named:
 
     run_id = "r"
     execution_name = "r-1"
+    correlation_id = "c"
 
 
 def _launcher(aws: MemoryAws) -> CodeBuildLauncher:

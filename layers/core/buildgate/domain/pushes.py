@@ -191,10 +191,12 @@ def _compiled(glob: str) -> re.Pattern[str]:
     return re.compile("".join(_GLOB.get(part) or _literal(part) for part in parts if part))
 
 
+_TRANSLATED = slice(len("(?s:"), -len(r")\Z"))
+"""What `fnmatch` puts around its answer: Python 3.14 writes the end as ``\\z``."""
 _GLOB = {"**/": "(?:.*/)?", "/**": "(?:/.*)", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
 def _literal(part: str) -> str:
     if part.startswith("[") and part.endswith("]") and len(part) > len("[]"):
-        return fnmatch.translate(part).removeprefix("(?s:").removesuffix(")\\Z")
+        return fnmatch.translate(part)[_TRANSLATED]
     return re.escape(part)
