@@ -231,7 +231,7 @@ def test_remedies_call_themselves_so():
 
 
 def days_of(*builds):
-    return [merged([DayTotals("", increments(one)) for one in builds], "2026-11-22")]
+    return summarise([merged([DayTotals("", increments(one)) for one in builds], "2026-11-22")], window_days=1)
 
 
 def test_as_good_as_before_earns_all_points():
@@ -363,7 +363,7 @@ def test_findings_name_what_to_do_worst_first():
 
 def test_teams_are_ranked_only_among_enough_of_them():
     def team(seconds):
-        return summarise(days_of(*[head(n, seconds) for n in range(6)]), window_days=1)
+        return days_of(*[head(n, seconds) for n in range(6)])
 
     assert standings({"a": team(10), "b": team(20)})[0] == ()
     found, _ = standings({"a": team(10), "b": team(20), "c": team(30)})

@@ -28,7 +28,7 @@ def whole_second(moment: datetime) -> datetime:
 
 def day_of(moment: datetime) -> str:
     """Return the UTC day of a moment as ``2026-11-22``."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[:10]
 
 
 def days_until(last: datetime, *, days: int) -> list[str]:

@@ -108,6 +108,12 @@ class Selection:
         """The same part, for a question to each project by itself."""
         return replace(self.part, pipeline=self.scope.name) if self.scope.kind == "PIPELINE" else self.part
 
+    @property
+    def has_shown_builds(self) -> bool:
+        """Whether what was read so far holds a build; reads nothing."""
+        known = self.__dict__
+        return bool(known.get("heads")) or any(day.counters for day in known.get("days", ()))
+
     @cached_property
     def heads(self) -> Sequence[BuildHead]:
         """The finished builds, newest first, at most ``MOST_BUILDS``."""
@@ -120,7 +126,9 @@ class Selection:
 
     @cached_property
     def days(self) -> list[DayTotals]:
-        return self._days(self.window, self.heads if self.by_builds else ())
+        if self.by_builds:
+            return days_of_builds(self.window.days, self.heads)
+        return self._stored(self.window)
 
     @cached_property
     def summary(self) -> Summary:
@@ -128,9 +136,18 @@ class Selection:
 
     @cached_property
     def score(self) -> scores.Score:
-        """How the window compares with the one of the same length before it."""
+        """How the window compares with the one of the same length before it: both in one query."""
         before = self.window.before
-        return scores.score_v2(self.days, self._days(before, self._heads(before) if self.by_builds else ()))
+        if self.by_builds:
+            return scores.score_v2(self.summary, self._summary(days_of_builds(before.days, self._heads(before))))
+        both = self._stored(Window(before.first, self.window.last))
+        cut = len(before.days)
+        self.__dict__.setdefault("days", both[cut:])
+        return scores.score_v2(self.summary, self._summary(both[:cut]))
+
+    @staticmethod
+    def _summary(days: list[DayTotals]) -> Summary:
+        return summarise(days, window_days=len(days))
 
     @cached_property
     def trends(self) -> Sequence[moves.Trend]:
@@ -156,7 +173,7 @@ class Selection:
     def spending(self, clock: Clock) -> spends.Spending:
         now = clock.now()
         past = Window.last_days(now, max(_FORECAST_DAYS, now.day))
-        days = self._days(past, self._heads(past) if not self.part.is_all else (), by_builds=not self.part.is_all)
+        days = self._stored(past) if self.part.is_all else days_of_builds(past.days, self._heads(past))
         return spends.spending(self.days, self.heads, past=days, now=now)
 
     def evidence(self, clock: Clock) -> advising.Evidence:
@@ -176,10 +193,9 @@ class Selection:
         """Whether the answer comes from builds one by one: days know no part, and no hours."""
         return not (self.window.is_whole and self.part.is_all)
 
-    def _days(self, window: Window, heads: Sequence[BuildHead], *, by_builds: bool | None = None) -> list[DayTotals]:
-        if self.by_builds if by_builds is None else by_builds:
-            return days_of_builds(window.days, heads)
-        return filled(window.days, self._records.days(self.scope, window.days))
+    def _stored(self, window: Window) -> list[DayTotals]:
+        days = window.days
+        return filled(days, self._records.days(self.scope, days))
 
     def _heads(self, window: Window) -> Sequence[BuildHead]:
         found = (self._totals.finished_between(name, window.first, window.last) for name in self.projects)

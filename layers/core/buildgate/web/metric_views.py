@@ -48,11 +48,9 @@ class MetricViews:
         }
 
     def summary(self, asked: Selection) -> dict[str, Any]:
-        return {
-            "summary": plain(asked.summary),
-            "score_v2": plain(asked.score),
-            "by_day": [_day(day) for day in asked.days],
-        }
+        score = asked.score  # first, for it reads the days before together with the window's
+        by_day = [_day(day) for day in asked.days]
+        return {"summary": plain(asked.summary), "score_v2": plain(score), "by_day": by_day}
 
     def _report(self, asked: Selection) -> dict[str, Any]:
         """Return everything that is known of a selection in one document."""
@@ -126,7 +124,9 @@ class MetricViews:
         """Return the advice that each project's builds bear, the dearest first."""
         found = []
         for project in asked.projects:
-            one = self._w.analyse_builds.select(Scope("PROJECT", project), asked.window, asked.part_of_projects)
+            scope = Scope("PROJECT", project)
+            is_it = asked.scope == scope
+            one = asked if is_it else self._w.analyse_builds.select(scope, asked.window, asked.part_of_projects)
             found += [plain(advice) | {"project": project} for advice in advise(one.evidence(self._w.clock))]
         return sorted(found, key=lambda advice: -(advice["saving_micro_usd"] or 0))
 
@@ -146,7 +146,10 @@ def _state(project: str, one: CaseState, *, is_by_rate: bool) -> dict[str, Any]:
 
 
 def _day(day: DayTotals) -> dict[str, Any]:
-    return {"day": day.day, **plain(summarise([day], window_days=1))}
+    return {"day": day.day, **(plain(summarise([day], window_days=1)) if day.counters else _EMPTY_DAY)}
+
+
+_EMPTY_DAY: Mapping[str, Any] = plain(summarise([DayTotals("")], window_days=1))
 
 
 def part_of(query: Mapping[str, str]) -> Part:

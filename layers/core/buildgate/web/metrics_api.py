@@ -59,12 +59,12 @@ class MetricsApi:
         return self._w.analyse_builds.select(scope, self._window(request), part_of(request.query))
 
     def _classic(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        asked = self._asked(request, Scope("PROJECT", self._known(parameters["project"])))
-        recent = [listed(head) for head in self._w.records.recent(asked.name, limit=10)]
-        return selected(asked) | self._views.summary(asked) | {"builds": recent}
+        found = self._viewed(request, Scope("PROJECT", parameters["project"]), "summary")
+        recent = [listed(head) for head in self._w.records.recent(parameters["project"], limit=10)]
+        return {**found, "builds": recent}
 
     def _project(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        return self._viewed(request, Scope("PROJECT", self._known(parameters["project"])), parameters["view"])
+        return self._viewed(request, Scope("PROJECT", parameters["project"]), parameters["view"])
 
     def _scope(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         """Answer for a pipeline, a team, a cost centre or the account; without a view it is the summary."""
@@ -78,7 +78,10 @@ class MetricsApi:
         if view is None:
             raise NotFound(f"there is no view {name}", field="view", fix=", ".join(self._views.by_name))
         asked = self._asked(request, scope)
-        return selected(asked) | dict(view(asked, request))
+        found = dict(view(asked, request))
+        if scope.kind == "PROJECT" and not asked.has_shown_builds:
+            self._known(scope.name)
+        return selected(asked) | found
 
     def _verify(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         project = self._known(parameters["project"])

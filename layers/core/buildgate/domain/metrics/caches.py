@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from buildgate.domain.builds import BuildHead, BuildStatus
 from buildgate.domain.metrics.statistics import median
@@ -114,7 +116,7 @@ def _keys(probed: Sequence[BuildHead]) -> tuple[KeyValue, ...]:
     for head in probed:
         if head.cache is not None:
             groups.setdefault(head.cache.key or "(no key)", []).append(head)
-    misses = [head for head in probed if _is(head, "miss") and _is_timed(head)]
+    misses = _Misses(probed)
     found = [_key_value(key, members, misses) for key, members in groups.items()]
     return tuple(sorted(found, key=lambda one: -(one.hits + one.partials + one.misses))[:_KEYS])
 
@@ -127,9 +129,32 @@ def _is_timed(head: BuildHead) -> bool:
     return head.status is BuildStatus.SUCCEEDED and head.work_seconds is not None
 
 
-def _key_value(key: str, members: Sequence[BuildHead], misses: Sequence[BuildHead]) -> KeyValue:
-    hits = [head for head in members if _is(head, "hit")]
-    pairs = [pair for head in hits if _is_timed(head) and (pair := _saved(head, members, misses)) is not None]
+class _Misses:
+    """Timed misses by compute and image, in the order of their starts, so that the nearest is found without a search."""
+
+    def __init__(self, heads: Sequence[BuildHead]) -> None:
+        self._groups: dict[tuple[str, str, str], list[BuildHead]] = {}
+        timed = [head for head in heads if _is(head, "miss") and _is_timed(head)]
+        for head in sorted(timed, key=_start):
+            self._groups.setdefault(_kind(head), []).append(head)
+
+    def nearest(self, hit: BuildHead) -> BuildHead | None:
+        """Return the miss on the same compute and image that started nearest in time, the earlier of two as near."""
+        group = self._groups.get(_kind(hit), [])
+        place = bisect.bisect_left(group, hit.started_at, key=_start)
+        around = group[max(0, place - 1) : place + 1]
+        return min(around, key=lambda head: abs(head.started_at - hit.started_at), default=None)
+
+
+def _start(head: BuildHead) -> datetime:
+    return head.started_at
+
+
+def _key_value(key: str, members: Sequence[BuildHead], misses: _Misses) -> KeyValue:
+    hits, own = [head for head in members if _is(head, "hit")], _Misses(members)
+    pairs = [
+        _saved(head, miss) for head in hits if _is_timed(head) and (miss := own.nearest(head) or misses.nearest(head))
+    ]
     enough = len(pairs) >= LEAST_PAIRS
     per_hit = median([seconds for seconds, _ in pairs]) if enough else None
     rate = median([rate for _, rate in pairs if rate is not None]) if enough else None
@@ -156,27 +181,15 @@ def _verdict(per_hit: float | None, pairs: int) -> str:
     return "costs more than it saves" if per_hit < 0 else "saves"
 
 
-def _saved(
-    hit: BuildHead, members: Sequence[BuildHead], misses: Sequence[BuildHead]
-) -> tuple[float, float | None] | None:
-    """Return the seconds a hit saved against the miss most like it, and the micro-dollars of one of its seconds."""
-    same = [head for head in members if _is(head, "miss") and _is_timed(head) and _alike(head, hit)]
-    near = same or [head for head in misses if _alike(head, hit)]
-    if not near:
-        return None
-    other = min(near, key=lambda head: abs((head.started_at - hit.started_at).total_seconds()))
-    seconds = (other.work_seconds or 0.0) - (hit.work_seconds or 0.0)
-    paid = other.work_seconds or 0.0
-    rate = other.cost_micro_usd / paid if other.cost_micro_usd is not None and paid else None
-    return seconds, rate
+def _saved(hit: BuildHead, miss: BuildHead) -> tuple[float, float | None]:
+    """Return the seconds a hit saved against a miss, and the micro-dollars of one of its seconds."""
+    paid = miss.work_seconds or 0.0
+    rate = miss.cost_micro_usd / paid if miss.cost_micro_usd is not None and paid else None
+    return paid - (hit.work_seconds or 0.0), rate
 
 
-def _alike(one: BuildHead, other: BuildHead) -> bool:
-    return (one.compute_type, one.environment_type, one.image) == (
-        other.compute_type,
-        other.environment_type,
-        other.image,
-    )
+def _kind(head: BuildHead) -> tuple[str, str, str]:
+    return head.compute_type, head.environment_type, head.image
 
 
 def _gap_minutes(heads: Sequence[BuildHead]) -> list[float]:

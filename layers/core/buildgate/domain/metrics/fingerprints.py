@@ -50,15 +50,16 @@ def failures(heads: Sequence[BuildHead]) -> tuple[Failure, ...]:
         if head.status.is_finished and head.status not in {BuildStatus.SUCCEEDED, BuildStatus.STOPPED}:
             phase, _, message = (head.reason or f"{head.status}").partition(" ")
             groups.setdefault((phase, normalise(message)), []).append(head)
-    found = [_failure(phase, members, heads) for (phase, _), members in groups.items()]
+    again = _Again(heads)
+    found = [_failure(phase, members, again) for (phase, _), members in groups.items()]
     return tuple(sorted(found, key=lambda one: (-one.count, one.fingerprint)))
 
 
-def _failure(phase: str, members: Sequence[BuildHead], heads: Sequence[BuildHead]) -> Failure:
+def _failure(phase: str, members: Sequence[BuildHead], again: _Again) -> Failure:
     ordered = sorted(members, key=lambda head: head.started_at)
     message = (ordered[-1].reason or str(ordered[-1].status)).partition(" ")[2]
     name = hashlib.sha256(f"{phase} {normalise(message)}".encode()).hexdigest()[:12]
-    kind, evidence = _kind(phase, ordered, heads)
+    kind, evidence = _kind(phase, ordered, again)
     return Failure(
         fingerprint=name,
         phase=phase,
@@ -73,7 +74,7 @@ def _failure(phase: str, members: Sequence[BuildHead], heads: Sequence[BuildHead
     )
 
 
-def _kind(phase: str, members: Sequence[BuildHead], heads: Sequence[BuildHead]) -> tuple[str, str]:
+def _kind(phase: str, members: Sequence[BuildHead], again: _Again) -> tuple[str, str]:
     if phase in _INFRASTRUCTURE_PHASES or any(head.status is BuildStatus.FAULT for head in members):
         return (
             "infrastructure",
@@ -81,7 +82,7 @@ def _kind(phase: str, members: Sequence[BuildHead], heads: Sequence[BuildHead]) 
         )
     passed = failed = 0
     for head in members:
-        later = [one for one in heads if _is_retry_of(one, head)]
+        later = again.of(head)
         passed += any(one.status is BuildStatus.SUCCEEDED for one in later)
         failed += bool(later) and all(one.status is not BuildStatus.SUCCEEDED for one in later)
     if passed:
@@ -91,7 +92,19 @@ def _kind(phase: str, members: Sequence[BuildHead], heads: Sequence[BuildHead]) 
     return "unknown", "never built again at the same commit"
 
 
-def _is_retry_of(later: BuildHead, earlier: BuildHead) -> bool:
-    if later.retry_of == earlier.build_id:
-        return True
-    return bool(earlier.commit) and later.commit == earlier.commit and later.started_at > earlier.started_at
+class _Again:
+    """Builds by what they build again: a named build, or a commit."""
+
+    def __init__(self, heads: Sequence[BuildHead]) -> None:
+        self._retries: dict[str, list[BuildHead]] = {}
+        self._commits: dict[str, list[BuildHead]] = {}
+        for head in heads:
+            if head.retry_of:
+                self._retries.setdefault(head.retry_of, []).append(head)
+            if head.commit:
+                self._commits.setdefault(head.commit, []).append(head)
+
+    def of(self, head: BuildHead) -> list[BuildHead]:
+        """Return the builds that built the same again: retries, and later builds of the commit."""
+        same = [one for one in self._commits.get(head.commit, ()) if one.started_at > head.started_at]
+        return same + [one for one in self._retries.get(head.build_id, ()) if one not in same]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from buildgate.domain.metrics.rollups import DayTotals
-from buildgate.domain.metrics.summary import Summary, summarise
+from buildgate.domain.metrics.summary import Summary
 
 LEAST_BUILDS = 5
 """A window or a baseline with fewer finished builds says nothing."""
@@ -45,15 +44,14 @@ _OBJECTIVES: tuple[tuple[str, int, bool, _Reading], ...] = (
 """Name, points, whether more is better, and where to read it."""
 
 
-def score_v2(window: Sequence[DayTotals], baseline: Sequence[DayTotals]) -> Score:
-    """Return how a window compares with the days before it.
+def score_v2(now: Summary, before: Summary) -> Score:
+    """Return how a window compares with the one before it.
 
     Each objective earns all its points at the baseline or better, none when it is half as good or worse, and in
     between what the straight line gives. Success besides is capped by itself: it never earns a larger share than the
     share of builds that succeeded, so that a project that always failed does not score by failing as before. What
     cannot be judged is left out and the rest scaled up; its explanation says so.
     """
-    now, before = summarise(window, window_days=len(window)), summarise(baseline, window_days=len(baseline))
     if now.builds < LEAST_BUILDS:
         return Score(None, (), f"not enough data: {now.builds} builds in the window, {LEAST_BUILDS} are needed")
     if before.builds < LEAST_BUILDS:

@@ -19,7 +19,8 @@ def _gamma(error: float) -> float:
     return (1 + error) / (1 - error)
 
 
-_LOG_GAMMA = {error: math.log(_gamma(error)) for error in (RELATIVE_ERROR, QUEUE_ERROR)}
+_GAMMA = {error: _gamma(error) for error in (RELATIVE_ERROR, QUEUE_ERROR)}
+_LOG_GAMMA = {error: math.log(gamma) for error, gamma in _GAMMA.items()}
 
 
 def bucket_of(milliseconds: float, error: float = RELATIVE_ERROR) -> int:
@@ -29,8 +30,8 @@ def bucket_of(milliseconds: float, error: float = RELATIVE_ERROR) -> int:
 
 def value_of(bucket: int, error: float = RELATIVE_ERROR) -> float:
     """Return the milliseconds that stand for a bucket: within the relative error of every value in it."""
-    gamma = _gamma(error)
-    return 2 * math.pow(gamma, bucket) / (gamma + 1)
+    gamma = _GAMMA[error]
+    return 2 * gamma**bucket / (gamma + 1)
 
 
 def merge(sketches: Iterable[Mapping[int, int]]) -> dict[int, int]:
@@ -56,6 +57,8 @@ def quantiles(sketch: Mapping[int, int], shares: Sequence[float], error: float =
     count = sum(sketch.values())
     if count == 0:
         return [None] * len(shares)
+    if len(sketch) == 1:
+        return [value_of(next(iter(sketch)), error)] * len(shares)
     found: list[float | None] = []
     buckets = iter(sorted(sketch))
     bucket = next(buckets)

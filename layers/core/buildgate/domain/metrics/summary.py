@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from buildgate.domain.builds import BuildHead, BuildStatus
+from buildgate.domain.builds import BuildHead
 from buildgate.domain.metrics import sketch
 from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals, increments, merged
 
@@ -40,26 +40,28 @@ class Summary:
     cost_retries_micro_usd: int = 0
 
 
+_STATUSES = tuple((status.value, name) for status, name in STATUS_COUNTERS.items())
+_SHARES = (0.5, 0.9, 0.95, 0.99)
+_QUEUE_SHARES = (0.5, 0.95)
+
+
 def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
     """Return the summary of the given days, which may leave out days without builds."""
-    builds = sum(day.count("n") for day in days)
-    by_status = {str(status): sum(day.count(name) for day in days) for status, name in STATUS_COUNTERS.items()}
-    judged = builds - by_status[BuildStatus.STOPPED]
-    durations = sketch.merge(day.sketch("d") for day in days)
-    queues = sketch.merge(day.sketch("q") for day in days)
-    timed = sum(durations.values())
-    p50, p90, p95, p99 = _seconds(sketch.quantiles(durations, (0.5, 0.9, 0.95, 0.99)))
-    queue_p50, queue_p95 = _seconds(sketch.quantiles(queues, (0.5, 0.95), sketch.QUEUE_ERROR))
-    unknown = sum(day.count("cost_unknown") for day in days)
-    cost = sum(day.count("cost_micro_usd") for day in days)
-    mean = sum(day.count("duration_ms") for day in days) / timed / 1000 if timed else None
-    succeeded = by_status[BuildStatus.SUCCEEDED]
+    total = days[0] if len(days) == 1 else merged((day for day in days if day.counters), "")
+    count = total.count
+    builds = count("n")
+    by_status = {status: count(name) for status, name in _STATUSES}
+    judged = builds - count("stopped")
+    p50, p90, p95, p99 = _seconds(sketch.quantiles(total.sketch("d"), _SHARES))
+    queue_p50, queue_p95 = _seconds(sketch.quantiles(total.sketch("q"), _QUEUE_SHARES, sketch.QUEUE_ERROR))
+    unknown, cost, probed = count("cost_unknown"), count("cost_micro_usd"), count("cache_probed")
+    mean = _mean_seconds(total)
     priced = builds - unknown
     return Summary(
         days=window_days,
         builds=builds,
         by_status=by_status,
-        success_ratio=succeeded / judged if judged else None,
+        success_ratio=count("ok") / judged if judged else None,
         mean_seconds=mean,
         p50_seconds=p50,
         p90_seconds=p90,
@@ -69,13 +71,18 @@ def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
         cost_micro_usd=cost,
         cost_unknown=unknown,
         cost_per_build_micro_usd=round(cost / priced) if priced else None,
-        score_v1=score_v1(days),
+        score_v1=score_v1(total),
         queue_p50_seconds=queue_p50,
-        cache_hit_ratio=_hit_ratio(days),
-        cache_probed=sum(day.count("cache_probed") for day in days),
-        retries=sum(day.count("retries") for day in days),
-        cost_retries_micro_usd=sum(day.count("cost_retries") for day in days),
+        cache_hit_ratio=count("cache_hit") / probed if probed else None,
+        cache_probed=probed,
+        retries=count("retries"),
+        cost_retries_micro_usd=count("cost_retries"),
     )
+
+
+def _mean_seconds(total: DayTotals) -> float | None:
+    timed = sum(total.sketch("d").values())
+    return total.count("duration_ms") / timed / 1000 if timed else None
 
 
 def of_builds(heads: Iterable[BuildHead]) -> DayTotals:
@@ -83,25 +90,19 @@ def of_builds(heads: Iterable[BuildHead]) -> DayTotals:
     return merged((DayTotals("", increments(head)) for head in heads if head.status.is_finished), "")
 
 
-def _hit_ratio(days: Sequence[DayTotals]) -> float | None:
-    probed = sum(day.count("cache_probed") for day in days)
-    return sum(day.count("cache_hit") for day in days) / probed if probed else None
-
-
-def score_v1(days: Sequence[DayTotals]) -> int | None:
+def score_v1(total: DayTotals) -> int | None:
     """Return the classic score from 0 to 100, or None without builds.
 
     40 points for the share of succeeded builds (a stopped build counts as not succeeded), 30 less one per minute of
     mean duration, 30 for the share of cache hits. From 30 minutes on the duration earns nothing, whatever the project.
     """
-    builds = sum(day.count("n") for day in days)
+    builds = total.count("n")
     if not builds:
         return None
-    success = sum(day.count("ok") for day in days) / builds
-    timed = sum(day.count("n") for day in days if day.count("duration_ms"))
-    mean_minutes = sum(day.count("duration_ms") for day in days) / timed / 60_000 if timed else 0.0
-    cache = _hit_ratio(days) or 0.0
-    return int(40 * success + max(0.0, 30 - mean_minutes) + 30 * cache)
+    mean_minutes = (_mean_seconds(total) or 0.0) / 60
+    probed = total.count("cache_probed")
+    cache = total.count("cache_hit") / probed if probed else 0.0
+    return int(40 * total.count("ok") / builds + max(0.0, 30 - mean_minutes) + 30 * cache)
 
 
 def _seconds(milliseconds: Sequence[float | None]) -> list[float | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import Rejected
@@ -30,8 +30,8 @@ class Window:
     @property
     def days(self) -> list[str]:
         """Return the UTC days that the window touches, oldest first."""
-        count = (_midnight(self.last - timedelta(microseconds=1)) - _midnight(self.first)).days + 1
-        return [day_of(self.first + timedelta(days=index)) for index in range(count)]
+        first, last = self.first.toordinal(), (self.last - timedelta(microseconds=1)).toordinal()
+        return [date.fromordinal(number).isoformat() for number in range(first, last + 1)]
 
     @property
     def before(self) -> Window:
