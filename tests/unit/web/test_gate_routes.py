@@ -8,6 +8,7 @@ import pytest
 from buildgate.domain.gates.record import Judgement
 from buildgate.domain.notices import Topic
 from buildgate.domain.pipelines import Stage
+from buildgate.usecases.open_run import Wish
 from buildgate.web.api import Api
 from core_world import ALICE
 from gate_world import GateWorld, gate, metrics
@@ -138,6 +139,17 @@ def test_a_run_whose_commit_was_reverted_turned_out_bad(world, call):
     world.w.start_run(push)
 
     assert outcomes(call)[first.run_id] == "bad"
+
+
+def test_a_run_that_a_start_of_an_older_commit_replaced_was_rolled_back(world, call):
+    first, second = (closed(world, world.judged(gate(), GOOD)[0]) for _ in range(2))
+    again = world.w.open_run.start(Wish("shop", ALICE, "c1", commit=first.source.commit))
+    world.judge(world.built(again, GOOD))
+    closed(world, again)
+
+    listed = {one["run_id"]: one["fate"] for one in call("GET", "/v1/pipelines/shop/judgements")["judgements"]}
+
+    assert listed == {first.run_id: "held", second.run_id: "rolled back", again.run_id: None}
 
 
 def test_a_run_that_its_gate_stopped_shows_nothing(world, call):
