@@ -18,8 +18,19 @@ def posture(answer: Mapping[str, Any]) -> None:
     for one in answer["posture"]:
         title = Text.assemble((safe(one["project"]), "bold"), f"  {one['score']} of 100  ", (safe(one["vpc"]), "dim"))
         console.print(title)
+        _posture_history(one)
         rows = [[found["severity"], found["check"], found["found"], found["fix"]] for found in one["findings"]]
         print_table(["SEVERITY", "CHECK", "FOUND", "FIX"], rows, empty="every check passes")
+
+
+def _posture_history(one: Row) -> None:
+    scores = [day["score"] for day in one["history"]]
+    if scores:
+        first, last = one["history"][0], one["history"][-1]
+        said = f"{first['score']} on {first['day']}, {last['score']} on {last['day']}"
+        console.print(Text(f"score by day  {sparkline(scores)}  {said}", style="cyan"))
+    if not one["role_looked_at"]:
+        note(f"{one['service_role'] or 'the service role'} was not looked at yet: once a day")
 
 
 def dora(answer: Mapping[str, Any]) -> None:

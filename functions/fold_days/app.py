@@ -19,6 +19,7 @@ def build(settings: Settings, aws: Aws) -> Handle:
         folded = fold()
         line.add(event_id=str(event.get("id", "")), decision="folded")
         line.add(projects=folded.projects, scopes=folded.scopes, owners_changed=folded.owners_changed)
+        line.add(postures=folded.postures)
         return {"projects": folded.projects, "scopes": folded.scopes}
 
     return handle

@@ -18,6 +18,7 @@ from buildgate.adapters.codebuild import CodeBuildLauncher
 from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codebuild_reports import CodeBuildReports, S3TestCases
 from buildgate.adapters.codecommit import CodeCommitRepositories
+from buildgate.adapters.iam import IamRoles
 from buildgate.adapters.reminders import LambdaReminders
 from buildgate.adapters.report_store import S3Reports
 from buildgate.adapters.sns import SnsTopics
@@ -25,12 +26,14 @@ from buildgate.adapters.stepfunctions import StepFunctionsExecutions
 from buildgate.domain.approvals import ApprovalRef
 from buildgate.domain.builds import Build, BuildStatus, SlotClaim, SlotRef, reports_prefix
 from buildgate.domain.errors import BuildgateError, NotFound, Rejected
+from buildgate.domain.metrics.posture import Allowed
 from buildgate.domain.metrics.test_cases import TestCase
 from buildgate.domain.notices import Notice, NoticeRef, Topic
 from buildgate.ports import BuildOrder, Executions, Launcher, Reminders, Repositories, Topics
 from buildgate.usecases.analysis_ports import Projects
 from buildgate.usecases.collect_tests import TestFiles, TestReports
 from buildgate.usecases.gate_ports import LineChanges, Reports
+from buildgate.usecases.judge_posture import Roles
 from run_records import NOON, RUN_ID, run
 
 SLOT = SlotRef(RUN_ID, 0, 1, "unit")
@@ -233,6 +236,27 @@ def projects_show_their_tags_and_what_their_security_is_judged_by(cloud: Cloud) 
     assert (found.name, found.image, found.is_privileged) == (project, "aws/codebuild/standard:7.0", False)
     assert found.service_role.endswith(":role/builds")
     assert (found.vpc, found.filter_groups) == (None, None)
+
+
+@case(Roles)
+def a_role_shows_what_its_policies_allow(cloud: Cloud) -> None:
+    iam, name = cloud.client("iam"), cloud.name()
+    statement = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}
+    denied = {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"}
+    trust = {"Version": "2012-10-17", "Statement": []}
+    own = {"Version": "2012-10-17", "Statement": [statement, denied]}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(own))
+    managed = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}}
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(managed))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+
+    roles = IamRoles(iam)
+    assert roles.allowed(f"arn:aws:iam::000000000000:role/{name}") == (
+        Allowed(("s3:GetObject", "s3:PutObject"), ("*",)),
+        Allowed(("logs:*",), ("*",)),
+    )
+    assert roles.allowed(f"arn:aws:iam::000000000000:role/no-{name}") is None
 
 
 # ---------------------------------------------------------------------------------------------------- executions

@@ -130,13 +130,14 @@ def posture(
     pipeline: Pipeline = None,
     team: Team = None,
     cost_centre: CostCentre = None,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days of the score's history.")] = 30,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> None:
-    """Show how safely projects are set up: checks with severity and fix, and a score."""
+    """Show how safely projects are set up: checks with severity and fix, a score, and how it moved."""
     is_everybody = (project or pipeline or team or cost_centre) is None
     whose = Whose(project, pipeline, team, cost_centre, is_account=is_everybody)
-    _show(Question(whose).ask("posture"), "posture", as_json=as_json, as_csv=as_csv)
+    _show(Question(whose, days).ask("posture"), "posture", as_json=as_json, as_csv=as_csv)
 
 
 @app.command()

@@ -65,6 +65,10 @@ WHY = {
         ),
         "s3:GetObject": "reports of a bucket whose versions were switched off",
     },
+    "FoldDaysFunction": dict.fromkeys(
+        ("iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
+        "service roles of projects; the projects of these days have none",
+    ),
     "NextStepFunction": {"states:StartExecution": "hands a long run over to a new execution after 15,000 events"},
     "ReconcileFunction": {
         "codebuild:ListBuildsForProject": "a start that was never answered, found by its nonce",

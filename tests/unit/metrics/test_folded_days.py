@@ -1,5 +1,7 @@
 """Wider totals, recounts and history, through our functions on the in-memory AWS."""
 
+import json
+
 from buildgate.adapters.memory.builds import BuildPlan
 from buildgate.adapters.table.table import Change
 from buildgate.domain.metrics.rollups import Scope
@@ -91,6 +93,30 @@ def test_a_build_carries_the_team_that_was_learnt_before_it():
 
     newest = wiring(cloud).records.recent("aa", limit=1)[0]
     assert newest.owner.team == "web"
+
+
+def test_a_posture_is_judged_once_a_day_with_its_role_and_its_history_stays():
+    cloud = cloud_with("shop-unit")
+    iam = cloud.aws.client("iam")
+    iam.create_role(RoleName="builds", AssumeRolePolicyDocument="{}")
+    wide = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}
+    iam.put_role_policy(RoleName="builds", PolicyName="wide", PolicyDocument=json.dumps(wide))
+    cloud.aws.codebuild.projects["shop-unit"]["serviceRole"] = "arn:aws:iam::000000000000:role/builds"
+    build(cloud, "shop-unit")
+    wiring(cloud).fold_days()
+
+    again = wiring(cloud).fold_days().postures
+    iam.put_role_policy(RoleName="builds", PolicyName="wide", PolicyDocument='{"Statement": []}')
+    cloud.aws.timeline.advance(hours=24)
+    wiring(cloud).fold_days()
+
+    (posture,) = cloud.call("GET", "/v1/metrics/projects/shop-unit/posture?days=5")["posture"]
+    scores = [day["score"] for day in posture["history"]]
+    assert again == 0
+    assert len(scores) == 2
+    assert scores[1] == scores[0] + 10
+    assert posture["score"] == scores[1]
+    assert posture["role_looked_at"] == posture["history"][-1]["day"]
 
 
 def test_a_recount_of_untouched_totals_finds_no_difference():

@@ -11,7 +11,7 @@ from buildgate.domain.metrics.caches import analyse_cache
 from buildgate.domain.metrics.dora import Deployment, is_remedy, measure, release_stage
 from buildgate.domain.metrics.fingerprints import failures, normalise
 from buildgate.domain.metrics.peers import standings
-from buildgate.domain.metrics.posture import ProjectSettings, WebhookFilter, judge_project
+from buildgate.domain.metrics.posture import Allowed, ProjectSettings, RoleLook, WebhookFilter, judge_project, risks_of
 from buildgate.domain.metrics.rollups import DayTotals, increments, merged
 from buildgate.domain.metrics.scores import score_v2
 from buildgate.domain.metrics.spending import forecast
@@ -339,6 +339,42 @@ def test_normalising_twice_is_normalising_once(text):
 
 def test_a_plain_project_passes_every_check():
     assert judge_project(ProjectSettings("shop")).score == 100
+
+
+@pytest.mark.parametrize(
+    ("allowed", "risks"),
+    [
+        (None, [("high", "the service role does not exist in this account")]),
+        ((), []),
+        ((Allowed(("s3:GetObject",), ("*",)),), []),
+        ((Allowed(("s3:*",), ("arn:aws:s3:::shop/*",)),), []),
+        ((Allowed(("s3:*",), ("*",)),), [("medium", "the service role may do s3:* on every resource")]),
+        (
+            (Allowed(("s3:*",), ("*",), is_conditional=True),),
+            [("low", "the service role may do s3:* on every resource")],
+        ),
+        (
+            (Allowed(("logs:*", "iam:PassRole", "*"), ("*",)),),
+            [
+                ("high", "the service role may do * on every resource"),
+                ("high", "the service role may do iam:PassRole on every resource"),
+                ("medium", "the service role may do logs:* on every resource"),
+            ],
+        ),
+    ],
+)
+def test_a_role_is_judged_by_what_it_may_do_on_everything(allowed, risks):
+    assert list(risks_of(allowed)) == risks
+    look = RoleLook("2026-11-22", risks_of(allowed))
+    found = judge_project(ProjectSettings("shop", role=look)).findings
+    assert [(one.severity, one.found) for one in found] == risks
+
+
+def test_a_cache_that_pull_requests_write_is_no_cache_to_trust():
+    groups = ((WebhookFilter("EVENT", "PULL_REQUEST_CREATED"), WebhookFilter("ACTOR_ACCOUNT_ID", "^1$")),)
+    found = judge_project(ProjectSettings("shop", filter_groups=groups, cache_type="S3")).findings
+
+    assert [one.check for one in found] == ["shared-cache"]
 
 
 def test_findings_name_what_to_do_worst_first():

@@ -51,6 +51,7 @@ _ABSENT = frozenset(
         "CommitDoesNotExistException",
         "CommitIdDoesNotExistException",
         "FileDoesNotExistException",
+        "NoSuchEntity",
         "NoSuchKey",
         "NoSuchVersion",
         "NotFoundException",

@@ -57,6 +57,7 @@ def _settings(project: Mapping[str, Any]) -> ProjectSettings:
         are_logs_kept=_are_logs_kept(project.get("logsConfig") or {}),
         timeout_minutes=int(project.get("timeoutInMinutes") or 60),
         image=environment.get("image", ""),
+        cache_type=(project.get("cache") or {}).get("type", "NO_CACHE"),
     )
 
 

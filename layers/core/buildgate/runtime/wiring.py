@@ -6,10 +6,12 @@ from functools import cached_property
 
 from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codecommit import CodeCommitRepositories
+from buildgate.adapters.iam import IamRoles
 from buildgate.adapters.reminders import LambdaReminders
 from buildgate.adapters.table.approvals import TableApprovals
 from buildgate.adapters.table.judgements import StoredJudgements
 from buildgate.adapters.table.pipelines import TablePipelines
+from buildgate.adapters.table.postures import TablePostures
 from buildgate.adapters.table.pushes import TablePushes
 from buildgate.adapters.table.runs import TableRuns
 from buildgate.adapters.table.totals import TableTotals
@@ -25,6 +27,7 @@ from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
 from buildgate.usecases.fold_days import FoldDays
 from buildgate.usecases.grant_waiver import GrantWaiver
+from buildgate.usecases.judge_posture import JudgePosture
 from buildgate.usecases.list_judgements import ListJudgements
 from buildgate.usecases.make_up_pushes import LostPushes
 from buildgate.usecases.next_step import NextStep
@@ -91,7 +94,16 @@ class Wiring(BuildWiring):
 
     @cached_property
     def fold_days(self) -> FoldDays:
-        return FoldDays(self.records, self.totals, self.projects, self.pipelines, self.clock)
+        return FoldDays(self.records, self.totals, self.projects, self.pipelines, self.clock, self.judge_posture)
+
+    @cached_property
+    def postures(self) -> TablePostures:
+        return TablePostures(self.table)
+
+    @cached_property
+    def judge_posture(self) -> JudgePosture:
+        roles = IamRoles(self._aws.client("iam"))
+        return JudgePosture(self.projects, roles, self.postures, self.clock)
 
     @cached_property
     def analyse_builds(self) -> AnalyseBuilds:

@@ -16,6 +16,7 @@ from buildgate.domain.times import days_until
 if TYPE_CHECKING:
     from buildgate.ports import BuildRecords, Clock, Pipelines
     from buildgate.usecases.analysis_ports import Projects, Totals
+    from buildgate.usecases.judge_posture import JudgePosture
 
 DAYS = 3
 ACCOUNT = Scope("ACCOUNT", "all")
@@ -30,17 +31,19 @@ class Folded:
     projects: int
     scopes: int
     owners_changed: int
+    postures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class FoldDays:
-    """Learns who owns each project from tags, then sets the days of teams, cost centres and the account."""
+    """Learns who owns each project from tags, sets the days of teams, cost centres and the account, judges postures."""
 
     records: BuildRecords
     totals: Totals
     projects: Projects
     pipelines: Pipelines
     clock: Clock
+    judge: JudgePosture
 
     def __call__(self, *, days: int = DAYS) -> Folded:
         known = self.totals.owners()
@@ -58,7 +61,7 @@ class FoldDays:
         for scope in scopes:
             for day_name in window:
                 self.totals.replace_day(scope, merged(found.get((scope, day_name), ()), day_name))
-        return Folded(len(owners), len(scopes), len(changed))
+        return Folded(len(owners), len(scopes), len(changed), self.judge())
 
     def _scopes(self, now: set[Scope]) -> Sequence[Scope]:
         """Return all scopes, those that lost their last project too: their days become empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from buildgate.domain.builds import BuildHead
@@ -41,7 +42,7 @@ class MetricViews:
             "cache": lambda asked, _: {"cache": plain(asked.cache)},
             "failures": lambda asked, _: {"failures": plain(asked.failures)},
             "recommend": lambda asked, _: {"recommendations": self._advice(asked)},
-            "posture": lambda asked, _: {"posture": self.posture(asked.projects)},
+            "posture": lambda asked, _: {"posture": self.posture(asked.projects, asked.window)},
             "tests": lambda asked, request: {"tests": self._test_cases(asked, request.query.get("case", ""))},
             "builds": self._builds,
             "report": lambda asked, _: self._report(asked),
@@ -130,9 +131,17 @@ class MetricViews:
             found += [plain(advice) | {"project": project} for advice in advise(one.evidence(self._w.clock))]
         return sorted(found, key=lambda advice: -(advice["saving_micro_usd"] or 0))
 
-    def posture(self, names: Sequence[str]) -> list[Any]:
-        found = [postures.judge_project(one) for one in self._w.projects.settings(names)]
-        return [plain(one) | {"by_severity": postures.by_severity(one.findings)} for one in found]
+    def posture(self, names: Sequence[str], window: Window) -> list[Any]:
+        """Return how each project stands now, with its role as it was looked at last, and its score day by day."""
+        found = []
+        for settings in self._w.projects.settings(names):
+            days = self._w.postures.days(settings.name, window.days)
+            looked = next((day.role for day in reversed(days) if day.role), None)
+            judged = postures.judge_project(replace(settings, role=looked))
+            history = [{"day": day.day, "score": day.score} for day in days]
+            shown = {**plain(judged), "by_severity": postures.by_severity(judged.findings), "history": history}
+            found.append(shown)
+        return found
 
 
 _NO_REQUEST = Request("GET", "", "", {}, {}, b"", "", "")

@@ -56,11 +56,19 @@ class DaySummary(Summary):
     day: str
 
 
+class PostureScore(TypedDict):
+    """A project's score on one day; unknown where the project was gone."""
+
+    day: str
+    score: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostureView(Posture):
-    """How securely a project is set up, worst finding first."""
+    """How securely a project is set up, worst finding first, and its score on the days on which it was judged."""
 
     by_severity: Mapping[str, int]
+    history: list[PostureScore]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

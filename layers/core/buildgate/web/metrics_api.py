@@ -123,7 +123,7 @@ class MetricsApi:
             "quarantine": lambda _: {
                 "quarantine": [plain(one) | {"at": at} for one, at in self._w.totals.quarantined()]
             },
-            "posture": lambda _: {"posture": self._views.posture(self._w.records.projects())},
+            "posture": lambda window: {"posture": self._views.posture(self._w.records.projects(), window)},
             "self-cost": self._self_cost,
         }
         view = views_.get(parameters["view"])

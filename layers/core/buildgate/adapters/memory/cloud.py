@@ -12,6 +12,7 @@ from buildgate.adapters.memory.codecommit import CodeCommit
 from buildgate.adapters.memory.dynamodb import DynamoDb
 from buildgate.adapters.memory.events import Events
 from buildgate.adapters.memory.faults import Faults
+from buildgate.adapters.memory.iam import Iam
 from buildgate.adapters.memory.lambdas import Lambda
 from buildgate.adapters.memory.s3 import S3
 from buildgate.adapters.memory.sns import Sns
@@ -63,11 +64,13 @@ class MemoryAws:
         self.stepfunctions = StepFunctions(
             self.timeline, self.lambdas, self.events, dice("stepfunctions"), region, account
         )
+        self.iam = Iam(account)
         self._twins: dict[str, object] = {
             "codebuild": self.codebuild,
             "codecommit": self.codecommit,
             "dynamodb": self.dynamodb,
             "events": self.events,
+            "iam": self.iam,
             "lambda": self.lambdas,
             "s3": self.s3,
             "sns": self.sns,

@@ -42,6 +42,10 @@ def project(name: str) -> str:
     return f"PROJECT#{name}"
 
 
+def posture(project_name: str) -> str:
+    return f"POSTURE#{project_name}"
+
+
 def gates(pipeline_name: str) -> str:
     return f"GATES#{pipeline_name}"
 

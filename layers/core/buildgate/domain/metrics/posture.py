@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from buildgate.domain.redaction import is_secret_name
 
@@ -18,6 +19,22 @@ class WebhookFilter:
     kind: str
     pattern: str
     is_excluding: bool = False
+
+
+class Allowed(NamedTuple):
+    """One allowing statement of a role's policies."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    is_conditional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RoleLook:
+    """What was found of a service role, as (severity, what), on the day on which it was looked at."""
+
+    day: str
+    risks: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +56,8 @@ class ProjectSettings:
     are_logs_kept: bool = True
     timeout_minutes: int = 60
     image: str = ""
+    cache_type: str = "NO_CACHE"
+    role: RoleLook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +80,21 @@ class Posture:
     checks: int
     service_role: str
     vpc: str
+    role_looked_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PostureDay:
+    """A project's score on a day, None when the project was gone, with its findings by severity and its role's risks."""
+
+    day: str
+    score: int | None
+    by_severity: Mapping[str, int] = field(default_factory=dict)
+    role: RoleLook | None = None
+
+    @classmethod
+    def of(cls, day: str, posture: Posture, role: RoleLook | None) -> PostureDay:
+        return cls(day, posture.score, by_severity(posture.findings), role)
 
 
 _Check = Callable[[ProjectSettings], Iterator[Finding]]
@@ -72,7 +106,8 @@ def judge_project(project: ProjectSettings) -> Posture:
     found.sort(key=lambda finding: (-_WEIGHTS[finding.severity], finding.check))
     lost = sum(_WEIGHTS[finding.severity] for finding in found)
     vpc = "no VPC" if project.vpc is None else f"{project.vpc[0]} subnets, {project.vpc[1]} security groups"
-    return Posture(project.name, max(0, 100 - lost), tuple(found), len(CHECKS), project.service_role, vpc)
+    looked = project.role.day if project.role else ""
+    return Posture(project.name, max(0, 100 - lost), tuple(found), len(CHECKS), project.service_role, vpc, looked)
 
 
 def _takes_pull_requests(project: ProjectSettings) -> bool:
@@ -90,6 +125,10 @@ def _privileged(project: ProjectSettings) -> Iterator[Finding]:
         )
     elif project.is_privileged:
         yield Finding("privileged", "low", "privileged mode is on", "switch it off unless the build runs Docker itself")
+
+
+def _groups(project: ProjectSettings) -> Sequence[tuple[WebhookFilter, ...]]:
+    return project.filter_groups or ()
 
 
 def _actors(project: ProjectSettings) -> Iterator[Finding]:
@@ -166,7 +205,58 @@ def _image(project: ProjectSettings) -> Iterator[Finding]:
         )
 
 
-CHECKS: Sequence[_Check] = (_privileged, _actors, _untrusted, _simple, _secrets, _vpc, _image)
+def _cache(project: ProjectSettings) -> Iterator[Finding]:
+    takes = any(one.kind == "EVENT" and "PULL_REQUEST" in one.pattern for group in _groups(project) for one in group)
+    if takes and project.cache_type not in {"", "NO_CACHE"}:
+        yield Finding(
+            "shared-cache",
+            "medium",
+            "builds of pull requests write the cache that other builds read",
+            "build pull requests in a project of their own, with a cache of its own or none",
+        )
+
+
+def _role(project: ProjectSettings) -> Iterator[Finding]:
+    for severity, risk in project.role.risks if project.role else ():
+        yield Finding(
+            "missing-role" if risk == _MISSING else "broad-role",
+            severity,
+            risk,
+            "name a service role that exists"
+            if risk == _MISSING
+            else "name the actions that the builds need, and their resources",
+        )
+
+
+_MISSING = "the service role does not exist in this account"
+_ADMIN = {"*", "iam:*", "sts:*", "organizations:*"}
+_MOST_RISKS = 5
+
+
+def risks_of(allowed: Sequence[Allowed] | None) -> tuple[tuple[str, str], ...]:
+    """Return what is risky about a role's policies, worst first, at most five; None is a role that does not exist.
+
+    High: every action, or all of those that hand out rights, on every resource. Medium: all actions of a service on
+    every resource. A statement with a condition counts one step less. What a denial takes away again is not seen.
+    """
+    if allowed is None:
+        return (("high", _MISSING),)
+    found: dict[str, str] = {}
+    for one in allowed:
+        if "*" not in one.resources:
+            continue
+        for action in one.actions:
+            if action in _ADMIN or action.lower() == "iam:passrole":
+                found[action] = "medium" if one.is_conditional else "high"
+            elif action.endswith(":*"):
+                found.setdefault(action, "low" if one.is_conditional else "medium")
+    ordered = sorted(found.items(), key=lambda pair: (-_WEIGHTS[pair[1]], pair[0]))
+    return tuple((severity, f"the service role may do {action} on every resource") for action, severity in ordered)[
+        :_MOST_RISKS
+    ]
+
+
+CHECKS: Sequence[_Check] = (_privileged, _actors, _untrusted, _simple, _secrets, _vpc, _image, _cache, _role)
 
 
 def mean_score(postures: Sequence[Posture]) -> float | None:
