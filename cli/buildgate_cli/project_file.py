@@ -7,10 +7,12 @@ where gates read; `buildspec`, a short declaration that becomes the inline build
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.errors import ExitCode, UserError
+from buildgate_cli.projects.model import Project, Tag
+from buildgate_cli.projects.on_aws import MANAGED_TAG
 from buildgate_cli.sdk_shapes import ShapeProblem, check, near
 from buildgate_cli.source_files import FileRefusedError, located, read_document
 
@@ -19,11 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from buildgate_cli.cloud_context import CloudContext
+    from buildgate_cli.projects.model import Source
 
 BUILD_ROLE_OUTPUT: Final = "BuildRoleArn"
 LOCAL_ROLE: Final = "arn:aws:iam::000000000000:role/buildgate-local-build"
-MANAGED_TAG: Final = {"key": "buildgate", "value": "managed"}
-"""What the stack's policies ask of a project before they start, stop or read its builds."""
 GROUP_TYPES: Final = ("TEST", "CODE_COVERAGE")
 EXTENSIONS: Final = ("reportGroups", "buildspec", "webhook", "alarms", "lifecycle", "sourceCredentials")
 EXTRAS: Final = EXTENSIONS[2:]
@@ -38,27 +39,17 @@ _UNORDERED: Final = {"environmentVariables": "name", "tags": "key"}
 
 
 @dataclass(frozen=True)
-class ReportGroup:
-    """A report group a project's buildspec reports into."""
-
-    name: str
-    type: str
-
-
-@dataclass(frozen=True)
 class ProjectFile:
-    """A checked project file: what CreateProject takes, and the report groups beside it."""
+    """A checked project file. `sections` are those of `EXTRAS` that the file names, as null too: null takes away."""
 
     path: str
-    project: Mapping[str, Any]
-    groups: tuple[ReportGroup, ...]
-    extras: Mapping[str, Any] = field(default_factory=dict)
-    declaration: Mapping[str, Any] | None = None
+    project: Project
+    sections: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
         """The project's name."""
-        return str(self.project["name"])
+        return self.project.name
 
 
 def read_project(path: Path, model: Any) -> ProjectFile:
@@ -68,10 +59,8 @@ def read_project(path: Path, model: Any) -> ProjectFile:
     problems = list(model_problems(model, data))
     if problems:
         raise FileRefusedError(located(path, document, lines, problems))
-    groups = tuple(ReportGroup(item["name"], item.get("type", "TEST")) for item in data.get("reportGroups") or [])
-    extras = {key: data[key] for key in EXTRAS if key in data}
-    project = {key: value for key, value in data.items() if key not in EXTENSIONS}
-    return ProjectFile(str(path), project, groups, extras, data.get("buildspec"))
+    project = Project.from_data({"serviceRole": "", "artifacts": {"type": "NO_ARTIFACTS"}, **data})
+    return ProjectFile(str(path), project, frozenset(EXTRAS) & data.keys())
 
 
 def model_problems(model: Any, data: Any) -> Iterator[ShapeProblem]:
@@ -171,30 +160,27 @@ def _group_problems(groups: Any) -> Iterator[ShapeProblem]:
             yield ShapeProblem((*path, "type"), f"{group['type']!r} is not allowed", f"one of {', '.join(GROUP_TYPES)}")
 
 
-def completed(file: ProjectFile, cloud: CloudContext) -> dict[str, Any]:
-    """Return the parameters of CreateProject for one cloud: conveniences expanded, Buildgate's tag added."""
-    project = dict(file.project)
-    project.setdefault("artifacts", {"type": "NO_ARTIFACTS"})
-    project["source"] = _source(project["source"], cloud)
-    if file.declaration is not None and not project["source"].get("buildspec"):
+def completed(file: ProjectFile, cloud: CloudContext) -> Project:
+    """Return the project as one cloud is to have it: conveniences expanded, Buildgate's tag added."""
+    project = file.project
+    source = _source(project.source, cloud)
+    if project.buildspec is not None and not source.buildspec:
         from buildgate_cli.buildspecs.generate import generate  # noqa: PLC0415  # only for projects that declare one
 
-        project["source"]["buildspec"] = generate(file.declaration)
-    if "serviceRole" not in project:
-        project["serviceRole"] = _role(file, cloud)
-    tags = [tag for tag in project.get("tags", []) if tag.get("key") != MANAGED_TAG["key"]]
-    project["tags"] = [*tags, dict(MANAGED_TAG)]
-    return project
+        source = replace(source, buildspec=generate(project.buildspec))
+    own = Tag.from_data(MANAGED_TAG)
+    tags = (*(tag for tag in project.tags or () if tag.key != own.key), own)
+    return replace(project, source=source, service_role=project.service_role or _role(file, cloud), tags=tags)
 
 
-def _source(source: Mapping[str, Any], cloud: CloudContext) -> dict[str, Any]:
-    location = str(source.get("location", ""))
-    if source.get("type") != "CODECOMMIT" or not location or "/" in location:
-        return dict(source)
+def _source(source: Source, cloud: CloudContext) -> Source:
+    location = source.location or ""
+    if source.type != "CODECOMMIT" or not location or "/" in location:
+        return source
     if cloud.kind == "local" and cloud.repositories is not None:
         found = cloud.client("codecommit").get_repository(repositoryName=location)["repositoryMetadata"]
-        return {**source, "location": found["cloneUrlHttp"]}
-    return {**source, "location": f"https://git-codecommit.{cloud.region}.amazonaws.com/v1/repos/{location}"}
+        return replace(source, location=found["cloneUrlHttp"])
+    return replace(source, location=f"https://git-codecommit.{cloud.region}.amazonaws.com/v1/repos/{location}")
 
 
 def _role(file: ProjectFile, cloud: CloudContext) -> str:
@@ -216,11 +202,16 @@ class Change:
     after: Any
 
 
-def as_created(found: Mapping[str, Any], model: Any) -> dict[str, Any]:
-    """Return a project as AWS describes it in the members that CreateProject takes, empty ones left out."""
+def creatable(project: Project, model: Any) -> dict[str, Any]:
+    """Return what CreateProject and UpdateProject take of a project."""
     members = model.operation_model("CreateProject").input_shape.members
-    known = {"badgeEnabled": (found.get("badge") or {}).get("badgeEnabled"), **found}
-    return {key: known[key] for key in members if known.get(key) not in (None, [], {}, "")}
+    return {key: value for key, value in project.to_data().items() if key in members}
+
+
+def as_created(found: Project, model: Any) -> dict[str, Any]:
+    """Return a project of AWS in the members that CreateProject takes, in their order, empty ones left out."""
+    members, data = model.operation_model("CreateProject").input_shape.members, found.to_data()
+    return {key: data[key] for key in members if data.get(key) not in (None, [], {}, "")}
 
 
 def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[Change]:

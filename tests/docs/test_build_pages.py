@@ -47,7 +47,7 @@ def test_the_project_of_the_page_is_valid_and_nothing_grave_is_found(tmp_path: P
     (tmp_path / "project.yaml").write_text(text)
     model = Session().get_service_model("codebuild")
 
-    assert read_project(tmp_path / "project.yaml", model).declaration is not None
+    assert read_project(tmp_path / "project.yaml", model).project.buildspec is not None
     found = findings_of(Standards(model, catalogue.OWN, policies.Policy()), yaml.safe_load(text), "p")
     assert [one.code for one in found if one.severity != "info"] == []
 
@@ -73,8 +73,8 @@ def test_the_rule_of_the_page_works(tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    assert len(list(module.RULE.check(Project({})))) == 1
-    assert list(module.RULE.check(Project({"description": "Unit tests"}))) == []
+    assert len(list(module.RULE.check(Project.fitting({})))) == 1
+    assert list(module.RULE.check(Project.fitting({"description": "Unit tests"}))) == []
     assert module.RULE.severity == "warning"
 
 

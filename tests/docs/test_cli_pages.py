@@ -46,7 +46,7 @@ def test_the_example_of_the_project_file_is_valid(tmp_path: Path) -> None:
 
     project = read_project(tmp_path / "project.yaml", Session().get_service_model("codebuild"))
 
-    assert [group.name for group in project.groups] == ["tests", "coverage"]
+    assert [group.name for group in project.project.report_groups or ()] == ["tests", "coverage"]
 
 
 @pytest.mark.parametrize("path", [(), ("triggers",), ("stages",), ("stages", "builds"), ("stages", "approval")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from botocore.session import Session
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buildgate_cli.project_file import EXTENSIONS, SEEN_ON_AWS
+from buildgate_cli.projects.beside import Webhook
 from buildgate_cli.projects.model import Project
 from buildgate_cli.projects.shape import MistypedError, Shape, members
 
-INPUT = Session().get_service_model("codebuild").operation_model("CreateProject").input_shape
+MODEL = Session().get_service_model("codebuild")
+INPUT = MODEL.operation_model("CreateProject").input_shape
 LEAST = {
     "name": "shop",
     "source": {"type": "NO_SOURCE"},
@@ -59,8 +63,24 @@ def unknown(shape: Any, typed: Any, path: str = "") -> list[str]:
     return wrong
 
 
-def test_the_model_has_every_member_of_the_service_model() -> None:
-    assert unknown(INPUT, Project) == []
+def test_the_model_has_every_member_of_the_service_model_and_those_of_files_and_answers() -> None:
+    assert sorted(unknown(INPUT, Project)) == sorted(f".{name}" for name in (*EXTENSIONS, *SEEN_ON_AWS))
+
+
+def test_a_webhook_has_every_member_that_a_file_may_name() -> None:
+    shape = MODEL.operation_model("CreateWebhook").input_shape
+
+    assert unknown(shape, Webhook) == [".projectName"]
+
+
+@settings(max_examples=30)
+@given(values(INPUT), st.sampled_from(sorted(INPUT.members)), st.sampled_from([[], {}, "x", 1, [1], {"type": 1}]))
+def test_of_data_that_does_not_fit_the_rest_is_still_read(data: dict[str, Any], member: str, odd: Any) -> None:
+    whole, spoilt = Project.from_data(data), Project.fitting({**data, member: odd})
+
+    field = members(Project)[member][0]
+    assert Project.fitting(data).to_data() == {**whole.to_data()}
+    assert replace(spoilt, **{field: getattr(whole, field)}) == Project.fitting(data)
 
 
 def test_members_of_a_later_api_are_kept() -> None:

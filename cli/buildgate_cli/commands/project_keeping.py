@@ -13,6 +13,7 @@ from buildgate_cli import cloud_context, completion
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import MICROS_PER_USD, dollars, safe
 from buildgate_cli.output import console, note, print_json, print_table, say
+from buildgate_cli.projects import on_aws
 
 if TYPE_CHECKING:
     from buildgate_cli.project_file import Change
@@ -34,11 +35,12 @@ def import_projects(
 ) -> None:
     """Write projects of AWS as project files. Applying such a file changes nothing."""
     from buildgate_cli.projects.keeping import as_file, to_yaml  # noqa: PLC0415  # the SDK, only where it is used
+    from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     if output is None and len(names) > 1:
         raise UserError("Several projects do not fit into one file.", "Name a folder with --output.")
     client = cloud_context.current().client("codebuild")
-    texts = {name: to_yaml(as_file(client, _found(client, name))) for name in names}
+    texts = {name: to_yaml(as_file(client, Project.of_aws(on_aws.get(client, name)))) for name in names}
     if output is None:
         typer.echo(texts[names[0]], nl=False)
         return
@@ -60,13 +62,15 @@ def diff(
     from buildgate_cli.project_file import read_project  # noqa: PLC0415
     from buildgate_cli.projects import extras  # noqa: PLC0415
     from buildgate_cli.projects.keeping import drift  # noqa: PLC0415
+    from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
     answers = []
     for path in files:
         file = read_project(path, client.meta.service_model)
-        found = next(iter(client.batch_get_projects(names=[file.name])["projects"]), None)
+        data = on_aws.find(client, file.name)
+        found = Project.of_aws(data) if data else None
         differing = drift(cloud, client, file, found)
         beside = [step.what for step in extras.plan(cloud, file, found)]
         if not as_json:
@@ -88,12 +92,13 @@ def clean(
 ) -> None:
     """Remove a project's old builds, reports, artifacts and cache; shows what they hold and cost first, and asks."""
     from buildgate_cli.projects import cleaning  # noqa: PLC0415
+    from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
-    project = _found(client, name)
+    project = Project.of_aws(on_aws.get(client, name))
     before = datetime.now(UTC) - cleaning.age_of(older_than)
-    heaps = cleaning.heaps(cloud, project, before, _all(client))
+    heaps = cleaning.heaps(cloud, project, before, [Project.of_aws(one) for one in on_aws.every(client)])
     if not as_json:
         _print_heaps(heaps, name, older_than)
     if heaps and not dry_run and not yes:
@@ -121,10 +126,11 @@ def advise(name: Name, as_json: Json = False) -> None:
     """Say what recent builds suggest about machine, timeout and cache, with the evidence and the saving."""
     from buildgate_cli.builds import facts, ids  # noqa: PLC0415
     from buildgate_cli.projects import advice  # noqa: PLC0415
+    from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
-    project = _found(client, name)
+    project = Project.of_aws(on_aws.get(client, name))
     builds, _ = facts.readable(ids.described(client, list(ids.newest_ids(client, name, ids.BATCH_SIZE))))
     used = advice.utilisation(cloud.client("cloudwatch"), name, datetime.now(UTC))
     found = advice.advise(project, builds, used)
@@ -135,21 +141,6 @@ def advise(name: Name, as_json: Json = False) -> None:
     few = len(builds) < advice.LEAST_BUILDS
     empty = f"{len(builds)} builds are too few to say." if few else "Its builds give no reason to change anything."
     print_table(["CHANGE", "SAVES PER 100 BUILDS", "EVIDENCE"], rows, empty=empty)
-
-
-def _found(client: Any, name: str) -> dict[str, Any]:
-    found = client.batch_get_projects(names=[name])["projects"]
-    if not found:
-        raise UserError(f"There is no project {name}.", "See `buildgate project list`.", ExitCode.REFUSED)
-    return dict(found[0])
-
-
-def _all(client: Any) -> list[dict[str, Any]]:
-    projects: list[dict[str, Any]] = []
-    for page in client.get_paginator("list_projects").paginate(sortBy="NAME", sortOrder="ASCENDING"):
-        if page["projects"]:
-            projects += client.batch_get_projects(names=page["projects"])["projects"]
-    return projects
 
 
 def _print_drift(name: str, differing: list[Change], beside: list[str]) -> None:

@@ -84,19 +84,15 @@ def _of_file(standards: Standards, path: Path, *, with_role: bool) -> list[Findi
 
 def _of_aws(standards: Standards, name: str, *, with_role: bool) -> list[Finding]:
     from buildgate_cli.project_file import as_created  # noqa: PLC0415
+    from buildgate_cli.projects import on_aws  # noqa: PLC0415
+    from buildgate_cli.projects.model import Project  # noqa: PLC0415
     from buildgate_cli.projects.validate import findings_of  # noqa: PLC0415
 
     client = cloud_context.current().client("codebuild")
-    found = client.batch_get_projects(names=[name])["projects"]
-    if not found:
-        raise UserError(f"There is no project {name}.", "See `buildgate project list`.", ExitCode.REFUSED)
-    data = as_created(found[0], client.meta.service_model)
-    if "projectVisibility" in found[0]:
-        data["projectVisibility"] = found[0]["projectVisibility"]
-    if found[0].get("webhook"):
-        from buildgate_cli.projects.extras import webhook_as_asked  # noqa: PLC0415
-
-        data["webhook"] = webhook_as_asked(found[0]["webhook"])
+    project = Project.of_aws(on_aws.get(client, name))
+    data = as_created(project, client.meta.service_model)
+    seen = {"projectVisibility": project.project_visibility, "webhook": project.webhook and project.webhook.to_data()}
+    data |= {key: value for key, value in seen.items() if value}
     return findings_of(standards, data, name, _role_facts(data.get("serviceRole") if with_role else None))
 
 

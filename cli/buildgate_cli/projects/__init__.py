@@ -4,6 +4,7 @@ A package adds rules of its own under the entry point group `buildgate.project_r
 list of them.
 """
 
-from buildgate_cli.projects.rule import Found, Project, Rule
+from buildgate_cli.projects.model import Project
+from buildgate_cli.projects.rule import Found, Rule
 
 __all__ = ["Found", "Project", "Rule"]

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.builds import facts
 from buildgate_cli.human import dollars, duration, percent
+from buildgate_cli.projects.policy import DEFAULT_MINUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from buildgate.domain.builds import Build
+    from buildgate_cli.projects.model import Project
 
 LEAST_BUILDS: Final = 5
 """Fewer builds than this are no evidence."""
@@ -62,7 +64,7 @@ def utilisation(cloudwatch: Any, project: str, now: datetime) -> dict[str, float
     return found
 
 
-def advise(project: Mapping[str, Any], builds: Sequence[Build], used: Mapping[str, float]) -> list[Advice]:
+def advise(project: Project, builds: Sequence[Build], used: Mapping[str, float]) -> list[Advice]:
     """Return the advice that finished builds of a project give evidence for; none below five builds."""
     finished = [
         one for one in builds if one.duration_seconds is not None and one.status.value in {"SUCCEEDED", "FAILED"}
@@ -83,9 +85,8 @@ def _cost(builds: Sequence[Build], kind: str, compute: str) -> float | None:
     return sum(known) / len(known) * 100 if len(known) == len(costs) else None
 
 
-def _size(project: Mapping[str, Any], builds: Sequence[Build], used: Mapping[str, float]) -> Iterator[Advice]:
-    environment = project["environment"]
-    kind, compute = environment["type"], environment["computeType"]
+def _size(project: Project, builds: Sequence[Build], used: Mapping[str, float]) -> Iterator[Advice]:
+    kind, compute = project.environment.type, project.environment.compute_type
     cpu, memory = used.get("CPUUtilizedPercent"), used.get("MemoryUtilizedPercent")
     if compute not in SIZES or cpu is None or memory is None:
         return
@@ -100,20 +101,19 @@ def _size(project: Mapping[str, Any], builds: Sequence[Build], used: Mapping[str
         yield Advice(f"try {SIZES[place + 1]}", f"{seen}: builds wait for their machine")
 
 
-def _timeout(project: Mapping[str, Any], builds: Sequence[Build]) -> Iterator[Advice]:
-    minutes = int(project.get("timeoutInMinutes", 60))
+def _timeout(project: Project, builds: Sequence[Build]) -> Iterator[Advice]:
+    minutes = project.timeout_in_minutes or DEFAULT_MINUTES
     longest = max(one.duration_seconds or 0.0 for one in builds)
     enough = max(5, math.ceil(3 * longest / 60))
     if minutes >= 4 * enough:
-        cost = facts.prices().cost_micro_usd(
-            project["environment"]["type"], project["environment"]["computeType"], 60 * minutes
-        )
+        environment = project.environment
+        cost = facts.prices().cost_micro_usd(environment.type, environment.compute_type, 60 * minutes)
         words = f"the longest of {len(builds)} builds took {duration(longest)}; a hung one costs {dollars(cost)}"
         yield Advice(f"set timeoutInMinutes to {enough} (it is {minutes})", words)
 
 
-def _cache(project: Mapping[str, Any], builds: Sequence[Build]) -> Iterator[Advice]:
-    if (project.get("cache") or {}).get("type", "NO_CACHE") != "NO_CACHE":
+def _cache(project: Project, builds: Sequence[Build]) -> Iterator[Advice]:
+    if project.cache is not None and project.cache.type != "NO_CACHE":
         return
     shares = [
         sum(one.phase_seconds.get(name, 0.0) for name in ("INSTALL", "PRE_BUILD")) / one.duration_seconds

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.builds import ids
 from buildgate_cli.errors import UserError
-from buildgate_cli.projects.extras import bucket_of
-from buildgate_cli.projects.keeping import managed_groups
+from buildgate_cli.projects.on_aws import managed_groups
+from buildgate_cli.projects.places import bucket_of, cache_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from buildgate_cli.cloud_context import CloudContext
+    from buildgate_cli.projects.model import Artifacts, Project
 
 BYTES_PER_GB: Final = 1024**3
 _AT_ONCE: Final = 100
@@ -63,13 +64,11 @@ def age_of(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
 
 
-def heaps(
-    cloud: CloudContext, project: Mapping[str, Any], before: datetime, others: Sequence[Mapping[str, Any]]
-) -> list[Heap]:
+def heaps(cloud: CloudContext, project: Project, before: datetime, others: Sequence[Project]) -> list[Heap]:
     """Return what a project left behind before a moment. Nothing is changed; empty heaps are left out."""
     client = cloud.client("codebuild")
-    old = _old_builds(client, str(project["name"]), before)
-    found = [_builds(client, old), _reports(client, str(project["name"]), before)]
+    old = _old_builds(client, project.name, before)
+    found = [_builds(client, old), _reports(client, project.name, before)]
     s3 = cloud.client("s3")
     for what, bucket, prefix, is_ours in _places(cloud, project, others, {one["id"].partition(":")[2] for one in old}):
         found.append(_objects(s3, f"{what} in s3://{bucket}/{prefix}", bucket, prefix, before, is_ours))
@@ -115,37 +114,29 @@ def _reports(client: Any, project: str, before: datetime) -> Heap:
 
 
 def _places(
-    cloud: CloudContext, project: Mapping[str, Any], others: Sequence[Mapping[str, Any]], old_ids: set[str]
+    cloud: CloudContext, project: Project, others: Sequence[Project], old_ids: set[str]
 ) -> Iterator[tuple[str, str, str, Any]]:
     """Yield what lies where: words, bucket, prefix, and which keys below it are this project's alone."""
-    name = str(project["name"])
-    for one in [project.get("artifacts") or {}, *project.get("secondaryArtifacts", [])]:
-        if one.get("type") == "S3":
+    name = project.name
+    for _, one in project.outputs:
+        if one.type == "S3":
             yield from _artifact_place(name, one, old_ids)
-    cache_place = _cache_place(project)
-    shared = any(_cache_place(other) == cache_place for other in others if other["name"] != name)
-    if cache_place and cache_place[1] and not shared:
-        yield "cache", *cache_place, lambda _: True
+    kept = cache_place(project)
+    shared = any(cache_place(other) == kept for other in others if other.name != name)
+    if kept and kept.prefix and not shared:
+        yield "cache", kept.bucket, kept.prefix, lambda _: True
     if cloud.report_bucket:
         yield "raw reports", cloud.report_bucket, f"reports/{name}/", lambda _: True
 
 
-def _artifact_place(name: str, one: Mapping[str, Any], old_ids: set[str]) -> Iterator[tuple[str, str, str, Any]]:
-    path = str(one.get("path") or "").strip("/")
+def _artifact_place(name: str, one: Artifacts, old_ids: set[str]) -> Iterator[tuple[str, str, str, Any]]:
+    path = (one.path or "").strip("/")
     base = f"{path}/" if path else ""
-    if one.get("namespaceType") == "BUILD_ID":
+    if one.namespace_type == "BUILD_ID":
         yield "artifacts", bucket_of(one), base, lambda key: key[len(base) :].partition("/")[0] in old_ids
         return
-    whole = base + str(one.get("name") or name).strip("/")
+    whole = base + (one.name or name).strip("/")
     yield "artifacts", bucket_of(one), whole, lambda key: key == whole or key.startswith(f"{whole}/")
-
-
-def _cache_place(project: Mapping[str, Any]) -> tuple[str, str] | None:
-    kept = project.get("cache") or {}
-    if kept.get("type") != "S3":
-        return None
-    bucket, _, prefix = str(kept["location"]).rpartition(":")[2].partition("/")
-    return bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
 
 def _objects(s3: Any, what: str, bucket: str, prefix: str, before: datetime, is_ours: Callable[[str], bool]) -> Heap:

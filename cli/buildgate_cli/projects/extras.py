@@ -14,19 +14,24 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from buildgate_cli.errors import ExitCode, UserError
+from buildgate_cli.projects.beside import Lifecycle
+from buildgate_cli.projects.model import Tag
+from buildgate_cli.projects.places import Place, artifact_prefix, bucket_of, cache_place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.project_file import ProjectFile
+    from buildgate_cli.projects.beside import Alarms, SourceCredentials, Webhook
+    from buildgate_cli.projects.model import Project
 
-_WEBHOOK_READ_ONLY: Final = ("url", "payloadUrl", "secret", "lastModifiedSecret", "status", "statusMessage")
 PREFIX: Final = "buildgate"
 CREDENTIALS_TAG: Final = "buildgate-source-credentials"
 BESIDE_TAG: Final = "buildgate-beside"
 """Says on a project what was set up outside CodeBuild and goes with it, so that other projects cost no look for it."""
 _OUTSIDE: Final = ("alarms", "lifecycle")
+DEFAULT_PERIOD_MINUTES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -37,37 +42,37 @@ class Step:
     call: Callable[[], Any]
 
 
-def plan(cloud: CloudContext, file: ProjectFile, found: Mapping[str, Any] | None) -> list[Step]:
+def plan(cloud: CloudContext, file: ProjectFile, found: Project | None) -> list[Step]:
     """Return what applying a file changes beside its project, which must be there by the time the calls are made.
 
     `found` is the project as it was on AWS. Source credentials come before the project: see `plan_credentials`.
     """
-    extras = file.extras
+    project = file.project
     steps: list[Step] = []
-    if "webhook" in extras:
-        steps += _webhook(cloud, file.name, extras["webhook"], (found or {}).get("webhook"))
-    if "alarms" in extras:
-        steps += _alarms(cloud, file.name, extras["alarms"])
-    if "lifecycle" in extras:
-        steps += _lifecycle(cloud, file, extras["lifecycle"])
+    if "webhook" in file.sections:
+        steps += _webhook(cloud, file.name, project.webhook, found.webhook if found else None)
+    if "alarms" in file.sections:
+        steps += _alarms(cloud, file.name, project.alarms)
+    if "lifecycle" in file.sections:
+        steps += _lifecycle(cloud, file)
     return steps
 
 
-def removal(cloud: CloudContext, found: Mapping[str, Any], others: list[Mapping[str, Any]]) -> list[Step]:
+def removal(cloud: CloudContext, found: Project, others: Iterable[Project]) -> list[Step]:
     """Return what goes with a project: alarms, lifecycle rules, and credentials that no other project named.
 
     A webhook goes with its project by itself, and is removed first so that the provider hears of it.
     """
-    name = str(found["name"])
-    steps = _webhook(cloud, name, None, found.get("webhook"))
-    outside = tag_of(found, BESIDE_TAG).split()
+    name = found.name
+    steps = _webhook(cloud, name, None, found.webhook)
+    outside = found.tag(BESIDE_TAG).split()
     if "alarms" in outside:
         steps += _alarms(cloud, name, None)
     if "lifecycle" in outside:
-        for bucket in sorted({bucket for _, bucket, _ in _stores(found)}):
+        for bucket in sorted({place.bucket for _, place in _stores(found)}):
             steps += _lifecycle_of(cloud, name, bucket, [])
-    arn = tag_of(found, CREDENTIALS_TAG)
-    if arn and not any(tag_of(other, CREDENTIALS_TAG) == arn for other in others if other["name"] != name):
+    arn = found.tag(CREDENTIALS_TAG)
+    if arn and not any(other.tag(CREDENTIALS_TAG) == arn for other in others if other.name != name):
         client = cloud.client("codebuild")
         known = {one["arn"] for one in client.list_source_credentials()["sourceCredentialsInfos"]}
         if arn in known:
@@ -75,49 +80,40 @@ def removal(cloud: CloudContext, found: Mapping[str, Any], others: list[Mapping[
     return steps
 
 
-def beside_tag(file: ProjectFile, found: Mapping[str, Any] | None) -> list[dict[str, str]]:
+def beside_tag(file: ProjectFile, found: Project | None) -> list[Tag]:
     """Return the tag that says what a project will have outside CodeBuild once a file is applied; none for nothing."""
-    before = tag_of(found or {}, BESIDE_TAG).split()
-    kinds = [kind for kind in _OUTSIDE if file.extras.get(kind, kind in before)]
-    return [{"key": BESIDE_TAG, "value": " ".join(kinds)}] if kinds else []
-
-
-def tag_of(project: Mapping[str, Any], key: str) -> str:
-    return next((str(tag["value"]) for tag in project.get("tags", []) if tag["key"] == key), "")
+    before = found.tag(BESIDE_TAG).split() if found else []
+    wanted = {"alarms": file.project.alarms, "lifecycle": file.project.lifecycle}
+    kinds = [kind for kind in _OUTSIDE if (wanted[kind] if kind in file.sections else kind in before)]
+    return [Tag(key=BESIDE_TAG, value=" ".join(kinds))] if kinds else []
 
 
 # Webhooks
 
 
-def webhook_as_asked(webhook: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a webhook as AWS describes it in the words of a file."""
-    return {
-        key: value for key, value in webhook.items() if key not in _WEBHOOK_READ_ONLY and value not in (None, [], "")
-    }
-
-
-def _webhook(cloud: CloudContext, project: str, wanted: Any, found: Any) -> list[Step]:
+def _webhook(cloud: CloudContext, project: str, wanted: Webhook | None, found: Webhook | None) -> list[Step]:
     client = cloud.client("codebuild")
     if wanted is None:
-        if not found:
+        if found is None:
             return []
         return [Step("webhook removed", lambda: client.delete_webhook(projectName=project))]
-    if not found:
-        return [Step("webhook created", lambda: client.create_webhook(projectName=project, **wanted))]
-    known = webhook_as_asked(found)
-    different = [key for key, value in wanted.items() if known.get(key) != value]
+    asked = wanted.to_data()
+    if found is None:
+        return [Step("webhook created", lambda: client.create_webhook(projectName=project, **asked))]
+    known = found.to_data()
+    different = [key for key, value in asked.items() if known.get(key) != value]
     if not different:
         return []
     members = client.meta.service_model.operation_model("UpdateWebhook").input_shape.members
-    asked = {key: value for key, value in wanted.items() if key in members}
+    taken = {key: value for key, value in asked.items() if key in members}
     words = f"webhook updated: {', '.join(different)}"
-    return [Step(words, lambda: client.update_webhook(projectName=project, **asked))]
+    return [Step(words, lambda: client.update_webhook(projectName=project, **taken))]
 
 
 # Alarms
 
 
-def _alarms(cloud: CloudContext, project: str, wanted: Mapping[str, Any] | None) -> list[Step]:
+def _alarms(cloud: CloudContext, project: str, wanted: Alarms | None) -> list[Step]:
     client = cloud.client("cloudwatch")
     names = {kind: f"{PREFIX}-{project}-{kind}" for kind in ("failed-builds", "long-builds")}
     answer = client.describe_alarms(AlarmNames=list(names.values()))
@@ -135,73 +131,50 @@ def _alarms(cloud: CloudContext, project: str, wanted: Mapping[str, Any] | None)
 
 
 def _asked_alarms(
-    cloud: CloudContext, project: str, names: Mapping[str, str], wanted: Mapping[str, Any] | None
+    cloud: CloudContext, project: str, names: Mapping[str, str], wanted: Alarms | None
 ) -> Iterator[dict[str, Any]]:
     """Yield the alarms of a section; they watch the metrics that AWS/CodeBuild publishes for nothing."""
-    if not wanted:
+    if wanted is None:
         return
-    topic = wanted.get("topic") or cloud.outputs.get("AlarmTopicArn")
+    topic = wanted.topic or cloud.outputs.get("AlarmTopicArn")
     common: dict[str, Any] = {
         "Namespace": "AWS/CodeBuild",
         "Dimensions": [{"Name": "ProjectName", "Value": project}],
-        "Period": 60 * int(wanted.get("periodMinutes", 60)),
+        "Period": 60 * (wanted.period_minutes or DEFAULT_PERIOD_MINUTES),
         "EvaluationPeriods": 1,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
         "TreatMissingData": "notBreaching",
         "AlarmActions": [topic] if topic else [],
     }
-    if "failedBuilds" in wanted:
-        own = {"MetricName": "FailedBuilds", "Statistic": "Sum", "Threshold": float(wanted["failedBuilds"])}
+    if wanted.failed_builds is not None:
+        own = {"MetricName": "FailedBuilds", "Statistic": "Sum", "Threshold": float(wanted.failed_builds)}
         yield {"AlarmName": names["failed-builds"], **own, **common}
-    if "durationMinutes" in wanted:
-        own = {"MetricName": "Duration", "Statistic": "Maximum", "Threshold": 60.0 * wanted["durationMinutes"]}
+    if wanted.duration_minutes is not None:
+        own = {"MetricName": "Duration", "Statistic": "Maximum", "Threshold": 60.0 * wanted.duration_minutes}
         yield {"AlarmName": names["long-builds"], **own, **common}
 
 
 # S3 lifecycle
 
 
-def _stores(project: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return kind, bucket and prefix of a project's cache and artifacts; kinds are unlike each other."""
-    found = []
-    cache = project.get("cache") or {}
-    if cache.get("type") == "S3":
-        bucket, _, prefix = str(cache["location"]).rpartition(":")[2].partition("/")
-        found.append(("cache", bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""))
-    for index, one in enumerate([project.get("artifacts") or {}, *project.get("secondaryArtifacts", [])]):
-        if one.get("type") == "S3":
-            kind = f"artifacts-{index}" if index else "artifacts"
-            found.append((kind, bucket_of(one), artifact_prefix(project, one)))
+def _stores(project: Project) -> list[tuple[str, Place]]:
+    """Return kind and place of a project's cache and artifacts; kinds are unlike each other."""
+    cache = cache_place(project)
+    found = [("cache", cache)] if cache else []
+    for index, (_, one) in enumerate(project.outputs):
+        if one.type == "S3":
+            place = Place(bucket_of(one), artifact_prefix(project, one))
+            found.append((f"artifacts-{index}" if index else "artifacts", place))
     return found
 
 
-def bucket_of(artifacts: Mapping[str, Any]) -> str:
-    """Return the bucket that artifacts go to; a location may be its name or its ARN."""
-    return str(artifacts["location"]).rpartition(":")[2]
-
-
-def artifact_prefix(project: Mapping[str, Any], artifacts: Mapping[str, Any]) -> str:
-    """Return the folder of a project's artifacts in their bucket; empty when they have no folder of their own.
-
-    With the build's id in the key they lie in `path/ID/`, else in `path/name/`. A ZIP without the id is one object that
-    every build replaces: there is nothing old to expire, and its key may begin the key of another project's.
-    """
-    path = str(artifacts.get("path") or "").strip("/")
-    if artifacts.get("namespaceType") == "BUILD_ID":
-        return f"{path}/" if path else ""
-    if artifacts.get("packaging") == "ZIP":
-        return ""
-    name = str(artifacts.get("name") or project["name"]).strip("/")
-    return f"{path}/{name}/" if path else f"{name}/"
-
-
-def _lifecycle(cloud: CloudContext, file: ProjectFile, wanted: Mapping[str, Any] | None) -> list[Step]:
-    stores = _stores(file.project)
-    rules: dict[str, list[dict[str, Any]]] = {bucket: [] for _, bucket, _ in stores}
-    for kind, bucket, prefix in stores:
-        days = (wanted or {}).get("cacheDays" if kind == "cache" else "artifactsDays")
-        if days and prefix:
-            rules[bucket].append(_rule(f"{PREFIX}-{file.name}-{kind}", prefix, int(days)))
+def _lifecycle(cloud: CloudContext, file: ProjectFile) -> list[Step]:
+    stores, wanted = _stores(file.project), file.project.lifecycle or Lifecycle()
+    rules: dict[str, list[dict[str, Any]]] = {place.bucket: [] for _, place in stores}
+    for kind, place in stores:
+        days = wanted.cache_days if kind == "cache" else wanted.artifacts_days
+        if days and place.prefix:
+            rules[place.bucket].append(_rule(f"{PREFIX}-{file.name}-{kind}", place.prefix, days))
     return [step for bucket, own in rules.items() for step in _lifecycle_of(cloud, file.name, bucket, own)]
 
 
@@ -261,24 +234,24 @@ def _plain(rule: Mapping[str, Any]) -> tuple[Any, Any, Any]:
 # Source credentials
 
 
-def plan_credentials(cloud: CloudContext, wanted: Mapping[str, Any]) -> list[Step]:
+def plan_credentials(cloud: CloudContext, wanted: SourceCredentials) -> list[Step]:
     """Return the step that makes credentials known to CodeBuild, for all projects of the account and Region."""
     client = cloud.client("codebuild")
     if credentials_tag(cloud, wanted) is not None:
         return []
-    asked = {"serverType": wanted["serverType"], "authType": wanted["authType"], "token": wanted["arn"]}
-    words = f"source credentials of {wanted['serverType']} imported"
+    asked = {"serverType": wanted.server_type, "authType": wanted.auth_type, "token": wanted.arn}
+    words = f"source credentials of {wanted.server_type} imported"
     return [Step(words, lambda: client.import_source_credentials(**asked, shouldOverwrite=False))]
 
 
-def held_credentials(found: Mapping[str, Any] | None) -> list[dict[str, str]]:
+def held_credentials(found: Project | None) -> list[Tag]:
     """Return the tag by which a project on AWS holds on to credentials, in a list; an empty one when it holds none."""
-    return [tag for tag in (found or {}).get("tags", []) if tag["key"] == CREDENTIALS_TAG]
+    return [tag for tag in (found.tags if found else None) or () if tag.key == CREDENTIALS_TAG]
 
 
-def credentials_tag(cloud: CloudContext, wanted: Mapping[str, Any]) -> dict[str, str] | None:
+def credentials_tag(cloud: CloudContext, wanted: SourceCredentials) -> Tag | None:
     """Return the tag by which a project holds on to credentials, or None while they are not known yet."""
     for one in cloud.client("codebuild").list_source_credentials()["sourceCredentialsInfos"]:
-        if (one["serverType"], one["authType"]) == (wanted["serverType"], wanted["authType"]):
-            return {"key": CREDENTIALS_TAG, "value": one["arn"]}
+        if (one["serverType"], one["authType"]) == (wanted.server_type, wanted.auth_type):
+            return Tag(key=CREDENTIALS_TAG, value=one["arn"])
     return None

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from buildgate_cli.buildspecs.generate import generate
 from buildgate_cli.buildspecs.starters import starter
-from buildgate_cli.projects.model import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from buildgate_cli.cloud_context import CloudContext
+    from buildgate_cli.projects.model import Project, Source
 
 DEFAULT_BUILDSPEC: Final = "buildspec.yml"
 BUILT_BY: Final = {
@@ -59,16 +59,16 @@ class Inlined:
     said: str | None = None
 
 
-def inlined(cloud: CloudContext, wanted: Mapping[str, Any], found: Mapping[str, Any] | None) -> Inlined:
+def inlined(cloud: CloudContext, wanted: Project, found: Project | None) -> Inlined:
     """Return what a project's source should name as its buildspec; `found` is the project as it is, None without one.
 
     A buildspec that a person gave the project on AWS stays. One that this function gave it goes when the repository
     has its own. Reads the repository once, changes nothing; a repository that cannot be read is said, not an error.
     """
-    source = Source.from_data(wanted["source"])
+    source = wanted.source
     if source.buildspec is not None:
         return Inlined(source.buildspec)
-    kept = ((found or {}).get("source") or {}).get("buildspec")
+    kept = found.source.buildspec if found else None
     is_ours = kept in {*(starter(kind) for kind in BUILT_BY), by_make(), of_no_source()}
     if kept and not is_ours:
         return Inlined(kept)
@@ -80,7 +80,7 @@ def inlined(cloud: CloudContext, wanted: Mapping[str, Any], found: Mapping[str, 
     if repository is None:
         return Inlined(kept, f"uses the source's {DEFAULT_BUILDSPEC}; whether it has one cannot be seen from here")
     try:
-        names = _root(cloud, repository, wanted.get("sourceVersion"))
+        names = _root(cloud, repository, wanted.source_version)
     except _UnreadableError as error:
         return Inlined(kept, f"uses {repository}'s {DEFAULT_BUILDSPEC}; whether it has one is not known: {error}")
     if DEFAULT_BUILDSPEC in names:

@@ -1,14 +1,22 @@
-"""A CodeBuild project as a typed value: every member of CreateProject, named in Python's way.
+"""A CodeBuild project as a typed value: every member of CreateProject, and what a file says beside them.
 
-Types only: limits and enumerations are those of the installed SDK's service model, which project files are checked
-against. Fields that are None were not said; CodeBuild has a default for them.
+Files are read into it, rules judge it, applying, comparing and importing go by it. Types only: limits and enumerations
+are those of the installed SDK's service model, which project files are checked against. Fields that are None were not
+said; CodeBuild has a default for them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
-from buildgate_cli.projects.shape import Shape
+from buildgate_cli.projects.beside import Alarms, Lifecycle, ReportGroup, SourceCredentials, Webhook
+from buildgate_cli.projects.role import NOT_LOOKED, RoleFacts
+from buildgate_cli.projects.shape import APART, Shape
+
+Path = tuple[str | int, ...]
+_WEBHOOK_READ_ONLY: Final = ("url", "payloadUrl", "secret", "lastModifiedSecret", "status", "statusMessage")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +161,10 @@ class Environment(Shape):
     docker_server: DockerServer | None = None
     host_kernel: str | None = None
 
+    @property
+    def is_lambda(self) -> bool:
+        return "_LAMBDA_" in self.type
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tag(Shape):
@@ -231,7 +243,11 @@ class BatchConfig(Shape):
 
 @dataclass(frozen=True, kw_only=True)
 class Project(Shape):
-    """A project: what CreateProject takes. `more` holds what only AWS says of it, such as its ARN."""
+    """A project: what CreateProject takes, and what stands beside it. `more` holds what only AWS says, such as its ARN.
+
+    `buildspec` is a short declaration, for a source that names none. `role_facts` is what IAM says of the service role,
+    where somebody looked.
+    """
 
     name: str
     source: Source
@@ -255,3 +271,37 @@ class Project(Shape):
     build_batch_config: BatchConfig | None = None
     concurrent_build_limit: int | None = None
     auto_retry_limit: int | None = None
+    buildspec: Mapping[str, Any] | None = None
+    report_groups: tuple[ReportGroup, ...] | None = None
+    webhook: Webhook | None = None
+    alarms: Alarms | None = None
+    lifecycle: Lifecycle | None = None
+    source_credentials: SourceCredentials | None = None
+    project_visibility: str | None = None
+    role_facts: RoleFacts = field(default=NOT_LOOKED, metadata=APART, compare=False)
+
+    @classmethod
+    def of_aws(cls, found: Mapping[str, Any]) -> Self:
+        """Return a project that AWS describes, in the words of a file: its webhook and badge as they are asked for."""
+        data = {"badgeEnabled": (found.get("badge") or {}).get("badgeEnabled"), **found}
+        hook = data.pop("webhook", None) or {}
+        asked = {
+            key: value for key, value in hook.items() if key not in _WEBHOOK_READ_ONLY and value not in (None, [], "")
+        }
+        return cls.from_data({**data, "webhook": asked or None})
+
+    @property
+    def sources(self) -> list[tuple[Path, Source]]:
+        """The primary source and the others, each with its path."""
+        others = enumerate(self.secondary_sources or ())
+        return [(("source",), self.source), *((("secondarySources", index), one) for index, one in others)]
+
+    @property
+    def outputs(self) -> list[tuple[Path, Artifacts]]:
+        """The primary artifacts and the others, each with its path."""
+        others = enumerate(self.secondary_artifacts or ())
+        return [(("artifacts",), self.artifacts), *((("secondaryArtifacts", index), one) for index, one in others)]
+
+    def tag(self, key: str) -> str:
+        """Return the value of a tag; empty when there is no such tag."""
+        return next((tag.value or "" for tag in self.tags or () if tag.key == key), "")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from buildgate_cli.projects.rule import Found, Path, Project
+from buildgate_cli.projects.rule import Found
 from buildgate_cli.sdk_shapes import ShapeProblem, near
 from buildgate_cli.source_files import FileRefusedError, located, read_document
 
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path as FilePath
 
+    from buildgate_cli.projects.model import Path, Project
+
 Effect = Literal["warn", "deny", "off"]
+DEFAULT_MINUTES: Final = 60
+"""What CodeBuild gives a project that names no timeout."""
 EFFECTS: Final = ("warn", "deny")
 RULE_EFFECTS: Final = ("warn", "deny", "off")
-_LISTS: Final = {
-    "images": ("environment", "image"),
-    "compute-types": ("environment", "computeType"),
-    "environment-types": ("environment", "type"),
-}
+_LISTS: Final = {"images": "image", "compute-types": "computeType", "environment-types": "type"}
+"""Sections that list what a member of `environment` may be."""
 _KEYS: Final = {
     **dict.fromkeys(_LISTS, "allowed"),
     "required-tags": "tags",
@@ -131,32 +132,38 @@ def _rule_problems(rules: Any, known_codes: set[str]) -> Iterator[ShapeProblem]:
 
 def _judge(name: str, section: Mapping[str, Any], project: Project) -> Iterator[Found]:
     if name in _LISTS:
-        path = _LISTS[name]
-        value, allowed = project.text(*path), section["allowed"]
-        if value and not any(fnmatchcase(value, str(pattern)) for pattern in allowed):
-            yield Found(path, f"{value} is not allowed here", f"use {' or '.join(map(str, allowed))}")
+        yield from _judge_list(_LISTS[name], section["allowed"], project)
     elif name == "required-tags":
         yield from _judge_tags(section["tags"], project)
     elif name == "name":
-        own = project.text("name")
-        if not re.fullmatch(section["pattern"], own):
-            yield Found(("name",), f"{own!r} does not follow the naming pattern", f"name it like {section['pattern']}")
+        if not re.fullmatch(section["pattern"], project.name):
+            message = f"{project.name!r} does not follow the naming pattern"
+            yield Found(("name",), message, f"name it like {section['pattern']}")
     elif name == "timeout-minutes":
-        minutes = project.at("timeoutInMinutes") or 60
-        if isinstance(minutes, int) and minutes > section["at-most"]:
-            place: Path = ("timeoutInMinutes",) if project.at("timeoutInMinutes") else ()
-            yield Found(
-                place, f"builds may take {minutes} minutes", f"set timeoutInMinutes to {section['at-most']} at most"
-            )
-    elif project.at("environment", "privilegedMode") is True and not section["allowed"]:
+        minutes, most = project.timeout_in_minutes or DEFAULT_MINUTES, section["at-most"]
+        if minutes > most:
+            place: Path = ("timeoutInMinutes",) if project.timeout_in_minutes else ()
+            yield Found(place, f"builds may take {minutes} minutes", f"set timeoutInMinutes to {most} at most")
+    elif project.environment.privileged_mode and not section["allowed"]:
         yield Found(("environment", "privilegedMode"), "privileged mode is not allowed here", "remove privilegedMode")
 
 
+def _judge_list(member: str, allowed: list[Any], project: Project) -> Iterator[Found]:
+    environment = project.environment
+    values = {"image": environment.image, "computeType": environment.compute_type, "type": environment.type}
+    value = values[member]
+    if value and not any(fnmatchcase(value, str(pattern)) for pattern in allowed):
+        fix = f"use {' or '.join(map(str, allowed))}"
+        yield Found(("environment", member), f"{value} is not allowed here", fix)
+
+
 def _judge_tags(wanted: Mapping[str, Any], project: Project) -> Iterator[Found]:
-    tags = {str(one.get("key")): (path, str(one.get("value", ""))) for path, one in project.items("tags")}
+    tags = {tag.key: (index, tag.value or "") for index, tag in enumerate(project.tags or ())}
     for key, pattern in wanted.items():
         if key not in tags:
-            path = ("tags",) if project.at("tags") else ()
+            path = ("tags",) if project.tags else ()
             yield Found(path, f"the tag {key} is required", f"add {{key: {key}, value: ...}}")
-        elif not re.fullmatch(str(pattern), tags[key][1]):
-            yield Found((*tags[key][0], "value"), f"{tags[key][1]!r} is no {key}", f"write text like {pattern}")
+            continue
+        index, value = tags[key]
+        if not re.fullmatch(str(pattern), value):
+            yield Found(("tags", index, "value"), f"{value!r} is no {key}", f"write text like {pattern}")

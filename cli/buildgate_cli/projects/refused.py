@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from buildgate_cli.projects.rule import Found, Project, Rule
+from buildgate_cli.projects.model import Cache, Project, Vpc
+from buildgate_cli.projects.rule import Found, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_VPC_MEMBERS: Final = ("vpcId", "subnets", "securityGroupIds")
 _NO_PRIVILEGES: Final = ("WINDOWS", "LAMBDA", "MAC_ARM")
-_LAMBDA_LACKS: Final = {
-    "cache": "a cache",
-    "vpcConfig": "a VPC",
-    "fileSystemLocations": "file systems",
-    "badgeEnabled": "a badge",
-    "timeoutInMinutes": "a timeout of its own (builds end after 15 minutes)",
-    "queuedTimeoutInMinutes": "a queued timeout",
-}
 _IMAGE_KINDS: Final = (
     ("lambda-standard", ("LINUX_LAMBDA_CONTAINER", "ARM_LAMBDA_CONTAINER")),
     ("aarch64", ("ARM_CONTAINER", "ARM_EC2", "ARM_LAMBDA_CONTAINER")),
@@ -29,114 +21,118 @@ _IMAGE_KINDS: Final = (
 )
 _ROLE: Final = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+\Z")
 _WITHOUT_WEBHOOKS: Final = frozenset({"CODECOMMIT", "CODEPIPELINE", "S3", "NO_SOURCE"})
+_NO_CACHE: Final = Cache(type="NO_CACHE")
 _WITHOUT_LOCATION: Final = frozenset({"NO_SOURCE", "CODEPIPELINE"})
 
 
 def _incomplete_vpc(project: Project) -> Iterator[Found]:
-    vpc = project.at("vpcConfig")
-    if not isinstance(vpc, dict) or not vpc:
+    vpc = project.vpc_config
+    if vpc is None or vpc == Vpc():
         return
-    missing = [name for name in _VPC_MEMBERS if not vpc.get(name)]
+    members = {"vpcId": vpc.vpc_id, "subnets": vpc.subnets, "securityGroupIds": vpc.security_group_ids}
+    missing = ", ".join(name for name, value in members.items() if not value)
     if missing:
-        yield Found(
-            ("vpcConfig",), f"the VPC lacks {', '.join(missing)}", f"add {', '.join(missing)}, or remove vpcConfig"
-        )
+        yield Found(("vpcConfig",), f"the VPC lacks {missing}", f"add {missing}, or remove vpcConfig")
 
 
 def _privileged(project: Project) -> Iterator[Found]:
-    if project.at("environment", "privilegedMode") is True and any(word in project.kind for word in _NO_PRIVILEGES):
+    kind = project.environment.type
+    if project.environment.privileged_mode and any(word in kind for word in _NO_PRIVILEGES):
         path = ("environment", "privilegedMode")
-        yield Found(
-            path, f"{project.kind} has no privileged mode", "remove privilegedMode, or build on LINUX_CONTAINER"
-        )
+        yield Found(path, f"{kind} has no privileged mode", "remove privilegedMode, or build on LINUX_CONTAINER")
 
 
 def _image(project: Project) -> Iterator[Found]:
-    image = project.text("environment", "image")
-    if not image.startswith("aws/codebuild/") or not project.kind:
+    environment = project.environment
+    image, kind = environment.image, environment.type
+    if not image.startswith("aws/codebuild/") or not kind:
         return
     kinds = next(kinds for part, kinds in _IMAGE_KINDS if part in image)
     is_lambda_image = "lambda-standard" in image
-    fits = any(project.kind.startswith(kind) for kind in kinds) and is_lambda_image == project.is_lambda
+    fits = any(kind.startswith(one) for one in kinds) and is_lambda_image == environment.is_lambda
     if is_lambda_image and fits:
-        fits = ("aarch64" in image) == project.kind.startswith("ARM")
+        fits = ("aarch64" in image) == kind.startswith("ARM")
     if not fits:
         path = ("environment", "image")
-        yield Found(path, f"{image} does not run on {project.kind}", "choose an image of that environment type")
+        yield Found(path, f"{image} does not run on {kind}", "choose an image of that environment type")
 
 
 def _compute(project: Project) -> Iterator[Found]:
-    compute = project.text("environment", "computeType")
-    if compute and project.kind and compute.startswith("BUILD_LAMBDA_") != project.is_lambda:
+    environment = project.environment
+    compute = environment.compute_type
+    if compute and environment.type and compute.startswith("BUILD_LAMBDA_") != environment.is_lambda:
         path = ("environment", "computeType")
-        wanted = "BUILD_LAMBDA_1GB or larger" if project.is_lambda else "BUILD_GENERAL1_SMALL or larger"
-        yield Found(path, f"{compute} does not exist on {project.kind}", f"choose {wanted}")
+        wanted = "BUILD_LAMBDA_1GB or larger" if environment.is_lambda else "BUILD_GENERAL1_SMALL or larger"
+        yield Found(path, f"{compute} does not exist on {environment.type}", f"choose {wanted}")
 
 
 def _lambda_lacks(project: Project) -> Iterator[Found]:
-    if not project.is_lambda:
+    if not project.environment.is_lambda:
         return
-    for member, words in _LAMBDA_LACKS.items():
-        value = project.at(member)
-        if value and not (member == "cache" and value.get("type") == "NO_CACHE"):
+    timeout = "a timeout of its own (builds end after 15 minutes)"
+    lacking = (
+        ("cache", (project.cache or _NO_CACHE).type != _NO_CACHE.type, "a cache"),
+        ("vpcConfig", project.vpc_config not in (None, Vpc()), "a VPC"),
+        ("fileSystemLocations", project.file_system_locations, "file systems"),
+        ("badgeEnabled", project.badge_enabled, "a badge"),
+        ("timeoutInMinutes", project.timeout_in_minutes, timeout),
+        ("queuedTimeoutInMinutes", project.queued_timeout_in_minutes, "a queued timeout"),
+    )
+    for member, is_asked, words in lacking:
+        if is_asked:
             yield Found((member,), f"Lambda compute does not offer {words}", f"remove {member}, or use EC2 compute")
 
 
 def _source(project: Project) -> Iterator[Found]:
-    for path, source in [(("source",), project.at("source") or {}), *project.items("secondarySources")]:
-        if (
-            isinstance(source, dict)
-            and source.get("type") not in {None, *_WITHOUT_LOCATION}
-            and not source.get("location")
-        ):
-            yield Found(path, f"a {source['type']} source needs a location", "add location: ...")
+    for path, source in project.sources:
+        if source.type and source.type not in _WITHOUT_LOCATION and not source.location:
+            yield Found(path, f"a {source.type} source needs a location", "add location: ...")
 
 
 def _identifiers(project: Project) -> Iterator[Found]:
-    for member, key in (("secondarySources", "sourceIdentifier"), ("secondaryArtifacts", "artifactIdentifier")):
+    sources = [(path, one.source_identifier) for path, one in project.sources[1:]]
+    outputs = [(path, one.artifact_identifier) for path, one in project.outputs[1:]]
+    for key, named in (("sourceIdentifier", sources), ("artifactIdentifier", outputs)):
         seen: set[str] = set()
-        for path, one in project.items(member):
-            name = one.get(key)
+        for path, name in named:
             if not name:
                 yield Found(path, f"it has no {key}", f"add {key}: name")
             elif name in seen:
                 yield Found((*path, key), f"{name} is there twice", "give each its own identifier")
-            seen.add(str(name))
+            seen.add(name or "")
 
 
 def _places(project: Project) -> Iterator[Found]:
-    artifacts = [(("artifacts",), project.at("artifacts") or {}), *project.items("secondaryArtifacts")]
-    for path, one in artifacts:
-        if isinstance(one, dict) and one.get("type") == "S3" and not one.get("location"):
+    for path, one in project.outputs:
+        if one.type == "S3" and not one.location:
             yield Found(path, "S3 artifacts need a bucket", "add location: bucket-name")
-    cache = project.at("cache")
-    if isinstance(cache, dict) and cache.get("type") == "S3" and not cache.get("location"):
+    cache = project.cache or _NO_CACHE
+    if cache.type == "S3" and not cache.location:
         yield Found(("cache",), "an S3 cache needs a bucket", "add location: bucket-name/prefix")
-    if isinstance(cache, dict) and cache.get("type") == "LOCAL" and not cache.get("modes"):
+    if cache.type == "LOCAL" and not cache.modes:
         yield Found(("cache",), "a LOCAL cache needs modes", "add modes: [LOCAL_SOURCE_CACHE]")
 
 
 def _registry(project: Project) -> Iterator[Found]:
-    if project.at("environment", "registryCredential") and (
-        project.text("environment", "imagePullCredentialsType") != "SERVICE_ROLE"
-    ):
+    environment = project.environment
+    if environment.registry_credential and environment.image_pull_credentials_type != "SERVICE_ROLE":
         path = ("environment", "registryCredential")
         message = "registry credentials are used only where the service role pulls the image"
         yield Found(path, message, "add imagePullCredentialsType: SERVICE_ROLE")
 
 
 def _role(project: Project) -> Iterator[Found]:
-    role = project.text("serviceRole")
+    role = project.service_role
     if role and not _ROLE.match(role):
         yield Found(("serviceRole",), f"{role!r} is no role's ARN", "write arn:aws:iam::ACCOUNT:role/NAME")
-    elif project.is_role_missing:
+    elif project.role_facts.is_missing:
         message = "there is no such role"
         yield Found(("serviceRole",), message, "create it, or leave serviceRole out to use the stack's own")
 
 
 def _webhook(project: Project) -> Iterator[Found]:
-    kind = project.text("source", "type")
-    if project.at("webhook") is not None and kind in _WITHOUT_WEBHOOKS:
+    kind = project.source.type
+    if project.webhook is not None and kind in _WITHOUT_WEBHOOKS:
         fix = "remove webhook" + (": a pipeline's trigger starts builds on pushes" if kind == "CODECOMMIT" else "")
         yield Found(("webhook",), f"{kind} sources have no webhooks", fix)
 

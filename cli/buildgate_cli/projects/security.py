@@ -6,10 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate.domain.redaction import MASK, is_secret_name, redact
-from buildgate_cli.projects.rule import Found, Path, Project, Rule
+from buildgate_cli.projects.rule import Found, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+
+    from buildgate_cli.projects.beside import Filter, Webhook
+    from buildgate_cli.projects.model import Path, Project
 
 _LINK: Final = re.compile(r"://[^/\s:@]+:[^/\s@]+@")
 _NOT_A_SECRET: Final = re.compile(r"\A(?:|true|false|yes|no|enabled|disabled|\d{1,6}|none|/[\w./-]*)\Z", re.IGNORECASE)
@@ -18,41 +21,39 @@ _APPROVED: Final = frozenset({"ALL_PULL_REQUESTS", "FORK_PULL_REQUESTS"})
 
 
 def _plain_secrets(project: Project) -> Iterator[Found]:
-    for path, one in project.items("environment", "environmentVariables"):
-        name, value = str(one.get("name", "")), str(one.get("value", ""))
-        if one.get("type", "PLAINTEXT") != "PLAINTEXT" or _NOT_A_SECRET.match(value):
+    for index, one in enumerate(project.environment.environment_variables or ()):
+        if (one.type or "PLAINTEXT") != "PLAINTEXT" or _NOT_A_SECRET.match(one.value):
             continue
-        if is_secret_name(name) or MASK in redact(value):
-            fix = f"put it into Secrets Manager: {{name: {name}, type: SECRETS_MANAGER, value: secret:key}}"
-            yield Found(path, f"{name} looks like a secret and is stored in the clear", fix)
+        if is_secret_name(one.name) or MASK in redact(one.value):
+            path = ("environment", "environmentVariables", index)
+            fix = f"put it into Secrets Manager: {{name: {one.name}, type: SECRETS_MANAGER, value: secret:key}}"
+            yield Found(path, f"{one.name} looks like a secret and is stored in the clear", fix)
 
 
 def _insecure_ssl(project: Project) -> Iterator[Found]:
-    for path, source in [(("source",), project.at("source") or {}), *project.items("secondarySources")]:
-        if isinstance(source, dict) and source.get("insecureSsl") is True:
+    for path, source in project.sources:
+        if source.insecure_ssl:
             message = "the source's certificate is not checked"
-            yield Found(
-                (*path, "insecureSsl"), message, "remove insecureSsl, and name the authority in environment.certificate"
-            )
+            fix = "remove insecureSsl, and name the authority in environment.certificate"
+            yield Found((*path, "insecureSsl"), message, fix)
 
 
 def _unencrypted(project: Project) -> Iterator[Found]:
-    places: list[tuple[Path, Any]] = [(("artifacts",), project.at("artifacts")), *project.items("secondaryArtifacts")]
-    places.append((("logsConfig", "s3Logs"), project.at("logsConfig", "s3Logs")))
-    for path, one in places:
-        if isinstance(one, dict) and one.get("encryptionDisabled") is True:
-            yield Found(
-                (*path, "encryptionDisabled"), "what is stored there is not encrypted", "remove encryptionDisabled"
-            )
+    places: list[tuple[Path, bool | None]] = [(path, one.encryption_disabled) for path, one in project.outputs]
+    logs = project.logs_config.s3_logs if project.logs_config else None
+    places.append((("logsConfig", "s3Logs"), logs.encryption_disabled if logs else None))
+    for path, is_disabled in places:
+        if is_disabled:
+            message = "what is stored there is not encrypted"
+            yield Found((*path, "encryptionDisabled"), message, "remove encryptionDisabled")
 
 
 def _broad_role(project: Project) -> Iterator[Found]:
-    role = project.text("serviceRole")
-    name = role.rsplit("/", 1)[-1]
-    if role and _BROAD_NAMES.search(name) and not project.statements:
+    name, statements = project.service_role.rsplit("/", 1)[-1], project.role_facts.statements
+    if _BROAD_NAMES.search(name) and not statements:
         message = f"{name} sounds like a role that may do anything"
         yield Found(("serviceRole",), message, "give the project a role of its own, or leave serviceRole out")
-    for statement in project.statements or ():
+    for statement in statements or ():
         actions, resources = _many(statement.get("Action")), _many(statement.get("Resource"))
         wide = [action for action in actions if action in {"*", "iam:*", "sts:*"}]
         if wide and "*" in resources:
@@ -65,29 +66,25 @@ def _many(value: Any) -> list[str]:
 
 
 def _untrusted_pulls(project: Project) -> Iterator[Found]:
-    webhook = project.at("webhook")
-    if not isinstance(webhook, dict) or _needs_approval(webhook):
+    webhook = project.webhook
+    if webhook is None or _needs_approval(webhook):
         return
     fix = "add pullRequestBuildPolicy: {requiresCommentApproval: FORK_PULL_REQUESTS}, or filter ACTOR_ACCOUNT_ID"
-    if not webhook.get("filterGroups"):
+    if not webhook.filter_groups:
         yield Found(("webhook",), "every event starts a build, pull requests of strangers too", fix)
     for index, group in _pull_groups(webhook):
-        actors = [
-            one for one in group if one.get("type") == "ACTOR_ACCOUNT_ID" and not one.get("excludeMatchedPattern")
-        ]
-        if not actors:
+        if not any(one.type == "ACTOR_ACCOUNT_ID" and not one.exclude_matched_pattern for one in group):
             yield Found(("webhook", "filterGroups", index), "it builds pull requests of anyone", fix)
 
 
 def _unanchored(project: Project) -> Iterator[Found]:
-    groups = project.at("webhook", "filterGroups")
-    for index, group in enumerate(groups if isinstance(groups, list) else []):
-        for place, one in enumerate(group if isinstance(group, list) else []):
-            pattern = str(one.get("pattern", "")) if isinstance(one, dict) else ""
-            if isinstance(one, dict) and one.get("type") == "ACTOR_ACCOUNT_ID" and not _is_anchored(pattern):
+    groups = (project.webhook.filter_groups if project.webhook else None) or ()
+    for index, group in enumerate(groups):
+        for place, one in enumerate(group):
+            if one.type == "ACTOR_ACCOUNT_ID" and not _is_anchored(one.pattern):
                 path = ("webhook", "filterGroups", index, place, "pattern")
-                message = f"{pattern!r} also matches account numbers that contain it"
-                yield Found(path, message, f"write ^({pattern.strip('^$')})$")
+                message = f"{one.pattern!r} also matches account numbers that contain it"
+                yield Found(path, message, f"write ^({one.pattern.strip('^$')})$")
 
 
 def _is_anchored(pattern: str) -> bool:
@@ -97,40 +94,38 @@ def _is_anchored(pattern: str) -> bool:
 
 
 def _privileged_pulls(project: Project) -> Iterator[Found]:
-    webhook = project.at("webhook")
-    if not isinstance(webhook, dict) or project.at("environment", "privilegedMode") is not True:
+    webhook = project.webhook
+    if webhook is None or not project.environment.privileged_mode:
         return
-    if _pull_groups(webhook) or not webhook.get("filterGroups"):
+    if _pull_groups(webhook) or not webhook.filter_groups:
         path = ("environment", "privilegedMode")
-        yield Found(
-            path, "pull requests are built with privileges", "build pull requests in a project without privileges"
-        )
+        fix = "build pull requests in a project without privileges"
+        yield Found(path, "pull requests are built with privileges", fix)
 
 
-def _needs_approval(webhook: Mapping[str, Any]) -> bool:
-    policy = webhook.get("pullRequestBuildPolicy")
-    return isinstance(policy, dict) and policy.get("requiresCommentApproval") in _APPROVED
+def _needs_approval(webhook: Webhook) -> bool:
+    policy = webhook.pull_request_build_policy
+    return policy is not None and policy.requires_comment_approval in _APPROVED
 
 
-def _pull_groups(webhook: Mapping[str, Any]) -> list[tuple[int, list[dict[str, Any]]]]:
-    found = []
-    for index, group in enumerate(webhook.get("filterGroups") or []):
-        filters = [one for one in group if isinstance(one, dict)] if isinstance(group, list) else []
-        events = [str(one.get("pattern", "")) for one in filters if one.get("type") == "EVENT"]
-        if any("PULL_REQUEST" in event for event in events):
-            found.append((index, filters))
-    return found
+def _pull_groups(webhook: Webhook) -> list[tuple[int, tuple[Filter, ...]]]:
+    """Return the groups that let pull requests through, each with its place."""
+    return [
+        (index, group)
+        for index, group in enumerate(webhook.filter_groups or ())
+        if any(one.type == "EVENT" and "PULL_REQUEST" in one.pattern for one in group)
+    ]
 
 
 def _keys_in_links(project: Project) -> Iterator[Found]:
-    for path, source in [(("source",), project.at("source") or {}), *project.items("secondarySources")]:
-        if isinstance(source, dict) and _LINK.search(str(source.get("location", ""))):
+    for path, source in project.sources:
+        if _LINK.search(source.location or ""):
             message = "the address holds a password, and everyone who sees the project can read it"
             yield Found((*path, "location"), message, "connect with source.auth, and write the address alone")
 
 
 def _public(project: Project) -> Iterator[Found]:
-    if project.text("projectVisibility") == "PUBLIC_READ":
+    if project.project_visibility == "PUBLIC_READ":
         message = "anyone can read its logs and artifacts"
         yield Found(("projectVisibility",), message, "update-project-visibility --project-visibility PRIVATE")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.project_file import model_problems
 from buildgate_cli.projects.catalogue import BROKEN_CODE, MODEL_CODE, all_rules
+from buildgate_cli.projects.model import Path, Project
 from buildgate_cli.projects.policy import Policy
 from buildgate_cli.projects.role import NOT_LOOKED, RoleFacts
-from buildgate_cli.projects.rule import Found, Path, Project, Rule, Severity
+from buildgate_cli.projects.rule import Found, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -86,7 +87,7 @@ def _findings(standards: Standards, data: Any, name: str, place: Any, role: Role
         fits = False
     if not isinstance(data, dict):
         return
-    project = Project(data, role.statements, role.is_missing)
+    project = replace(Project.fitting(data), role_facts=role)
     for rule in standards.rules:
         severity = _severity(rule, standards.policy)
         if severity is None:

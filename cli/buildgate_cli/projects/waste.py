@@ -6,15 +6,17 @@ import json
 import re
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from buildgate_cli.builds.facts import prices
 from buildgate_cli.human import dollars
-from buildgate_cli.projects.extras import artifact_prefix
-from buildgate_cli.projects.rule import Found, Project, Rule
+from buildgate_cli.projects.places import artifact_prefix, cache_place
+from buildgate_cli.projects.rule import Found, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from buildgate_cli.projects.model import Project
 
 LONG_MINUTES: Final = 480
 COST_TAGS: Final = ("cost-centre", "cost-center", "costcentre", "costcenter")
@@ -32,7 +34,7 @@ def curated() -> tuple[str, frozenset[str]]:
 
 
 def _old_image(project: Project) -> Iterator[Found]:
-    image = project.text("environment", "image")
+    image = project.environment.image
     as_of, offered = curated()
     if not _VERSIONED.match(image) or image in offered or "lambda-standard" in image or "macos" in image:
         return
@@ -49,50 +51,46 @@ def _newest_like(image: str, offered: frozenset[str]) -> str:
 
 
 def _local_cache_in_vpc(project: Project) -> Iterator[Found]:
-    if project.text("cache", "type") == "LOCAL" and project.at("vpcConfig"):
+    if project.cache and project.cache.type == "LOCAL" and project.vpc_config:
         message = "builds in a VPC run on other machines each time and find no local cache"
         yield Found(("cache", "type"), message, "use an S3 cache: {type: S3, location: bucket/prefix}")
 
 
 def _docker_cache(project: Project) -> Iterator[Found]:
-    modes = project.at("cache", "modes")
-    has_layers = isinstance(modes, list) and "LOCAL_DOCKER_LAYER_CACHE" in modes
-    if has_layers and project.at("environment", "privilegedMode") is not True:
-        path = ("cache", "modes")
-        yield Found(
-            path, "the Docker layer cache works only in privileged mode", "add environment.privilegedMode: true"
-        )
+    modes = (project.cache.modes if project.cache else None) or ()
+    if "LOCAL_DOCKER_LAYER_CACHE" in modes and not project.environment.privileged_mode:
+        message = "the Docker layer cache works only in privileged mode"
+        yield Found(("cache", "modes"), message, "add environment.privilegedMode: true")
 
 
 def _long_timeout(project: Project) -> Iterator[Found]:
-    minutes = project.at("timeoutInMinutes")
-    if not isinstance(minutes, int) or minutes <= LONG_MINUTES:
+    minutes = project.timeout_in_minutes or 0
+    if minutes <= LONG_MINUTES:
         return
-    compute = project.text("environment", "computeType")
-    cost = prices().cost_micro_usd(project.kind, compute, minutes * 60)
+    cost = prices().cost_micro_usd(project.environment.type, project.environment.compute_type, minutes * 60)
     worth = f" and cost {dollars(cost)}" if cost else ""
     message = f"a build that hangs would run {minutes // 60} hours{worth}"
     yield Found(("timeoutInMinutes",), message, "set it to a few times what a slow build takes")
 
 
 def _no_log(project: Project) -> Iterator[Found]:
-    watched = project.text("logsConfig", "cloudWatchLogs", "status")
-    stored = project.text("logsConfig", "s3Logs", "status") or "DISABLED"
+    logs = project.logs_config
+    watched = logs.cloud_watch_logs.status if logs and logs.cloud_watch_logs else ""
+    stored = logs.s3_logs.status if logs and logs.s3_logs else "DISABLED"
     if watched == "DISABLED" and stored == "DISABLED":
-        yield Found(
-            ("logsConfig",), "no build keeps a log", "enable cloudWatchLogs, which `buildgate build logs` reads"
-        )
+        fix = "enable cloudWatchLogs, which `buildgate build logs` reads"
+        yield Found(("logsConfig",), "no build keeps a log", fix)
 
 
 def _sidestepped_limit(project: Project) -> Iterator[Found]:
-    limit = project.at("concurrentBuildLimit")
-    if isinstance(limit, int) and limit > 0:
+    limit = project.concurrent_build_limit or 0
+    if limit > 0:
         message = f"with {limit} builds running, starting another is refused, not queued"
         yield Found(("concurrentBuildLimit",), message, "leave it out: builds then wait in the account's queue")
 
 
 def _unpinned(project: Project) -> Iterator[Found]:
-    image = project.text("environment", "image")
+    image = project.environment.image
     if not image or image.startswith("aws/codebuild/") or "@sha256:" in image:
         return
     tag = image.rsplit("/", 1)[-1].partition(":")[2]
@@ -102,52 +100,39 @@ def _unpinned(project: Project) -> Iterator[Found]:
 
 
 def _no_owner(project: Project) -> Iterator[Found]:
-    tags = project.at("tags")
-    known = {str(one.get("key")).lower() for one in tags if isinstance(one, dict)} if isinstance(tags, list) else set()
+    known = {(tag.key or "").lower() for tag in project.tags or ()}
     if "team" not in known or not known & set(COST_TAGS):
         lacking = " and no tag ".join(
             [*(["team"] if "team" not in known else []), *([] if known & set(COST_TAGS) else ["cost-centre"])]
         )
         fix = "add tags: [{key: team, value: shop}, {key: cost-centre, value: cc-42}]"
-        yield Found(("tags",) if tags else (), f"nobody is shown its cost: it has no tag {lacking}", fix)
+        yield Found(("tags",) if project.tags else (), f"nobody is shown its cost: it has no tag {lacking}", fix)
 
 
 def _default_role(project: Project) -> Iterator[Found]:
-    if not project.text("serviceRole"):
+    if not project.service_role:
         message = "it names no role and gets the stack's own for builds: logs, source and reports, nothing else"
         yield Found((), message, "that is enough for tests; name a serviceRole for builds that deploy")
 
 
 def _default_timeout(project: Project) -> Iterator[Found]:
-    minutes: Any = project.at("timeoutInMinutes")
-    if minutes is None and not project.is_lambda:
+    if project.timeout_in_minutes is None and not project.environment.is_lambda:
         yield Found((), "a build that hangs would run 60 minutes, the default", "add timeoutInMinutes: 15")
 
 
 def _nothing_expires(project: Project) -> Iterator[Found]:
-    cache, days = project.at("cache"), project.at("lifecycle", "cacheDays")
-    in_s3 = isinstance(cache, dict) and cache.get("type") == "S3"
-    if days and not (in_s3 and str(cache.get("location", "")).partition("/")[2].strip("/")):
-        yield Found(
-            ("lifecycle", "cacheDays"),
-            "no S3 cache in a folder of its own: nothing expires",
-            "set cache: {type: S3, location: bucket/prefix}",
-        )
-    if not project.at("lifecycle", "artifactsDays"):
-        return
-    places = [project.at("artifacts"), *(one for _, one in project.items("secondaryArtifacts"))]
-    stored = [one for one in places if isinstance(one, dict) and one.get("type") == "S3"]
-    if not any(artifact_prefix(project.data, one) for one in stored):
-        yield Found(
-            ("lifecycle", "artifactsDays"),
-            "no artifacts in a folder of their own: nothing expires",
-            "give the S3 artifacts a path, which the rule can name",
-        )
+    wanted, place = project.lifecycle, cache_place(project)
+    if wanted and wanted.cache_days and not (place and place.prefix):
+        message = "no S3 cache in a folder of its own: nothing expires"
+        yield Found(("lifecycle", "cacheDays"), message, "set cache: {type: S3, location: bucket/prefix}")
+    stored = [one for _, one in project.outputs if one.type == "S3"]
+    if wanted and wanted.artifacts_days and not any(artifact_prefix(project, one) for one in stored):
+        message = "no artifacts in a folder of their own: nothing expires"
+        yield Found(("lifecycle", "artifactsDays"), message, "give the S3 artifacts a path, which the rule can name")
 
 
 def _no_commands(project: Project) -> Iterator[Found]:
-    is_none = project.text("source", "type") == "NO_SOURCE"
-    if is_none and not project.text("source", "buildspec") and not project.at("buildspec"):
+    if project.source.type == "NO_SOURCE" and not project.source.buildspec and not project.buildspec:
         message = "it has no source and no buildspec, and gets a generated one that runs no command of its own"
         yield Found(("source",), message, "declare `buildspec: {build: [...]}`, or start it with --buildspec")
 

@@ -103,7 +103,7 @@ def test_each_kind_of_repository_gets_files_that_are_valid(tmp_path: Path, mark:
     for name in ("buildspec.yml", "buildspec-release.yml"):
         buildspecs.load(files[name], name=name)
     reported = set(yaml.safe_load(files["buildspec.yml"]).get("reports", {}))
-    assert reported == {group.name for group in projects[0].groups}
+    assert reported == {group.name for group in projects[0].project.report_groups or ()}
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ import pytest
 
 from buildgate.domain.builds import Build, BuildStatus, Phase
 from buildgate_cli.errors import UserError
-from buildgate_cli.projects import advice, cleaning
-from buildgate_cli.projects.extras import artifact_prefix
+from buildgate_cli.projects import Project, advice, cleaning
+from buildgate_cli.projects.model import Artifacts
+from buildgate_cli.projects.places import artifact_prefix
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PROJECT: dict[str, Any] = {
@@ -43,12 +44,16 @@ IDLE = {"CPUUtilizedPercent": 21.0, "MemoryUtilizedPercent": 18.0}
 BUSY = {"CPUUtilizedPercent": 97.0, "MemoryUtilizedPercent": 40.0}
 
 
+def advise(project: dict[str, Any], *arguments: Any) -> list[advice.Advice]:
+    return advice.advise(Project.fitting(project), *arguments)
+
+
 def changes(*arguments: Any) -> list[str]:
-    return [one.change for one in advice.advise(*arguments)]
+    return [one.change for one in advise(*arguments)]
 
 
 def test_an_idle_machine_is_one_size_too_large_and_the_saving_is_named() -> None:
-    (found,) = advice.advise(PROJECT, builds(), IDLE)
+    (found,) = advise(PROJECT, builds(), IDLE)
 
     assert found.change == "use BUILD_GENERAL1_SMALL"
     assert found.saves_micro_usd == 100 * 4 * (10_000 - 5_000)
@@ -56,7 +61,7 @@ def test_an_idle_machine_is_one_size_too_large_and_the_saving_is_named() -> None
 
 
 def test_a_busy_machine_is_too_small_and_nothing_is_promised() -> None:
-    (found,) = advice.advise(PROJECT, builds(), BUSY)
+    (found,) = advise(PROJECT, builds(), BUSY)
 
     assert (found.change, found.saves_micro_usd) == ("try BUILD_GENERAL1_LARGE", None)
 
@@ -125,7 +130,9 @@ def test_what_is_no_age_is_refused(text: str) -> None:
     ],
 )
 def test_artifacts_have_a_folder_of_their_own_or_none(artifacts: dict[str, str], prefix: str) -> None:
-    assert artifact_prefix({"name": "shop"}, artifacts) == prefix
+    project = Project.fitting({"name": "shop"})
+
+    assert artifact_prefix(project, Artifacts.fitting(artifacts)) == prefix
 
 
 class Bucket:
@@ -175,7 +182,8 @@ def cloud(client: Builds, bucket: Bucket) -> Any:
 
 def heaps(project: dict[str, Any], bucket: Bucket, *others: dict[str, Any], after: float = 1) -> list[cleaning.Heap]:
     before = START + timedelta(seconds=after)
-    return cleaning.heaps(cloud(Builds(), bucket), project, before, [project, *others])
+    mine, *rest = (Project.fitting(one) for one in (project, *others))
+    return cleaning.heaps(cloud(Builds(), bucket), mine, before, [mine, *rest])
 
 
 def test_figures_come_before_anything_goes() -> None:

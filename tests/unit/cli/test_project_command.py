@@ -77,8 +77,8 @@ def test_an_update_shows_each_field_and_calls_once(cloud: Cli, codebuild: FakeCo
 
     assert answer.stdout.splitlines() == [
         "shop-unit: updated",
-        "  timeoutInMinutes: (absent) -> 45",
         "  description: (absent) -> Unit tests",
+        "  timeoutInMinutes: (absent) -> 45",
     ]
     assert codebuild.writes == ["UpdateProject"]
 

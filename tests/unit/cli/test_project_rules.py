@@ -217,7 +217,7 @@ def test_a_policy_that_is_wrong_is_refused_at_its_line(tmp_path: Path, text: str
 
 
 def no_tests(project: Project) -> list[Found]:
-    return [] if "test" in project.text("name") else [Found(("name",), "it tests nothing", "name it ...-test")]
+    return [] if "test" in project.name else [Found(("name",), "it tests nothing", "name it ...-test")]
 
 
 def breaks(project: Project) -> list[Found]:

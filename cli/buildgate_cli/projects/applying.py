@@ -1,0 +1,108 @@
+"""Making one project on AWS what its file says, with what stands beside it; a repeat changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from buildgate_cli.project_file import as_created, changes, completed, creatable
+from buildgate_cli.projects import extras, on_aws
+from buildgate_cli.projects.inline import inlined
+from buildgate_cli.projects.model import Project
+
+if TYPE_CHECKING:
+    from buildgate_cli.cloud_context import CloudContext
+    from buildgate_cli.project_file import Change, ProjectFile
+    from buildgate_cli.projects.model import Tag
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying a file did, or would do: `outcome` is created, updated or unchanged.
+
+    `groups` are report groups that were made, `beside` is in words, `said` is about the buildspec, None for nothing.
+    """
+
+    name: str
+    outcome: str
+    is_dry_run: bool
+    changes: tuple[Change, ...]
+    groups: tuple[str, ...]
+    beside: tuple[str, ...]
+    said: str | None
+
+    def to_data(self) -> dict[str, Any]:
+        fields = [{"field": one.field, "before": one.before, "after": one.after} for one in self.changes]
+        answer = {"name": self.name, "outcome": self.outcome, "dry_run": self.is_dry_run, "changes": fields}
+        return {**answer, "report_groups": [*self.groups], "beside": [*self.beside], "buildspec": self.said}
+
+
+def apply(cloud: CloudContext, file: ProjectFile, *, is_dry_run: bool) -> Applied:
+    """Create or update a project. What stands beside it is planned before the first call, and changed after."""
+    client = cloud.client("codebuild")
+    model = client.meta.service_model
+    found = on_aws.find(client, file.name)
+    before = Project.of_aws(found) if found else None
+    wanted = completed(file, cloud)
+    spec = inlined(cloud, wanted, before)
+    if spec.buildspec is not None:
+        wanted = replace(wanted, source=replace(wanted.source, buildspec=spec.buildspec))
+    steps = extras.plan(cloud, file, before)
+    held, imported = _credentials(cloud, file, before, is_dry_run=is_dry_run)
+    wanted = replace(wanted, tags=(*(wanted.tags or ()), *extras.beside_tag(file, before), *held))
+    asked = creatable(wanted, model)
+    known = None if before is None else {**before.to_data(), **as_created(before, model)}
+    differing = changes(known, asked)
+    if differing and not is_dry_run:
+        call = client.create_project if before is None else client.update_project
+        call(**asked)
+    groups = _make_groups(cloud, file, is_dry_run=is_dry_run)
+    for step in steps if not is_dry_run else ():
+        step.call()
+    outcome = "created" if before is None else "updated" if differing else "unchanged"
+    beside = (*imported, *(step.what for step in steps))
+    return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said)
+
+
+def _credentials(
+    cloud: CloudContext, file: ProjectFile, before: Project | None, *, is_dry_run: bool
+) -> tuple[list[Tag], list[str]]:
+    """Import the source credentials that a file asks for; return the tags that hold on to them, and what was done.
+
+    Credentials that somebody else imported are used, not held: they do not go with the last project.
+    """
+    asked = file.project.source_credentials
+    if asked is None:
+        return ([] if "sourceCredentials" in file.sections else extras.held_credentials(before)), []
+    steps = extras.plan_credentials(cloud, asked)
+    for step in steps if not is_dry_run else ():
+        step.call()
+    tag = extras.credentials_tag(cloud, asked)
+    is_ours = tag is not None and (steps or _is_held(cloud, tag))
+    return ([tag] if tag is not None and is_ours else []), [step.what for step in steps]
+
+
+def _is_held(cloud: CloudContext, tag: Tag) -> bool:
+    wanted = tag.to_data()
+    return any(wanted in one.get("tags", []) for one in on_aws.every(cloud.client("codebuild")))
+
+
+def _make_groups(cloud: CloudContext, file: ProjectFile, *, is_dry_run: bool) -> tuple[str, ...]:
+    """Create the file's report groups that do not exist yet, and return their names."""
+    if not file.project.report_groups:
+        return ()
+    client = cloud.client("codebuild")
+    known = {arn.rsplit("/", 1)[-1] for arn in on_aws.group_arns(client)}
+    wanted = {f"{file.name}-{group.name}": group.type or "TEST" for group in file.project.report_groups}
+    made = {name: kind for name, kind in wanted.items() if name not in known}
+    for name, kind in made.items() if not is_dry_run else ():
+        tags = [dict(on_aws.MANAGED_TAG)]
+        client.create_report_group(name=name, type=kind, exportConfig=_export(cloud, file), tags=tags)
+    return tuple(made)
+
+
+def _export(cloud: CloudContext, file: ProjectFile) -> dict[str, Any]:
+    if cloud.report_bucket is None:
+        return {"exportConfigType": "NO_EXPORT"}
+    destination = {"bucket": cloud.report_bucket, "path": f"reports/{file.name}", "packaging": "NONE"}
+    return {"exportConfigType": "S3", "s3Destination": destination}
