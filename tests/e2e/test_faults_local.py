@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from buildgate_cli.demo import decide_by_page
+from buildgate_cli.local.agent.users import builds_folder
 from e2e.harness import running_cloud
 from e2e.shop import Shop
 from local_cloud_asking import until
@@ -19,7 +20,7 @@ HOSTILE = "$(touch pwned) `id` <script>alert(1)</script> {{7*7}} '; DROP TABLE r
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("faults"), speed=20) as running:
+    with running_cloud(tmp_path_factory.mktemp("faults"), speed=60) as running:
         yield running
 
 
@@ -28,11 +29,15 @@ def buildspec(*commands: str) -> str:
     return f"version: 0.2\nphases:\n  build:\n    commands:\n{lines}"
 
 
-def released(cloud, tmp_path, name: str, *commands: str) -> tuple[Shop, dict]:
-    """Return the run of a one-stage pipeline whose one build runs these commands."""
-    shop = Shop.make(cloud, name, tmp_path, stages=["release"], approval={})
-    shop.write("buildspec-release.yml", buildspec(*commands))
-    return shop, cloud.run(shop.run_of(shop.push()))
+@pytest.fixture(scope="module")
+def shop(cloud, tmp_path_factory):
+    return Shop.make(cloud, "shop-strange", tmp_path_factory.mktemp("shop"), stages=["release"], approval={})
+
+
+def pushed(shop: Shop, text: str) -> str:
+    """Return the run of a push whose one build has this buildspec."""
+    shop.write("buildspec-release.yml", text)
+    return shop.run_of(shop.push())
 
 
 def log_of(cloud, run) -> str:
@@ -51,29 +56,43 @@ def agents(home: Path) -> list[int]:
             line, cwd = (process / "cmdline").read_bytes(), str((process / "cwd").readlink())
         except OSError:
             continue
-        if b"buildgate_cli.local.agent" in line and cwd.startswith(str(home)):
+        if b"buildgate_cli.local.agent" in line and cwd.startswith(str(builds_folder(home))):
             found.append(int(process.name))
     return found
 
 
-def test_an_agent_killed_in_mid_build_is_a_fault_that_ends_its_run_and_counts_once(cloud, tmp_path):
-    shop = Shop.make(cloud, "shop-killed", tmp_path, stages=["release"], approval={})
-    shop.write("buildspec-release.yml", buildspec("sleep 300"))
-    run_id = shop.run_of(shop.push())
+def test_an_agent_killed_in_mid_build_is_a_fault_that_ends_its_run_and_counts_once(cloud, shop):
+    run_id = pushed(shop, buildspec("sleep 300"))
     pid = until(lambda: next(iter(agents(cloud.home.path)), None), within=60)
 
     os.kill(pid, signal.SIGKILL)
 
     run = cloud.run(run_id)
     assert (run["status"], run["stages"][0]["builds"][0]["status"]) == ("FAILED", "FAULT")
-    assert cloud.api.get("metrics", "projects", "shop-killed-release", days=1)["summary"]["builds"] == 1
+    assert cloud.api.get("metrics", "projects", "shop-strange-release", days=1)["summary"]["builds"] == 1
 
 
-def test_a_build_that_kills_its_parent_harms_itself_alone(cloud, tmp_path):
-    _, run = released(cloud, tmp_path, "shop-parricide", "kill -9 $PPID; sleep 60")
+def test_a_build_that_means_harm_finds_no_key_and_harms_itself_at_the_most(cloud, shop):
+    is_fenced = cloud.description["isolation"]["is_fenced"]
+    nosy = ["env", "cat /proc/*/environ | tr '\\0' '\\n' || true", f"ls {cloud.home.path}/logs || echo hidden"]
 
-    assert run["status"] == "FAILED"
+    run = cloud.run(pushed(shop, buildspec(*nosy, "kill -9 $PPID; echo unharmed")))
+
+    text = log_of(cloud, run)
+    assert run["status"] == ("SUCCEEDED" if is_fenced else "FAILED")
+    assert "BUILDGATE_SLOT=" in text
+    assert ("\nhidden" in text, "\nunharmed" in text) == (is_fenced, is_fenced)
+    assert not is_fenced or cloud.context.credentials.secret_access_key not in text
     assert cloud.api.get("pipelines")["pipelines"]
+
+
+def test_a_buildspec_that_is_a_bomb_fails_its_build_and_nothing_else(cloud, shop):
+    lines = [f"  x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)]
+    bomb = "\n".join(["version: 0.2", "env:", "  x0: &x0 boom", *lines, "phases: {build: {commands: [*x11]}}", ""])
+
+    run = cloud.run(pushed(shop, bomb))
+
+    assert (run["status"], run["stages"][0]["builds"][0]["status"]) == ("FAILED", "FAILED")
 
 
 def test_a_report_that_is_half_written_stops_its_run_with_the_reason(cloud, tmp_path):
@@ -90,15 +109,6 @@ def test_a_report_that_is_half_written_stops_its_run_with_the_reason(cloud, tmp_
     assert run["status"] == "FAILED"
     assert gate["status"] in {"error", "fail"}
     assert "junit.xml" in " ".join(gate["reasons"])
-
-
-def test_a_build_sees_no_key_of_the_cloud_in_its_environment_or_its_parents(cloud, tmp_path):
-    _, run = released(cloud, tmp_path, "shop-nosy", "env", "cat /proc/$PPID/environ | tr '\\0' '\\n'")
-
-    text = log_of(cloud, run)
-    assert run["status"] == "SUCCEEDED"
-    assert "BUILDGATE_SLOT=" in text
-    assert cloud.context.credentials.secret_access_key not in text
 
 
 def test_hostile_words_in_a_commit_a_branch_and_a_file_stay_words(cloud, tmp_path):

@@ -252,7 +252,7 @@ def _run_in_front(settings: Settings, *, as_json: bool) -> None:
     with ended_by_signals() as stop, Cloud(settings) as cloud:
         _print_up(cloud.description(), as_json=as_json)
         if not as_json:
-            console.print("Builds run as you, on this machine. Ctrl-C ends the cloud; nothing it keeps is lost.")
+            console.print("Ctrl-C ends the cloud; nothing it keeps is lost.")
         cloud.watch(stop)
 
 
@@ -271,6 +271,8 @@ def _print_up(description: dict[str, Any], *, as_json: bool) -> None:
         ("process", "pid"),
     ):
         console.print(f"  {label:<24}{shown[key]}", markup=False)
+    if "isolation" in shown:
+        console.print(f"  {'builds':<24}{shown['isolation']['says']}", markup=False)
 
 
 def _print_notice(notice: Notice, *, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from buildgate_cli.errors import ExitCode, UserError
 
 from .bundle import Deployment, read_template
 from .callers import Callers, authorised
+from .codebuild.fencing import isolation
 from .emulator import Emulator
 from .front import Front
 from .inbox import Inbox
@@ -169,6 +170,7 @@ class Cloud:
             "oidc_issuer": self.oidc_issuer,
             "oidc_audience": self.settings.oidc_audience,
             "issues_tokens": self._issues_tokens,
+            "isolation": isolation(),
         }
 
     @property

@@ -1,4 +1,7 @@
-"""The process of one build: reads its job from standard input and reports on standard output."""
+"""The process of one build: reads its job from standard input and reports on standard output.
+
+`--fence JSON` puts it behind a fence first.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ import threading
 
 from buildgate_cli.local.agent import processes, protocol
 from buildgate_cli.local.agent.execution import Interrupt
+from buildgate_cli.local.agent.fence import Fence, enter
 from buildgate_cli.local.agent.remote import Conversation, RemoteOutside, RemoteSink
 from buildgate_cli.local.agent.runner import Runner
 
@@ -16,6 +20,8 @@ _LAST_RESORT_SECONDS = 30.0
 
 def main() -> int:
     """Run one job to its end. 0 also when the build failed: the outcome is what the last message says."""
+    if sys.argv[1:2] == ["--fence"]:
+        enter(Fence.from_text(sys.argv[2]))
     processes.adopt_orphans()
     outgoing = os.dup(1)
     os.dup2(2, 1)

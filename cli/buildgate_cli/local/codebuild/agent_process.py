@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.agent import processes, protocol
+from buildgate_cli.local.agent.fence import Fence
 
 _PASSED = ("PATH", "LANG", "LC_ALL", "TZ")
 
@@ -16,13 +17,16 @@ _PASSED = ("PATH", "LANG", "LC_ALL", "TZ")
 class AgentProcess:
     """One agent, started with its job. Its processes end with it, and it ends when this process does."""
 
-    def __init__(self, interpreter: str, job: Mapping[str, Any], *, folder: Path, mark: str) -> None:
+    def __init__(
+        self, interpreter: str, job: Mapping[str, Any], *, folder: Path, mark: str, fence: Fence | None = None
+    ) -> None:
+        behind = ["--fence", fence.to_text()] if fence else []
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
         self._mark = mark
         self._write_lock = threading.Lock()
         with (folder / "agent.err").open("wb") as errors:
             self._process = subprocess.Popen(
-                [interpreter, "-I", "-m", "buildgate_cli.local.agent"],
+                [interpreter, "-I", "-m", "buildgate_cli.local.agent", *behind],
                 cwd=folder,
                 env={**environment, "HOME": str(folder)},
                 stdin=subprocess.PIPE,

@@ -10,11 +10,13 @@ from typing import Any
 
 from buildgate_cli.local.agent import protocol
 from buildgate_cli.local.agent.build import Failure, Limits, Request
+from buildgate_cli.local.agent.fence import Fence
 from buildgate_cli.local.agent.host import Allowed, refusal
 from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.machine import base_variables
 from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
+from buildgate_cli.local.codebuild.fencing import fence_for, refuse_beyond, why_not
 from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
@@ -101,7 +103,9 @@ class Execution:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run_agent(self, record: Document, log: LogStream | NoLog) -> Mapping[str, Any]:
-        agent = AgentProcess(self.around.interpreter, self._job(record), folder=self.folder, mark=self._mark)
+        agent = AgentProcess(
+            self.around.interpreter, self._job(record), folder=self.folder, mark=self._mark, fence=self._fence()
+        )
         with self._lock:
             self._agent = agent
             if self._is_stopped:
@@ -151,6 +155,7 @@ class Execution:
 
     def _do(self, record: Document, message: Mapping[str, Any]) -> Any:
         """Do what the agent asks for. Raises Failure when it cannot be done."""
+        refuse_beyond(message, self.folder, self.around.home)
         clients = self.around.clients
         match message["what"]:
             case "parameters":
@@ -213,6 +218,11 @@ class Execution:
     def _allowed(self, build: Document) -> Allowed:
         plain, _, _ = variables.by_kind(build["environment"])
         return self.around.settings.allowed | Allowed.by(plain)
+
+    def _fence(self) -> Fence | None:
+        if not self.around.settings.is_fenced or why_not(self.around.interpreter):
+            return None
+        return fence_for(self.folder, self.around.home, [self.around.repositories])
 
     def _limits(self, build: Document) -> Limits:
         settings = self.around.settings

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from buildgate_cli.local.agent.build import MEBIBYTE
 from buildgate_cli.local.agent.host import Allowed
 
+FENCE_VARIABLE = "BUILDGATE_FENCE"
 MINUTE_VARIABLE = "BUILDGATE_TEST_MINUTE_SECONDS"
 
 
@@ -28,6 +29,7 @@ class Settings:
     log_bytes: int = 8 * MEBIBYTE
     allowed: Allowed = field(default_factory=Allowed)
     keeps_folders: bool = False
+    is_fenced: bool = True
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -36,4 +38,5 @@ class Settings:
             concurrent_builds=max(10, 2 * (os.cpu_count() or 1)),
             seconds_per_minute=float(environment.get(MINUTE_VARIABLE, "60")),
             allowed=Allowed.by(environment),
+            is_fenced=environment.get(FENCE_VARIABLE) != "0",
         )
