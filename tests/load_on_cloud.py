@@ -5,6 +5,7 @@ What is measured is printed as a ratio to the floor: seconds differ from machine
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import time
@@ -112,13 +113,12 @@ class Load:
 
     def people(self, number: int, address: str, *, word: str) -> Taken:
         """Measure people who look at a page at the same time; each must see the word."""
-
-        def ask(_: int) -> None:
-            self.cloud.ask("GET", f"{self.cloud.description['endpoint']}/_ministack/health")
-
         seconds = timed(lambda: self.look(number, address, word=word), lambda: True)
-        floor = timed(lambda: each(ask, range(number), at_once=number), lambda: True)
-        return Taken("people on a page", number, seconds, floor, "an answer of the emulator")
+        with counting_function(self.cloud) as (name, _):
+            functions = self.cloud.client("lambda")
+            invoke = functools.partial(functions.invoke, FunctionName=name)
+            floor = timed(lambda: each(lambda _: invoke(), range(number), at_once=number), lambda: True)
+        return Taken("people on a page", number, seconds, floor, "an invocation and a write")
 
     def look(self, number: int, address: str, *, word: str, status: int = 200) -> None:
         """Let people look at a page at the same time; each must see the word."""
@@ -180,7 +180,7 @@ class Load:
 
     def _events_floor(self, number: int) -> float:
         """Return the seconds that as many events take whose handler writes once and does nothing else."""
-        with counting_function(self.cloud) as count:
+        with counting_function(self.cloud) as (_, count):
             now = datetime.now(UTC)
             events = [Event("load.floor", "Floor", (), {"number": one}, now) for one in range(number)]
             return timed(lambda: self._put(events), lambda: count() >= number)
@@ -232,8 +232,8 @@ def timed(do: Callable[[], object], is_over: Callable[[], bool], *, within: floa
 
 
 @contextmanager
-def counting_function(cloud: RunningCloud) -> Iterator[Callable[[], int]]:
-    """Deploy a function that counts events of the source `load.floor`; gives how many it has counted."""
+def counting_function(cloud: RunningCloud) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Deploy a function that counts events of the source `load.floor`; gives its name, and how many it has counted."""
     name = f"load-floor-{uuid.uuid4().hex[:8]}"
     tables, functions, events = (cloud.client(one) for one in ("dynamodb", "lambda", "events"))
     key = {"AttributeName": "pk", "KeyType": "HASH"}
@@ -263,7 +263,7 @@ def counting_function(cloud: RunningCloud) -> Iterator[Callable[[], int]]:
         return int(item["n"]["N"]) if item else 0
 
     try:
-        yield counted
+        yield name, counted
     finally:
         events.remove_targets(Rule=name, Ids=["floor"])
         events.delete_rule(Name=name)
