@@ -77,6 +77,8 @@ def _of_file(standards: Standards, path: Path, *, with_role: bool) -> list[Findi
     from buildgate_cli.projects.validate import findings_in  # noqa: PLC0415
     from buildgate_cli.source_files import read_document  # noqa: PLC0415
 
+    if str(path) != "-" and not path.suffix and not path.exists():
+        raise UserError(f"There is no file {path}.", f"A project on AWS is named with --project {path}.")
     document, lines = read_document(path)
     role = document.data.get("serviceRole") if isinstance(document.data, dict) else None
     return findings_in(standards, document, lines, str(path), _role_facts(role if with_role else None))
