@@ -78,6 +78,7 @@ WHY = {
     },
     "RequestApprovalFunction": {"states:SendTaskSuccess": "decided before its task was parked again"},
     "ServeApiFunction": {
+        "cloudwatch:GetMetricData": "what builds used of their machines: asked only where a project has builds",
         "codecommit:GetDifferences": "shown beside a run",
         **dict.fromkeys(("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"), "judging a recorded gate again"),
     },

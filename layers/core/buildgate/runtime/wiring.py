@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from buildgate.adapters.cloudwatch import CloudWatchUtilisation
 from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codecommit import CodeCommitRepositories
 from buildgate.adapters.iam import IamRoles
@@ -99,6 +100,10 @@ class Wiring(BuildWiring):
     @cached_property
     def postures(self) -> TablePostures:
         return TablePostures(self.table)
+
+    @cached_property
+    def utilisation(self) -> CloudWatchUtilisation:
+        return CloudWatchUtilisation(self._aws.client("cloudwatch"))
 
     @cached_property
     def judge_posture(self) -> JudgePosture:

@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import Any, cast
 
 from buildgate.domain.builds import BuildHead
-from buildgate.domain.errors import Rejected
+from buildgate.domain.errors import BuildgateError, Rejected
 from buildgate.domain.metrics import posture as postures
-from buildgate.domain.metrics.advice import advise
+from buildgate.domain.metrics.advice import Advice, advise
+from buildgate.domain.metrics.machines import machine_advice
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.summary import summarise
 from buildgate.domain.metrics.test_cases import CaseState, TestCase, figures
 from buildgate.domain.metrics.windows import Window
 from buildgate.domain.times import to_text
+from buildgate.runtime.build_wiring import price_table
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.selection import MOST_BUILDS, Part, Selection
@@ -128,8 +130,19 @@ class MetricViews:
             scope = Scope("PROJECT", project)
             is_it = asked.scope == scope
             one = asked if is_it else self._w.analyse_builds.select(scope, asked.window, asked.part_of_projects)
-            found += [plain(advice) | {"project": project} for advice in advise(one.evidence(self._w.clock))]
+            advice = (*advise(one.evidence(self._w.clock)), *self._machines(one))
+            found += [plain(each) | {"project": project} for each in advice]
         return sorted(found, key=lambda advice: -(advice["saving_micro_usd"] or 0))
+
+    def _machines(self, asked: Selection) -> Sequence[Advice]:
+        """Return advice about the compute type; what builds used is left out where CloudWatch does not say."""
+        if not asked.heads:
+            return ()
+        try:
+            used = self._w.utilisation.of(asked.name, asked.window.first, min(asked.window.last, self._w.clock.now()))
+        except BuildgateError:
+            used = None
+        return machine_advice(asked.name, asked.heads, days=len(asked.days), used=used, prices=price_table())
 
     def posture(self, names: Sequence[str], window: Window) -> list[Any]:
         """Return how each project stands now, with its role as it was looked at last, and its score day by day."""

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.memory.client import Boundary, Call, Client, Proceed
+from buildgate.adapters.memory.cloudwatch import CloudWatch
 from buildgate.adapters.memory.codebuild import CodeBuild
 from buildgate.adapters.memory.codecommit import CodeCommit
 from buildgate.adapters.memory.dynamodb import DynamoDb
@@ -65,7 +66,9 @@ class MemoryAws:
             self.timeline, self.lambdas, self.events, dice("stepfunctions"), region, account
         )
         self.iam = Iam(account)
+        self.cloudwatch = CloudWatch()
         self._twins: dict[str, object] = {
+            "cloudwatch": self.cloudwatch,
             "codebuild": self.codebuild,
             "codecommit": self.codecommit,
             "dynamodb": self.dynamodb,
