@@ -139,6 +139,24 @@ def test_parameters_and_secrets_are_there_and_masked_in_the_log(tmp_path: Path) 
     assert done.heard.output == ["***/***/15"]
 
 
+def test_secrets_and_aws_variables_are_not_exported_and_key_ids_are_masked(tmp_path: Path) -> None:
+    key = "AKIA" + "ABCDEFGH12345678"
+    spec = f"""\
+        version: 0.2
+        env:
+          parameter-store: {{P: /shop/p}}
+          exported-variables: [P, AWS_REGION, A]
+        phases:
+          build: {{commands: ["A=1; echo key {key} and x{key}"]}}
+        """
+
+    done = run_buildspec(tmp_path, spec, known={"/shop/p": "value-of-p"})
+
+    assert done.outcome.exported == {"A": "1"}
+    assert done.heard.output == [f"key *** and x{key}"]
+    assert "Not exported, for they are secret or AWS's own: P, AWS_REGION" in done.heard.said
+
+
 def test_exported_variables_are_read_when_the_commands_are_done(tmp_path: Path) -> None:
     done = run_buildspec(
         tmp_path,

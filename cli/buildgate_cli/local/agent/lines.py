@@ -1,5 +1,6 @@
 """The log of a build: CodeBuild's own line form, secrets masked, size bounded."""
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -8,6 +9,8 @@ MAX_LINE_BYTES = 64 * 1024
 LINE_OVERHEAD_BYTES = 26
 """What CloudWatch Logs counts for each event beside its text."""
 _MIN_SECRET_PART = 6
+_KEY_START = "IA"
+_ACCESS_KEY = re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 
 
 def container_line(text: str, at: datetime) -> str:
@@ -42,9 +45,10 @@ class Log:
         self._secrets = sorted({*self._secrets, *parts}, key=len, reverse=True)
 
     def masked(self, text: str) -> str:
+        """Return the text without secrets and without ids of AWS access keys, which CodeBuild masks, too."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
-        return text
+        return _ACCESS_KEY.sub(MASK, text) if _KEY_START in text else text
 
     def say(self, text: str) -> None:
         """Write a line of the agent's own; further lines of the text follow as they are."""

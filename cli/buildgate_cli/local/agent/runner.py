@@ -358,9 +358,19 @@ class Runner:
 
     def _read_exported(self) -> None:
         try:
-            self._exported = self._state.values(self._spec.env.exported_variables)
+            self._exported = self._state.values(self._exportable())
         except (InterruptedBuildError, OSError) as error:
             self._say(f"Exported variables are lost: {error}")
+
+    def _exportable(self) -> list[str]:
+        """Return the variables that may be exported: no secret ones, and none that begins with AWS_, as in CodeBuild."""
+        request, env = self._request, self._spec.env
+        kept = {*env.parameter_store, *env.secrets_manager, *request.parameter_store, *request.secrets_manager}
+        wanted = list(env.exported_variables)
+        barred = [name for name in wanted if name in kept or name.startswith("AWS_")]
+        if barred:
+            self._say(f"Not exported, for they are secret or AWS's own: {', '.join(barred)}")
+        return [name for name in wanted if name not in barred]
 
     def _status(self) -> Status:
         ending = self._execution.interrupt.reason
