@@ -21,7 +21,7 @@ from buildgate.adapters.memory import MemoryAws
 from buildgate.adapters.memory.patterns import matches
 
 EXAMPLES = settings(
-    max_examples=30,
+    max_examples=20,
     derandomize=True,
     database=None,
     deadline=None,
@@ -345,7 +345,7 @@ def wait_really(is_done: Any) -> None:
         time.sleep(0.005)
 
 
-@settings(EXAMPLES, max_examples=5)
+@settings(EXAMPLES, max_examples=3)
 @given(
     choices=st.lists(rules(), min_size=12, max_size=20),
     data=st.fixed_dictionaries({"s": WORDS, "n": NUMBERS, "b": st.booleans()}),
