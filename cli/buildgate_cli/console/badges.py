@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-_COLOURS: Final = {"good": "#1a7f4b", "bad": "#b42318", "warn": "#8a5a00", "idle": "#57606a", "busy": "#0b62c4"}
+COLOURS: Final = {"good": "#1a7f4b", "bad": "#b42318", "warn": "#8a5a00", "idle": "#57606a", "busy": "#0b62c4"}
 _LOOKS: Final = {
     "SUCCEEDED": "good",
     "PASS": "good",
@@ -19,6 +19,7 @@ _LOOKS: Final = {
     "QUEUED": "busy",
     "WARN": "warn",
     "STOPPED": "warn",
+    "WAITING": "warn",
     "SUPERSEDED": "warn",
 }
 
@@ -43,7 +44,7 @@ def badge(label: str, state: str) -> str:
         f"<title>{name}</title>"
         f'<clipPath id="r"><rect width="{total}" height="20" rx="4"/></clipPath><g clip-path="url(#r)">'
         f'<rect width="{left}" height="20" fill="#24292f"/>'
-        f'<rect x="{left}" width="{right}" height="20" fill="{_COLOURS[look(state)]}"/></g>'
+        f'<rect x="{left}" width="{right}" height="20" fill="{COLOURS[look(state)]}"/></g>'
         f'<g fill="#fff" font-family="system-ui,sans-serif" font-size="11" text-anchor="middle">'
         f'<text x="{left / 2:.1f}" y="14">{escape(label)}</text>'
         f'<text x="{left + right / 2:.1f}" y="14">{escape(state)}</text></g></svg>'

@@ -5,6 +5,7 @@ Pages style them by class, so that they follow light and dark; each is shown wit
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 import pygal
+
+from buildgate_cli.human import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +38,9 @@ _POINT: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[^>]*>")
 _COORDINATE: Final = re.compile(r"(\d+\.\d)\d+")
-_WIDTH, _HEIGHT = 720, 220
+_WIDTH, _WIDE, _HEIGHT = 560, 1120, 200
+_SECONDS: Final = [1, 2, 5, 10, 15, 30, *(60 * n for n in (1, 2, 5, 10, 15, 30)), *(3600 * n for n in (1, 2, 4, 8, 24))]
+"""Steps that read well as durations."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +62,53 @@ class Chart:
 
 
 def line(title: str, labels: Sequence[str], series: Sequence[Series], shown: Callable[[float | None], str]) -> Chart:
-    """Return lines over days."""
-    chart = pygal.Line(**_options(labels, shown), dots_size=2.5, stroke_style={"width": 2})
+    """Return lines over days, from zero up."""
+    top = max((value for one in series for value in one.values if value is not None), default=0.0)
+    chart = pygal.Line(**_options(labels, shown, top, _WIDTH), dots_size=2.5, stroke_style={"width": 2})
     return _drawn(chart, title, labels, series, shown)
 
 
-def bars(title: str, labels: Sequence[str], series: Sequence[Series], shown: Callable[[float | None], str]) -> Chart:
-    """Return bars over days, stacked when there are several series."""
+def bars(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    shown: Callable[[float | None], str],
+    *,
+    is_wide: bool = False,
+) -> Chart:
+    """Return bars over days, stacked when there are several series; a wide chart takes the whole width of a page."""
     kind = pygal.StackedBar if len(series) > 1 else pygal.Bar
-    return _drawn(kind(**_options(labels, shown), spacing=6), title, labels, series, shown)
+    top = max((sum(one.values[place] or 0 for one in series) for place in range(len(labels))), default=0.0)
+    chart = kind(**_options(labels, shown, top, _WIDE if is_wide else _WIDTH), spacing=6)
+    return _drawn(chart, title, labels, series, shown)
 
 
-def _options(labels: Sequence[str], shown: Callable[[float | None], str]) -> dict[str, Any]:
-    every = max(1, len(labels) // 7)
+def ticks(top: float, shown: Callable[[float | None], str]) -> list[float]:
+    """Return the marks of an axis from zero to at least ``top``: few, round, and no two that read the same."""
+    if top <= 0:
+        return [0, 1]
+    rough = top / 4
+    size = 10.0 ** math.floor(math.log10(rough))
+    steps = _SECONDS if shown is duration else [size * factor for factor in (1, 2, 2.5, 5, 10)]
+    step = next((one for one in steps if one >= rough), rough)
+    marks = [step * place for place in range(math.ceil(top / step - 1e-9) + 1)]
+    if len({shown(mark) for mark in marks}) < len(marks):  # counts have no halves
+        whole = math.ceil(top / 4)
+        marks = [float(mark) for mark in range(0, math.ceil(top) + whole, whole)]
+    return marks
+
+
+def _options(labels: Sequence[str], shown: Callable[[float | None], str], top: float, width: int) -> dict[str, Any]:
+    every = max(1, math.ceil(len(labels) / (width / 100)))
+    marks = ticks(top, shown)
     return {
+        "y_labels": marks,
+        "range": (0, marks[-1]),
         "no_prefix": True,
         "js": (),
         "css": [],
         "disable_xml_declaration": True,
-        "width": _WIDTH,
+        "width": width,
         "height": _HEIGHT,
         "margin": 4,
         "show_legend": False,
@@ -84,9 +117,7 @@ def _options(labels: Sequence[str], shown: Callable[[float | None], str]) -> dic
         "x_label_rotation": 0,
         "truncate_label": -1,
         "include_x_axis": True,
-        "min_scale": 3,
-        "max_scale": 5,
-        "value_formatter": lambda value: shown(value) if value is not None else "",
+        "value_formatter": lambda value: shown(value).replace(" 00s", "") if value else "0" if value == 0 else "",
         "explicit_size": False,
     }
 
@@ -118,57 +149,3 @@ def _plain(svg: str, title: str, labels: Sequence[str], series: Sequence[Series]
     known = [value for one in series for value in one.values if value is not None]
     told = f"{title}, {labels[0]} to {labels[-1]}, highest {shown(max(known))}" if known else f"{title}: no data"
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(told, quote=True)}" ', 1)
-
-
-def spark(values: Sequence[float | None]) -> str:
-    """Return a small line of a series, decoration beside a number that says it in words."""
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
-        return ""
-    top, low = max(known), min(0.0, *known)
-    height, width = 24.0, 96.0
-    step = width / max(1, len(values) - 1)
-    scale = (height - 3) / ((top - low) or 1)
-    points = [
-        f"{index * step:.1f},{height - 1.5 - (value - low) * scale:.1f}"
-        for index, value in enumerate(values)
-        if value is not None
-    ]
-    return (
-        f'<svg class="spark" viewBox="0 0 {width:.0f} {height:.0f}" aria-hidden="true">'
-        f'<polyline points="{" ".join(points)}"/></svg>'
-    )
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One bar of a waterfall, in seconds from the start."""
-
-    label: str
-    kind: str
-    start: float
-    seconds: float
-    shown: str
-
-
-def waterfall(stretches: Sequence[Stretch]) -> str:
-    """Return bars one below the other, each where it happened; the table beside it says the same."""
-    total = max((one.start + one.seconds for one in stretches), default=0.0)
-    if total <= 0:
-        return ""
-    row, left, width = 20, 230, 960
-    room = width - left - 70
-    box = f"0 0 {width} {row * len(stretches) + 4}"
-    parts = [f'<svg class="waterfall" role="img" aria-label="Waterfall of the run" viewBox="{box}">']
-    for index, one in enumerate(stretches):
-        x = left + room * one.start / total
-        span = max(2.0, room * one.seconds / total)
-        y = index * row + 3
-        label = one.label if len(one.label) <= 34 else one.label[:33] + "…"
-        parts.append(
-            f'<g class="{escape(one.kind, quote=True)}"><title>{escape(one.label)}: {escape(one.shown)}</title>'
-            f'<text class="name" x="{left - 8}" y="{y + 11}">{escape(label)}</text>'
-            f'<rect x="{x:.1f}" y="{y}" width="{span:.1f}" height="{row - 6}" rx="2"/>'
-            f'<text class="took" x="{min(x + span + 6, width - 64):.1f}" y="{y + 11}">{escape(one.shown)}</text></g>'
-        )
-    return "".join(parts) + "</svg>"

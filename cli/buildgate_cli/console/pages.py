@@ -1,30 +1,37 @@
-"""What each page asks the API for, and how it is shown."""
+"""What each page asks the API for, and how it is shown: the overview, pipelines, runs, builds, approvals, finding."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
 from buildgate_cli.api_client import ApiError
-from buildgate_cli.console import charts
-from buildgate_cli.console.render import page
-from buildgate_cli.human import dollars, duration, percent
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from buildgate_cli.console import marks
+from buildgate_cli.console.metric_pages import MetricPages
+from buildgate_cli.console.render import Page, page
+from buildgate_cli.human import duration, elapsed
 
 LIVE_SECONDS: Final = 3
-_WINDOWS: Final = {1, 7, 30, 90}
+IDLE_SECONDS: Final = 30
 _FINAL: Final = {"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "STOPPED", "TIMED_OUT", "SUPERSEDED"}
+_GOOD: Final = {"SUCCEEDED", "SUPERSEDED", "STOPPED"}
+_LIVE: Final = {"QUEUED", "RUNNING"}
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_HEX: Final = re.compile(r"[0-9a-f]{4,40}")
 _LOG_LINES: Final = 2_000
+_STILL: ContextVar[bool] = ContextVar("still", default=False)
+"""Whether the request that is being answered asked for a page that does not refresh itself."""
 
 
 class Api(Protocol):
     """The operator's API, reading."""
 
     def get(self, *path: str, **query: str | int | None) -> Any: ...
+    def every(self, *path: str, **query: str | int | None) -> list[Any]: ...
 
 
 class Logs(Protocol):
@@ -33,16 +40,30 @@ class Logs(Protocol):
     def __call__(self, group: str, stream: str, *, limit: int) -> list[str]: ...
 
 
+Route = Callable[[Mapping[str, str], str], Page]
+
+
 class Pages:
     """Pages by path. ``me`` is who decides; ``form`` proves that a decision comes from one of these pages."""
 
-    def __init__(self, api: Api, logs: Logs, *, cloud: str, me: str, form: str) -> None:
+    def __init__(
+        self,
+        api: Api,
+        logs: Logs,
+        *,
+        cloud: str,
+        me: str,
+        form: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._api = api
         self._logs = logs
         self._cloud = cloud
         self._me = me
         self._form = form
-        self._routes: tuple[tuple[re.Pattern[str], Callable[[Mapping[str, str], str], str]], ...] = tuple(
+        self._clock = clock
+        metrics = MetricPages(api, self._page)
+        self._routes: tuple[tuple[re.Pattern[str], Route], ...] = tuple(
             (re.compile(pattern), route)
             for pattern, route in (
                 (r"/", self._overview),
@@ -53,16 +74,13 @@ class Pages:
                 (r"/builds/([^/]+)", self._build),
                 (r"/approvals", self._approvals),
                 (r"/approvals/([^/]+)", self.approval),
-                (r"/projects", self._projects),
-                (r"/projects/([^/]+)", self._project),
-                (r"/releases", self._releases),
-                (r"/cost", self._cost),
                 (r"/find", self._find),
+                *metrics.routes(),
             )
         )
 
-    def find(self, path: str, query: Mapping[str, str]) -> str | None:
-        """Return the page at a path, or None when there is none.
+    def find(self, path: str, query: Mapping[str, str]) -> Page | None:
+        """Return the page at a path, or None when there is none; with ``still`` in the query it stays as it is.
 
         Raises:
             ApiError: The API refused, or does not answer.
@@ -70,37 +88,73 @@ class Pages:
         for pattern, route in self._routes:
             found = pattern.fullmatch(path)
             if found:
+                _STILL.set(bool(query.get("still")))
                 return route(query, unquote(found[1]) if found.groups() else "")
         return None
 
-    def message(self, title: str, said: str) -> str:
+    def message(self, title: str, said: str) -> Page:
         return self._page("message.html", "", title, said=said)
 
-    def _page(self, template: str, here: str, title: str, *, refresh: int | None = None, **values: Any) -> str:
-        return page(template, cloud=self._cloud, here=here, title=title, refresh=refresh, **values)
+    def _page(self, template: str, here: str, title: str, **values: Any) -> Page:
+        still = _STILL.get()
+        return page(template, cloud=self._cloud, here=here, title=title, now=self._clock(), is_still=still, **values)
 
-    def _overview(self, query: Mapping[str, str], _: str) -> str:
+    def _took(self, run: Mapping[str, Any]) -> float:
+        return elapsed(run["started_at"], run["finished_at"], self._clock()) or 0.0
+
+    def _strip(self, runs: list[dict[str, Any]]) -> str:
+        return marks.strip(marks.beats(runs, self._took))
+
+    def _overview(self, query: Mapping[str, str], _: str) -> Page:
+        waiting = self._api.every("approvals")
+        runs = _marked(self._api.get("runs", limit=50)["runs"], waiting)
+        account = self._api.get("metrics", "scopes", "accounts", "all", days=7)
         projects = self._api.get("metrics", "account", "overview", days=7)["projects"]
-        runs = self._api.get("runs", limit=8)["runs"]
-        running = sum(run["status"] not in _FINAL for run in runs)
+        cards = [self._card(one, runs) for one in self._api.every("pipelines")]
+        live = [run for run in runs if run["status"] in _LIVE]
+        broken = [card for card in cards if card["settled"] and card["settled"]["status"] not in _GOOD]
         return self._page(
             "overview.html",
             "/",
             "Overview",
-            refresh=LIVE_SECONDS * 2 if running else 30,
+            refresh=LIVE_SECONDS * 2 if live else IDLE_SECONDS,
+            state="FAILED" if broken else "RUNNING" if live else "SUCCEEDED",
+            badge=len(waiting),
             projects=projects,
-            runs=runs,
-            running=running,
-            waiting=self._api.get("approvals")["approvals"],
+            runs=runs[:8],
+            running=len(live),
+            waiting=waiting,
+            broken=broken,
+            cards=cards,
             total=_total(projects.values()),
+            sparks=_sparks(account["by_day"]),
         )
 
-    def _pipelines(self, query: Mapping[str, str], _: str) -> str:
-        return self._page("pipelines.html", "/pipelines", "Pipelines", **self._api.get("pipelines"))
+    def _card(self, one: Mapping[str, Any], runs: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return a pipeline with the runs of it that are at hand, the newest first."""
+        own = [run for run in runs if run["pipeline"] == one["name"]]
+        settled = next((run for run in own if run["status"] in _FINAL), None)
+        return {**one, "newest": own[0] if own else None, "settled": settled, "strip": self._strip(own)}
 
-    def _pipeline(self, query: Mapping[str, str], name: str) -> str:
+    def _pipelines(self, query: Mapping[str, str], _: str) -> Page:
+        runs = _marked(self._api.get("runs", limit=50)["runs"], self._api.every("approvals"))
+        cards = [self._card(one, runs) for one in self._api.every("pipelines")]
+        live = any(run["status"] in _LIVE for run in runs)
+        return self._page(
+            "pipelines.html",
+            "/pipelines",
+            "Pipelines",
+            cards=cards,
+            refresh=LIVE_SECONDS * 2 if live else IDLE_SECONDS,
+        )
+
+    def _pipeline(self, query: Mapping[str, str], name: str) -> Page:
         found = self._api.get("pipelines", name)
         releases = self._api.get("metrics", "dora", pipeline=name, days=90)
+        runs = _marked(
+            self._api.get("runs", pipeline=name, limit=20)["runs"], self._api.every("approvals", pipeline=name)
+        )
+        live = any(run["status"] in _LIVE for run in runs)
         return self._page(
             "pipeline.html",
             "/pipelines",
@@ -112,20 +166,34 @@ class Pages:
             applied_at=found["applied_at"],
             dora=releases["dora"],
             notes=releases["notes"],
-            runs=self._api.get("runs", pipeline=name, limit=20)["runs"],
+            runs=runs,
+            strip=self._strip(runs),
+            state=runs[0]["status"] if runs else "",
+            refresh=LIVE_SECONDS * 2 if live else None,
         )
 
-    def _runs(self, query: Mapping[str, str], _: str) -> str:
-        runs = self._api.get("runs", limit=50)["runs"]
-        live = any(run["status"] not in _FINAL for run in runs)
-        return self._page("runs.html", "/runs", "Runs", refresh=LIVE_SECONDS * 2 if live else None, runs=runs)
+    def _runs(self, query: Mapping[str, str], _: str) -> Page:
+        asked = {name: query[name] for name in ("pipeline", "status", "ref", "commit", "next") if query.get(name)}
+        found = self._api.get("runs", limit=50, **asked)
+        runs = _marked(found["runs"], self._api.every("approvals"))
+        live = any(run["status"] in _LIVE for run in runs)
+        return self._page(
+            "runs.html",
+            "/runs",
+            "Runs",
+            refresh=LIVE_SECONDS * 2 if live and not asked else None,
+            runs=runs,
+            following=found.get("next"),
+            asked=asked,
+            statuses=["QUEUED", "RUNNING", *sorted(_FINAL)],
+        )
 
-    def _run(self, query: Mapping[str, str], run_id: str) -> str:
+    def _run(self, query: Mapping[str, str], run_id: str) -> Page:
         run = self._api.get("runs", run_id)["run"]
         fall = self._api.get("metrics", "runs", run_id, "waterfall")
         stretches = [
-            charts.Stretch(
-                f"{bar['stage']} {bar['name']}".strip(),
+            marks.Stretch(
+                f"{bar['stage']} {bar['name']}".strip().replace("_", " "),
                 bar["kind"],
                 bar["from_seconds"],
                 bar["seconds"],
@@ -136,15 +204,16 @@ class Pages:
         return self._page(
             "run.html",
             "/runs",
-            f"Run {run_id[-8:]}",
+            f"{run['pipeline']} {run['ref']}",
             refresh=None if run["status"] in _FINAL else LIVE_SECONDS,
+            state=run["status"],
             run=run,
             stretches=stretches,
-            waterfall=charts.waterfall(stretches),
+            waterfall=marks.waterfall(stretches),
             kinds=fall["by_kind"],
         )
 
-    def _build(self, query: Mapping[str, str], build_id: str) -> str:
+    def _build(self, query: Mapping[str, str], build_id: str) -> Page:
         one = {"number": None, "phases": [], "exported": {}} | self._api.get("builds", build_id)["build"]
         lines, note = self._log(one)
         return self._page(
@@ -152,7 +221,9 @@ class Pages:
             "/projects",
             f"Build of {one['project']}",
             refresh=LIVE_SECONDS if one["status"] == "IN_PROGRESS" else None,
+            state=one["status"],
             one=one,
+            longest=max((phase.get("seconds") or 0 for phase in one["phases"]), default=0),
             log="\n".join(_ANSI.sub("", line.rstrip()) for line in lines),
             log_note=note,
         )
@@ -165,62 +236,19 @@ class Pages:
         except Exception as error:  # noqa: BLE001 - whatever keeps the log away, the rest of the page is worth showing
             return [], f"The log cannot be read: {type(error).__name__}."
 
-    def _approvals(self, query: Mapping[str, str], _: str) -> str:
-        return self._page("approvals.html", "/approvals", "Approvals", refresh=30, **self._api.get("approvals"))
+    def _approvals(self, query: Mapping[str, str], _: str) -> Page:
+        waiting = self._api.every("approvals")
+        return self._page(
+            "approvals.html", "/approvals", "Approvals", refresh=IDLE_SECONDS, approvals=waiting, badge=len(waiting)
+        )
 
-    def approval(self, query: Mapping[str, str], ref: str) -> str:
+    def approval(self, query: Mapping[str, str], ref: str) -> Page:
         """Return the page of one approval; ``query["said"]`` is what refused the last decision."""
         found = self._api.get("approvals", ref)
         values = {"one": found["approval"], "run": found["run"], "form": self._form, "me": self._me}
         return self._page("approval.html", "/approvals", "Approval", said=query.get("said", ""), **values)
 
-    def _projects(self, query: Mapping[str, str], _: str) -> str:
-        days = _days(query)
-        found = self._api.get("metrics", "account", "overview", days=days)
-        return self._page("projects.html", "/projects", "Projects", days=days, projects=found["projects"])
-
-    def _project(self, query: Mapping[str, str], name: str) -> str:
-        days = _days(query)
-        report = self._api.get("metrics", "projects", name, "report", days=days)
-        return self._page(
-            "project.html",
-            "/projects",
-            name,
-            name=name,
-            days=days,
-            s=report["summary"],
-            score=report["score_v2"],
-            report=report,
-            charts=_project_charts(report["by_day"]),
-            builds=self._api.get("metrics", "projects", name, "builds", days=days, limit=20)["builds"],
-        )
-
-    def _releases(self, query: Mapping[str, str], _: str) -> str:
-        days = _days(query, default=90)
-        found = self._api.get("metrics", "dora", days=days)
-        daily = found["dora"]["daily"]
-        chart = charts.bars(
-            "Good deployments a day", _short(daily), [charts.Series("deployments", list(daily.values()))], _whole
-        )
-        return self._page(
-            "dora.html", "/releases", "Releases", days=days, dora=found["dora"], notes=found["notes"], chart=chart
-        )
-
-    def _cost(self, query: Mapping[str, str], _: str) -> str:
-        days = _days(query)
-        account = self._api.get("metrics", "scopes", "accounts", "all", days=days)["by_day"]
-        series = [charts.Series("cost", [day["cost_micro_usd"] for day in account])]
-        return self._page(
-            "cost.html",
-            "/cost",
-            "Cost",
-            days=days,
-            shares=self._api.get("metrics", "account", "attribution", days=days)["shares"],
-            own=self._api.get("metrics", "account", "self-cost", days=days)["self_cost"],
-            chart=charts.bars("Cost a day, all projects", _short(day["day"] for day in account), series, dollars),
-        )
-
-    def _find(self, query: Mapping[str, str], _: str) -> str:
+    def _find(self, query: Mapping[str, str], _: str) -> Page:
         wanted = query.get("q", "").strip()
         if ":" in wanted:
             try:
@@ -228,27 +256,56 @@ class Pages:
             except ApiError:
                 pass
         low = wanted.lower()
-        runs = [run for run in self._api.get("runs", limit=50)["runs"] if low and _names(run, low)]
         kinds = {
-            "pipeline": [one["name"] for one in self._api.get("pipelines")["pipelines"]],
-            "project": self._api.get("projects")["projects"],
+            "pipeline": [one["name"] for one in self._api.every("pipelines")],
+            "project": self._api.every("projects"),
         }
         names = [(kind, name) for kind, found in kinds.items() for name in found if low and low in name.lower()]
-        return self._page("find.html", "", f"Find {wanted}", q=wanted, runs=runs, names=names)
+        builds = self._builds_like(low, kinds["project"]) if low else []
+        runs = self._runs_like(wanted) if low else []
+        return self._page("find.html", "", f"Find {wanted}", q=wanted, runs=runs, names=names, builds=builds)
+
+    def _runs_like(self, wanted: str) -> list[dict[str, Any]]:
+        """Return runs whose id begins or ends so, whose commit begins so, or of a branch or pipeline of that name."""
+        asked: list[dict[str, str]] = [{"id": wanted}, {"ref": wanted}]
+        if _HEX.fullmatch(wanted.lower()):
+            asked.append({"commit": wanted.lower()})
+        found = {run["run_id"]: run for one in asked for run in self._api.get("runs", limit=20, **one)["runs"]}
+        newest = self._api.get("runs", limit=50)["runs"]
+        found |= {run["run_id"]: run for run in newest if _begins(run, wanted.lower())}
+        return sorted(found.values(), key=lambda run: str(run["started_at"]), reverse=True)
+
+    def _builds_like(self, low: str, projects: list[str]) -> list[dict[str, Any]]:
+        """Return recent builds by ``project:beginning-of-id``, or by the beginning of an id alone."""
+        project, sign, start = low.rpartition(":")
+        if not _HEX.fullmatch(start.split("-", maxsplit=1)[0]):
+            return []
+        among = [name for name in projects if not sign or name.lower() == project]
+        found: list[dict[str, Any]] = []
+        for name in among:
+            recent = self._api.get("metrics", "projects", name, "builds", days=7, limit=200)["builds"]
+            found += [one for one in recent if one["build_id"].rsplit(":", 1)[-1].startswith(start)]
+        return found
 
 
-def _names(run: Mapping[str, Any], low: str) -> bool:
-    fields = (run["run_id"], run["commit"], run["ref"], run["pipeline"])
-    return any(str(field).lower().startswith(low) for field in fields) or str(run["run_id"]).lower().endswith(low)
+def _marked(runs: list[dict[str, Any]], waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the runs, those that wait for a person marked so: nothing happens in them until somebody decides."""
+    held = {one["run_id"] for one in waiting}
+    return [{**run, "status": "WAITING"} if run["run_id"] in held else run for run in runs]
+
+
+def _begins(run: Mapping[str, Any], low: str) -> bool:
+    return any(str(run[name]).lower().startswith(low) for name in ("ref", "pipeline", "commit"))
 
 
 def _stage(stage: Mapping[str, Any]) -> dict[str, Any]:
     return {"approval": None, "builds": [], "gates": [], **stage}
 
 
-def _days(query: Mapping[str, str], default: int = 30) -> int:
-    text = query.get("days", "")
-    return int(text) if text.isdecimal() and int(text) in _WINDOWS else default
+def _sparks(days: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the lines beside the overview's numbers; the numbers themselves are exact, the lines a few minutes old."""
+    columns = {"builds": "builds", "success": "success_ratio", "cost": "cost_micro_usd", "p95": "p95_seconds"}
+    return {name: marks.spark([day[column] for day in days]) for name, column in columns.items()}
 
 
 def _total(summaries: Any) -> dict[str, Any]:
@@ -261,36 +318,3 @@ def _total(summaries: Any) -> dict[str, Any]:
         "cost": sum(one["cost_micro_usd"] for one in rows),
         "unknown": sum(one["cost_unknown"] for one in rows),
     }
-
-
-def _short(days: Any) -> list[str]:
-    return [day[5:] for day in days]
-
-
-def _whole(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}"
-
-
-def _project_charts(days: list[dict[str, Any]]) -> list[charts.Chart]:
-    labels = _short(day["day"] for day in days)
-
-    def values(name: str) -> list[float | None]:
-        return [day[name] for day in days]
-
-    good = [day["by_status"]["SUCCEEDED"] for day in days]
-    other = [day["builds"] - day["by_status"]["SUCCEEDED"] for day in days]
-    return [
-        charts.line(
-            "Duration",
-            labels,
-            [charts.Series("p50", values("p50_seconds")), charts.Series("p95", values("p95_seconds"))],
-            duration,
-        ),
-        charts.bars(
-            "Builds", labels, [charts.Series("succeeded", good), charts.Series("not succeeded", other)], _whole
-        ),
-        charts.bars("Cost", labels, [charts.Series("cost", values("cost_micro_usd"))], dollars),
-        charts.line("Success", labels, [charts.Series("success", values("success_ratio"))], percent),
-        charts.line("Time in the queue", labels, [charts.Series("p95", values("queue_p95_seconds"))], duration),
-        charts.line("Cache hits", labels, [charts.Series("hits", values("cache_hit_ratio"))], percent),
-    ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, select_autoescape
 
 from buildgate_cli import human
 from buildgate_cli.console.badges import look
-from buildgate_cli.human import dollars, duration, percent
+from buildgate_cli.console.marks import bar, share
+from buildgate_cli.human import duration, percent
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 MENU: Final = (
     ("Overview", "/"),
@@ -17,11 +20,13 @@ MENU: Final = (
     ("Runs", "/runs"),
     ("Approvals", "/approvals"),
     ("Projects", "/projects"),
+    ("Tests", "/tests"),
+    ("Failures", "/failures"),
     ("Releases", "/releases"),
     ("Cost", "/cost"),
 )
 
-_WORDS: Final = {"APPROVED": "good", "WAITING": "busy", "IN_PROGRESS": "busy", "CARRIED": "good", "FAULT": "bad"}
+_WORDS: Final = {"APPROVED": "good", "WAITING": "warn", "IN_PROGRESS": "busy", "CARRIED": "good", "FAULT": "bad"}
 
 
 def looks(state: str | None) -> str:
@@ -35,6 +40,14 @@ def signed(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     return f"-{duration(-seconds)}" if seconds < 0 else duration(seconds)
+
+
+def price(micro_usd: float | None) -> str:
+    """Return an amount as pages show it in passing: cents, and tenths of a cent below ten cents."""
+    if micro_usd is None:
+        return "-"
+    usd = micro_usd / 1_000_000
+    return f"${usd:,.3f}" if 0 < abs(usd) < 0.1 else f"${usd:,.2f}"
 
 
 def measured(one: dict[str, Any]) -> str:
@@ -59,11 +72,13 @@ def _environment() -> Environment:
     environment.globals.update(
         menu=MENU,
         look=looks,
-        dollars=dollars,
+        dollars=price,
         duration=duration,
         percent=percent,
         signed=signed,
         measured=measured,
+        share=share,
+        bar=bar,
     )
     return environment
 
@@ -71,9 +86,24 @@ def _environment() -> Environment:
 _TEMPLATES: Final = _environment()
 
 
-def page(template: str, *, cloud: str, here: str, title: str, refresh: int | None = None, **values: Any) -> str:
-    """Return a page; every value is escaped but charts, which are made here."""
-    now = datetime.now(UTC)
+class Page(str):
+    """A page's text, and after how many seconds a browser is to ask for it again by itself; None for never.
+
+    The seconds travel as a header, not in the text, and each page that has them has a link to do without
+    (WCAG 2.2.1: people can turn off what happens to them on a clock).
+    """
+
+    __slots__ = ("refresh",)
+    refresh: int | None
+
+
+def page(
+    template: str, *, cloud: str, here: str, title: str, now: datetime, is_still: bool = False, **values: Any
+) -> Page:
+    """Return a page as of a moment; every value is escaped but charts, which are made here.
+
+    ``state`` among the values is how what the page is about stands: the tab's icon and title show it from afar.
+    """
 
     def ago(at: object) -> str:
         return human.ago(at, now) if at else "-"
@@ -81,13 +111,16 @@ def page(template: str, *, cloud: str, here: str, title: str, refresh: int | Non
     def took(start: object, end: object) -> str:
         return human.duration(human.elapsed(start, end, now))
 
-    return _TEMPLATES.get_template(template).render(
+    text = _TEMPLATES.get_template(template).render(
+        is_still=is_still,
         cloud=cloud,
         here=here,
         title=title,
-        refresh=refresh,
         now=now.strftime("%Y-%m-%d %H:%M:%S"),
         ago=ago,
         took=took,
-        **{"q": "", **values},
+        **{"q": "", "refresh": None, "state": "", **values},
     )
+    made = Page(text)
+    made.refresh = None if is_still else values.get("refresh")
+    return made

@@ -6,15 +6,17 @@ import gzip
 import hmac
 import secrets
 from http import HTTPStatus
-from http.cookies import SimpleCookie
+from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from buildgate_cli.api_client import ApiClient, ApiError
-from buildgate_cli.console.badges import badge
+from buildgate_cli.console.badge_words import badge_words
+from buildgate_cli.console.badges import COLOURS, badge
 from buildgate_cli.console.pages import Pages
+from buildgate_cli.console.render import Page
 from buildgate_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -41,9 +43,11 @@ HEADERS: Final = {
     "x-frame-options": "DENY",
 }
 _ICON: Final = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b62c4"/>'
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="{colour}"/>'
     '<path d="M8 23V9h4v14M20 23V9h4v14M12 14h8v4h-8" fill="#fff"/></svg>'
 )
+_ICONS: Final = {"/icon.svg": "#0b62c4"} | {f"/icon-{kind}.svg": colour for kind, colour in COLOURS.items()}
+"""The tab's icon says from afar how what the page is about stands."""
 
 
 class ConsoleServer:
@@ -165,21 +169,24 @@ class _Handler(BaseHTTPRequestHandler):
             self._page(self._console.pages.message("Defect", told), HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _cookie(self) -> str:
-        found = SimpleCookie(self.headers.get("Cookie", "")).get(_COOKIE)
+        try:
+            found = SimpleCookie(self.headers.get("Cookie", "")).get(_COOKIE)
+        except CookieError:
+            return ""
         return found.value if found else ""
 
     def _let_in(self, key: str, path: str) -> None:
         if not self._console.knows(key):
-            self._send(HTTPStatus.FORBIDDEN, b"This link is not of this self._console.\n", "text/plain; charset=utf-8")
+            self._send(HTTPStatus.FORBIDDEN, b"This link is not of this console.\n", "text/plain; charset=utf-8")
             return
         cookie = f"{_COOKIE}={key}; HttpOnly; SameSite=Strict; Path=/"
-        self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": path or "/", "set-cookie": cookie})
+        self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": _inside(path), "set-cookie": cookie})
 
     def _read(self, path: str, query: Mapping[str, str]) -> None:
         if path == "/style.css":
             self._send(HTTPStatus.OK, self._console.style, "text/css; charset=utf-8")
-        elif path == "/icon.svg":
-            self._send(HTTPStatus.OK, _ICON.encode(), "image/svg+xml")
+        elif path in _ICONS:
+            self._send(HTTPStatus.OK, _ICON.format(colour=_ICONS[path]).encode(), "image/svg+xml")
         elif path.startswith("/badges/"):
             self._badge(unquote(path.removeprefix("/badges/").removesuffix(".svg")))
         else:
@@ -192,28 +199,37 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, badge(*badge_words(self._console.api, kind, what)).encode(), "image/svg+xml")
 
     def _write(self, path: str, query: Mapping[str, str]) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(min(length, _BODY_LIMIT)).decode("utf-8", "replace")
-        form = {name: values[-1] for name, values in parse_qs(body).items()}
-        ref = unquote(path.removeprefix("/approvals/"))
+        length = self.headers.get("Content-Length", "")
+        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
+            self._refused("Say how long the form is.", HTTPStatus.LENGTH_REQUIRED)
+            return
+        if int(length[:9]) > _BODY_LIMIT:
+            self._refused("That is too much text.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            return
+        form = {
+            name: values[-1] for name, values in parse_qs(self.rfile.read(int(length)).decode(errors="replace")).items()
+        }
         origin = self.headers.get("Origin")
         is_ours = hmac.compare_digest(form.get("form", "").encode(), self._console.form.encode())
         if not path.startswith("/approvals/") or not is_ours or origin not in {None, f"http://{self._console.address}"}:
-            self.close_connection = True
-            self._page(
-                self._console.pages.message("Refused", "This is no form of the self._console."), HTTPStatus.FORBIDDEN
-            )
+            self._refused("This is no form of the console.", HTTPStatus.FORBIDDEN)
             return
+        ref = unquote(path.removeprefix("/approvals/"))
         decision = {"decision": form.get("decision", ""), "comment": form.get("comment", "")}
         try:
             self._console.api.post("approvals", ref, "decision", body=decision)
         except ApiError as error:
             self._page(self._console.pages.approval({"said": error.message}, ref), HTTPStatus.CONFLICT)
             return
-        self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": path})
+        self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": _inside(path)})
 
-    def _page(self, text: str, status: HTTPStatus = HTTPStatus.OK) -> None:
-        self._send(status, text.encode(), "text/html; charset=utf-8")
+    def _refused(self, said: str, status: HTTPStatus) -> None:
+        self.close_connection = True
+        self._page(self._console.pages.message("Refused", said), status)
+
+    def _page(self, page: Page, status: HTTPStatus = HTTPStatus.OK) -> None:
+        again = {"refresh": str(page.refresh)} if page.refresh else {}
+        self._send(status, page.encode(), "text/html; charset=utf-8", again)
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, more: Mapping[str, str] | None = None) -> None:
         headers = {**HEADERS, "content-type": kind, **(more or {})}
@@ -232,21 +248,6 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: requests hold names of people's projects."""
 
 
-def badge_words(api: ApiClient, kind: str, name: str) -> tuple[str, str]:
-    """Return label and state of a badge: pipelines/NAME, projects/NAME, gates/PIPELINE or dora/PIPELINE.
-
-    Raises:
-        ApiError: What the badge is about is not there.
-    """
-    if kind == "dora":
-        measures = api.get("metrics", "dora", pipeline=name, days=90)["dora"]["measures"]
-        return "deploys", next(one["level"] for one in measures if one["name"] == "deployment_frequency")
-    if kind == "projects":
-        builds = api.get("metrics", "projects", name, "builds", days=30, limit=1)["builds"]
-        return name, builds[0]["status"].lower() if builds else "no builds"
-    runs = api.get("runs", pipeline=name, limit=1)["runs"]
-    if kind == "gates":
-        stages = api.get("runs", runs[0]["run_id"])["run"]["stages"] if runs else []
-        gates = [gate["status"] for stage in stages for gate in stage["gates"]]
-        return "gate", gates[-1] if gates else "none"
-    return name, runs[0]["status"].lower() if runs else "no runs"
+def _inside(path: str) -> str:
+    """Return a path of this console to lead to: nothing that a browser could take for another place."""
+    return "/" + quote(path.lstrip("/\\"), safe="/:.-_~%")

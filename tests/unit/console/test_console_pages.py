@@ -2,86 +2,32 @@
 
 import re
 from html.parser import HTMLParser
-from urllib.parse import urlencode
 
 import pytest
 
-from buildgate.adapters.memory.builds import BuildPlan
-from buildgate.runtime.wiring import Wiring
-from buildgate_cli.api_client import ApiError
+import console_world
+from buildgate_cli.console.badge_words import badge_words
+from buildgate_cli.console.charts import ticks
+from buildgate_cli.console.marks import Beat, Stretch, share, strip, waterfall
 from buildgate_cli.console.pages import Pages
-from simulated_cloud import ALICE, SimulatedCloud
-
-PIPELINE = {
-    "name": "shop",
-    "description": "<b>bold</b>",
-    "tags": {"team": "web"},
-    "triggers": [{"repository": "shop", "branches": ["main"]}],
-    "stages": [
-        {"name": "test", "builds": [{"name": "unit", "project": "shop-unit"}]},
-        {
-            "name": "release",
-            "approval": {"approvers": ["bob@example.com"], "channel": "link", "timeout": "24h"},
-            "builds": [{"name": "out", "project": "shop-release"}],
-        },
-    ],
-}
-HOSTILE = "<script>alert(1)</script> change"
-
-
-class ApiOf:
-    """The operator's API of a cloud in memory, as the console's client sees it."""
-
-    def __init__(self, cloud):
-        self.cloud = cloud
-
-    def get(self, *path, **query):
-        asked = urlencode({name: value for name, value in query.items() if value is not None})
-        url = "/v1/" + "/".join(path) + (f"?{asked}" if asked else "")
-        answer = self.cloud.deployment.http.request("GET", url, caller=ALICE)
-        if answer.status != 200:
-            raise ApiError(answer.data["error"]["message"], kind="Rejected", status=answer.status)
-        return answer.data
-
-
-def a_week_of_the_shop():
-    """A cloud with some runs, good and bad, one of them released, with a text that would be a script."""
-    cloud = SimulatedCloud(schedules=False)
-    cloud.apply(PIPELINE)
-    numbers = iter(range(1000))
-    probe = {"BUILDGATE_CACHE_RESULT": "hit", "BUILDGATE_CACHE_KEY": "deps", "VERSION": "1"}
-    cloud.aws.codebuild.plan = lambda _: BuildPlan(
-        60, "FAILED" if next(numbers) % 5 == 4 else "SUCCEEDED", exported=probe
-    )
-    for number in range(8):
-        cloud.aws.codecommit.push("shop", "main", {"a": str(number)}, message=HOSTILE)
-        cloud.aws.timeline.advance(minutes=10)
-    cloud.decide(cloud.links()[0], "approve")
-    cloud.aws.timeline.advance(minutes=10)
-    Wiring(cloud.aws, table="buildgate-Table").fold_days()
-    return cloud
+from buildgate_cli.human import duration, percent
+from console_world import ApiOf, paths
 
 
 @pytest.fixture(scope="module")
 def cloud():
-    return a_week_of_the_shop()
+    cloud = console_world.a_month(days=12)
+    console_world.keep_running(cloud)
+    return cloud
 
 
 @pytest.fixture(scope="module")
 def pages(cloud):
-    def logs(group, stream, *, limit):
-        return [f"{group} {stream}", "\x1b[31mred\x1b[0m <pre>"]
-
-    return Pages(ApiOf(cloud), logs, cloud="test", me="alice", form="proof")
+    now = cloud.aws.timeline.now
+    return Pages(ApiOf(cloud), console_world.logs, cloud="test", me="alice", form="proof", clock=now)
 
 
-def paths(cloud):
-    api = ApiOf(cloud)
-    run = api.get("runs", limit=1)["runs"][0]["run_id"]
-    build = api.get("metrics", "projects", "shop-unit", "builds", days=7)["builds"][0]["build_id"]
-    approval = api.get("approvals")["approvals"][0]["id"]
-    fixed = ["/", "/pipelines", "/pipelines/shop", "/runs", "/approvals", "/projects", "/releases", "/cost", "/find"]
-    return [*fixed, f"/runs/{run}", f"/builds/{build}", f"/approvals/{approval}", "/projects/shop-unit"]
+LABELS = re.compile(r"<label>.*?</label>", re.DOTALL)
 
 
 class Elements(HTMLParser):
@@ -99,9 +45,15 @@ class Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
+def find(pages, path, **query):
+    """Return the page at a path that may carry a query of its own."""
+    place, _, asked = path.partition("?")
+    return pages.find(place, {**dict(pair.split("=") for pair in asked.split("&") if pair), **query})
+
+
 def test_every_page_is_made_and_says_what_it_is(cloud, pages):
     for path in paths(cloud):
-        page = Elements(pages.find(path, {}))
+        page = Elements(find(pages, path))
 
         assert page.all("html")[0]["lang"] == "en", path
         assert len(page.all("h1")) == 1, path
@@ -110,7 +62,7 @@ def test_every_page_is_made_and_says_what_it_is(cloud, pages):
 
 def test_no_page_has_a_script_or_a_style_of_its_own(cloud, pages):
     for path in paths(cloud):
-        page = Elements(pages.find(path, {}))
+        page = Elements(find(pages, path))
 
         assert page.all("script") == [], path
         assert page.all("style") == [], path
@@ -121,7 +73,7 @@ def test_no_page_has_a_script_or_a_style_of_its_own(cloud, pages):
 
 def test_every_picture_has_words_and_every_field_a_label(cloud, pages):
     for path in paths(cloud):
-        text = pages.find(path, {})
+        text = find(pages, path)
         page = Elements(text)
 
         for svg in page.all("svg"):
@@ -129,14 +81,15 @@ def test_every_picture_has_words_and_every_field_a_label(cloud, pages):
         for image in page.all("img"):
             assert image["alt"], path
         for field in page.all("input"):
-            assert field.get("aria-label") or field.get("type") == "hidden", path
+            is_labelled = field.get("aria-label") or f'name="{field.get("name")}"' in "".join(LABELS.findall(text))
+            assert is_labelled or field.get("type") == "hidden", path
 
 
 def test_every_link_of_a_page_leads_to_a_page(cloud, pages):
     links = {
-        link["href"].split("?")[0]
+        link["href"].partition("?")[0]
         for path in paths(cloud)
-        for link in Elements(pages.find(path, {})).all("a")
+        for link in Elements(find(pages, path)).all("a")
         if link["href"].startswith("/")
     }
 
@@ -152,11 +105,9 @@ def test_what_people_wrote_is_shown_and_never_run(cloud, pages):
 
 
 def test_pages_weigh_less_than_a_hundred_kilobytes(cloud, pages):
-    assert {
-        path: len(pages.find(path, {"days": "90"}))
-        for path in paths(cloud)
-        if len(pages.find(path, {"days": "90"})) > 100_000
-    } == {}
+    weights = {path: len(find(pages, path, days="90").encode()) for path in paths(cloud)}
+
+    assert {path: weight for path, weight in weights.items() if weight > 100_000} == {}
 
 
 def test_each_chart_has_its_data_as_a_table(pages):
@@ -164,15 +115,56 @@ def test_each_chart_has_its_data_as_a_table(pages):
 
     assert page.count("<figure") == page.count("<summary>Data</summary>") == 6
     assert "highest" in page
+    assert all(f"</i>p{part}" in page for part in (50, 90, 95))
 
 
 def test_a_running_run_refreshes_itself_and_an_ended_one_does_not(cloud, pages):
-    cloud.aws.codecommit.push("shop", "main", {"a": "x"})
-    cloud.aws.timeline.advance(seconds=5)
     running, *_, ended = [run["run_id"] for run in ApiOf(cloud).get("runs", limit=20)["runs"]]
 
-    assert 'http-equiv="refresh"' in pages.find(f"/runs/{running}", {})
-    assert 'http-equiv="refresh"' not in pages.find(f"/runs/{ended}", {})
+    assert pages.find(f"/runs/{running}", {}).refresh == 3
+    assert pages.find(f"/runs/{ended}", {}).refresh is None
+
+
+def test_whoever_wants_a_page_to_stay_as_it_is_can_have_that(cloud, pages):
+    live, still = pages.find("/", {}), pages.find("/", {"still": "1"})
+
+    assert 'href="?still=1"' in live
+    assert (live.refresh, still.refresh) == (6, None)
+    assert "does not refresh itself" in still
+
+
+def test_the_tab_says_from_afar_how_a_run_stands(cloud, pages):
+    runs = ApiOf(cloud).get("runs", limit=50)["runs"]
+    by_status = {run["status"]: pages.find(f"/runs/{run['run_id']}", {}) for run in runs}
+
+    assert "<title>● " in by_status["RUNNING"]
+    assert "<title>✗ " in by_status["FAILED"]
+    assert 'href="/icon-bad.svg"' in by_status["FAILED"]
+    assert 'href="/icon-good.svg"' in by_status["SUCCEEDED"]
+
+
+def test_the_overview_names_what_waits_and_shows_each_pipelines_last_runs(cloud, pages):
+    page = pages.find("/", {})
+
+    assert "Waits for a decision" in page
+    assert page.count('class="strip"') == 3
+    assert re.search(r"<title>\(\d+\)", page)
+    assert 'class="s warn">waiting' in page
+
+
+def test_runs_can_be_narrowed_and_turned_over(cloud, pages):
+    failed = pages.find("/runs", {"status": "FAILED"})
+
+    assert set(re.findall(r'class="s (\w+)">', failed)) == {"bad"}
+    assert "status FAILED" in failed
+    assert "No run yet" in pages.find("/runs", {"ref": "elsewhere"})
+
+
+def test_tests_and_failures_have_pages_of_all_projects_and_of_one(cloud, pages):
+    assert "tests.prices waits for the provider" in pages.find("/tests", {})
+    assert "shop-unit, the last 7 days" in pages.find("/tests", {"project": "shop-unit", "days": "7"})
+    assert "never built again" in pages.find("/failures", {})
+    assert "shop-lint, the last 30 days" in pages.find("/failures", {"project": "shop-lint"})
 
 
 def test_a_build_shows_its_log_without_terminal_codes(cloud, pages):
@@ -180,7 +172,7 @@ def test_a_build_shows_its_log_without_terminal_codes(cloud, pages):
 
     page = pages.find(build, {})
 
-    assert "red &lt;pre&gt;" in page
+    assert "118 passed in 41.20s\n&lt;pre&gt; not a tag" in page
     assert "\x1b" not in page
     assert "VERSION" in page
 
@@ -197,6 +189,14 @@ def test_find_looks_for_runs_by_id_and_commit(cloud, pages):
         assert run["run_id"] in pages.find("/find", {"q": word})
 
 
+def test_find_looks_for_builds_by_id_and_its_beginning(cloud, pages):
+    build = ApiOf(cloud).get("metrics", "projects", "shop-unit", "builds", days=30)["builds"][0]["build_id"]
+
+    assert "<h2>Log</h2>" in pages.find("/find", {"q": build})
+    for word in (build.rsplit(":", 1)[-1][:8], build[:18]):
+        assert f"/builds/{build.replace(':', '%3A')}" in pages.find("/find", {"q": word})
+
+
 def test_find_says_when_there_is_nothing(pages):
     assert "Nothing found" in pages.find("/find", {"q": "zebra"})
     assert "Nothing found" in pages.find("/find", {})
@@ -205,10 +205,51 @@ def test_find_says_when_there_is_nothing(pages):
 def test_an_approval_is_decided_by_a_form_with_its_proof(cloud, pages):
     path = next(path for path in paths(cloud) if path.startswith("/approvals/"))
 
-    page = pages.find(path, {})
+    page = find(pages, path)
 
     assert 'value="proof"' in page
     assert re.search(r'<form class="decide" method="post"', page)
+
+
+def test_badges_tell_the_last_ended_run_the_last_build_the_last_gate_and_the_weakest_level(cloud):
+    api = ApiOf(cloud)
+    ended = next(run for run in api.get("runs", pipeline="shop")["runs"] if run["status"] != "RUNNING")
+
+    assert badge_words(api, "pipelines", "shop") == ("shop", ended["status"].lower())
+    assert badge_words(api, "projects", "shop-unit")[0] == "shop-unit"
+    assert badge_words(api, "gates", "shop")[0] == "quality"
+    assert badge_words(api, "gates", "stock") == ("stock gate", "not judged")
+    assert badge_words(api, "dora", "shop")[1] in {"elite", "high", "medium", "low"}
+
+
+def test_a_strip_counts_its_runs_in_words_and_keeps_empty_places():
+    drawn = strip([Beat("FAILED", 10, "<b>"), Beat("SUCCEEDED", 40, "ok"), Beat("SUCCEEDED", 0, "ok")], places=5)
+
+    assert 'aria-label="The last 3 runs: 2 succeeded, 1 failed"' in drawn
+    assert drawn.count('class="none"') == 2
+    assert "&lt;b&gt;" in drawn
+    assert "none yet" in strip([])
+
+
+def test_small_bars_add_up_and_nothing_is_drawn_of_nothing():
+    widths = [float(width) for width in re.findall(r' width="([0-9.]+)"', share({"SUCCEEDED": 6, "FAILED": 2}))]
+
+    assert sum(widths) == 100
+    assert share({"SUCCEEDED": 0}) == ""
+    assert waterfall([Stretch("a", "phase", 0, 0, "0s")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("top", "shown", "expected"),
+    [
+        (3, lambda value: f"{value:.0f}", [0, 1, 2, 3]),
+        (1, percent, [0, 0.25, 0.5, 0.75, 1]),
+        (270, duration, [0, 120, 240, 360]),
+        (0, percent, [0, 1]),
+    ],
+)
+def test_axes_have_few_round_marks_that_read_differently(top, shown, expected):
+    assert ticks(top, shown) == expected
 
 
 def test_there_is_no_page_for_other_paths(pages):

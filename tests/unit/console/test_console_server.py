@@ -129,9 +129,61 @@ def test_a_decision_goes_through_the_api_with_the_persons_own_signature(served):
     assert api.calls[0].body == {"decision": "approve", "comment": "fine"}
 
 
+@pytest.mark.parametrize(
+    "path", ["//evil.example.com/", "/\\\\evil.example.com", "///evil.example.com", "/\t/evil.example.com"]
+)
+def test_the_link_leads_to_this_console_and_nowhere_else(served, path):
+    server, _ = served
+    target = f"{path}?{urlsplit(server.url).query}".replace("\t", "%09")
+
+    status, headers, _ = ask(server, target, cookie=False)
+
+    place = urlsplit(headers["location"].replace("\\", "/"))
+    assert status == 303
+    assert (place.scheme, place.netloc) == ("", "")
+    assert not headers["location"].startswith("//")
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"Content-Length": "-1"}, 411),
+        ({"Content-Length": "x"}, 411),
+        ({"Content-Length": "99999999999"}, 413),
+        ({"Transfer-Encoding": "chunked"}, 411),
+    ],
+)
+def test_a_form_of_no_or_of_too_great_a_length_is_refused_without_waiting_for_it(served, more, status):
+    server, api = served
+
+    assert ask(server, "/approvals/r.1.entry", method="POST", more=more)[0] == status
+    assert api.calls == []
+
+
+@pytest.mark.parametrize("cookie", ["buildgate=guess", "buildgate=\u00fc", "=;;=", "buildgate", "a b=c; \\"])
+def test_a_cookie_of_any_kind_lets_nobody_in(served, cookie):
+    assert ask(served[0], "/", cookie=False, more={"Cookie": cookie})[0] == 403
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
+def test_other_methods_do_nothing(served, method):
+    server, api = served
+
+    assert ask(server, "/approvals/r.1.entry", method=method)[0] == 501
+    assert api.calls == []
+
+
+def test_a_page_that_is_to_be_asked_for_again_says_so_in_a_header(served):
+    server, api = served
+    api.on("GET", "/v1/approvals", (200, {"approvals": [], "next": None}))
+
+    assert ask(server, "/approvals")[1]["refresh"] == "30"
+    assert "refresh" not in ask(server, "/approvals?still=1")[1]
+
+
 def test_a_badge_names_its_state_in_words(served):
     server, api = served
-    api.on("GET", "/v1/runs", (200, {"runs": [{"run_id": "r", "status": "SUCCEEDED"}]}))
+    api.on("GET", "/v1/runs", (200, {"runs": [{"run_id": "r", "status": "SUCCEEDED"}], "next": None}))
 
     status, headers, body = ask(server, "/badges/pipelines/shop.svg")
 
