@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, date, datetime
+from itertools import product
 from typing import Any
 
 from hypothesis import given, settings
@@ -166,6 +167,42 @@ def test_a_waiver_never_worsens_whatever_the_criteria(found: list[Finding], waiv
     waived = Evidence(values, baseline=baseline, findings=tuple(found), now=NOW, waivers=tuple(waivers))
 
     assert goodness(judge(gate, waived)) >= goodness(judge(gate, plain))
+
+
+CHECKS = ("s3_encryption", "rds_encryption", "s3_public")
+CONTROL_SETS = {
+    "privacy": {
+        "title": "Privacy",
+        "controls": [
+            {"id": "encrypted", "title": "Encrypted", "evidence": ["*_encryption"]},
+            {"id": "private", "title": "Private", "evidence": ["s3_public"]},
+        ],
+    }
+}
+CONTROL_STATUSES = ("passed", "failed", "manual", "not_applicable")
+CONTROL_COUNTS = ("compliance.failed", "compliance.manual", *(f"compliance.privacy.{s}" for s in CONTROL_STATUSES))
+CONTROL_WAIVERS = st.builds(
+    lambda control, year: Waiver("why", "alice@example.com", date(year, 1, 1), control=control),
+    st.sampled_from([*CHECKS, "s3_*", "encrypted", "*"]),
+    st.sampled_from([2026, 2027]),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.fixed_dictionaries({check: st.sampled_from(CONTROL_STATUSES) for check in CHECKS}),
+    st.lists(CONTROL_WAIVERS, min_size=1, max_size=3),
+)
+def test_a_waiver_of_a_control_never_worsens_whatever_the_criteria(controls: dict[str, str], waivers: list[Waiver]):
+    values = {f"compliance.{s}": Measured(float(list(controls.values()).count(s)), "s") for s in CONTROL_STATUSES}
+    plain = Evidence(values, controls=controls, now=NOW)
+    waived = Evidence(values, controls=controls, now=NOW, waivers=tuple(waivers))
+
+    for name, criterion in product(CONTROL_COUNTS, ("<= 0", ">= 1", "== 1", "!= 1")):
+        rows = [{"measurement": name, "pass": [criterion]}]
+        gate = parse({"name": "g", "objectives": rows, "control_sets": CONTROL_SETS})
+
+        assert goodness(judge(gate, waived)) >= goodness(judge(gate, plain)), (name, criterion)
 
 
 @settings(deadline=None)

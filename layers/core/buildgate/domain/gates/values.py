@@ -166,7 +166,7 @@ class Values:
             return Found(None, "", None, "absent", f"control {', '.join(unproven)} of {control_set.name}")
         source = self.evidence.measurements.get("compliance.failed")
         total = sum(status == count for status in results.values())
-        waived = max(sum(status == count for status in plain.values()) - total, 0)
+        waived = abs(sum(status == count for status in plain.values()) - total)
         return Found(float(total), source.source_file if source else "", self._baseline(name), "", "", waived)
 
     def _without_waived(self, control_set: ControlSet, plain: Mapping[str, str]) -> dict[str, str]:
