@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
 from buildgate.inbound import pipeline_file
+from buildgate_cli.simulate.breaches import Promise
 from buildgate_cli.simulate.campaign import Campaign
 from buildgate_cli.simulate.schedule import Trial
 from buildgate_cli.simulate.weather import kinds_of
@@ -85,3 +88,10 @@ def test_the_page_of_guards_is_what_the_tests_switch_off():
     page = (CHECKOUT / "docs/reference/guards.md").read_text(encoding="utf-8")
 
     assert page == guards_page(), "run `python -m tests.guards_page`"
+
+
+def test_every_promise_that_is_checked_is_on_the_page_of_guarantees():
+    page = (CHECKOUT / "docs/explanation/guarantees.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (.+) \| `([A-Z_]+)` \| .+ \|$", page, re.MULTILINE))
+
+    assert rows == {promise.value: promise.name for promise in Promise}
