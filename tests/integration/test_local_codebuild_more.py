@@ -1,5 +1,6 @@
 """The rest of the local CodeBuild: caches, sources, artifacts in every form, timeouts, accounts, the whole API."""
 
+import gzip
 import io
 import json
 import zipfile
@@ -247,6 +248,16 @@ def test_a_project_without_logs_keeps_none(cloud: BuildCloud) -> None:
     assert build["buildStatus"] == "SUCCEEDED"
     assert "groupName" not in build["logs"]
     assert cloud.logs.streams == {}
+
+
+def test_a_log_is_kept_in_s3_where_the_project_asks_for_it(cloud: BuildCloud) -> None:
+    stored = {"cloudWatchLogs": {"status": "DISABLED"}, "s3Logs": {"status": "ENABLED", "location": "bucket/logs"}}
+
+    build = cloud.wait(cloud.inline("echo stored", logsConfig=stored))
+
+    place = build["logs"]["s3LogsArn"].removeprefix("arn:aws:s3:::")
+    assert place == f"bucket/logs/{build['id'].partition(':')[2]}.gz"
+    assert "stored" in gzip.decompress(cloud.s3.objects[place]).decode().splitlines()
 
 
 def test_metrics_are_published_by_project_and_over_all(cloud: BuildCloud) -> None:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from agent_harness import FakeOutside, run_buildspec
+from buildgate_cli.local.agent.build import CollectedFile
 from buildgate_cli.local.agent.globs import compile_glob, matching_files
 from buildgate_cli.local.agent.lines import Log
+from buildgate_cli.local.agent.pack import unzip, zipped
 from buildgate_cli.local.agent.source import FolderSource, GitSource, ObjectSource
 from local_harness import commit, git, new_work_tree
 
@@ -281,6 +283,23 @@ def test_short_lines_count_with_what_the_log_service_adds_to_each():
 
     assert full == [1]
     assert len(written) == 5
+
+
+def test_links_stay_links_in_an_archive_only_when_asked(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "file").write_text("text")
+    (folder / "near").symlink_to("file")
+    (folder / "far").symlink_to("/etc")
+    found = [CollectedFile(path, path.name) for path in matching_files(folder, ["*"], has_links=True)]
+
+    packed = zipped(found, tmp_path / "kept.zip", keeps_links=True)
+    unzip(packed.path, tmp_path / "out")
+
+    assert [file.name for file in found] == ["far", "file", "near"]
+    assert [path.name for path in matching_files(folder, ["*"])] == ["file", "near"]
+    assert (tmp_path / "out/near").readlink() == Path("file")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["file", "near"]
 
 
 def test_a_pattern_with_a_nul_means_no_file(tmp_path: Path) -> None:

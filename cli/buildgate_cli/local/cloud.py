@@ -1,7 +1,7 @@
 """The local cloud: one supervisor that starts every part of it, watches them, and ends them all.
 
-Order: emulator, our own services, deployment of the template, a look at its doors, the front, the inbox, and last
-`cloud.json`, which tells other commands that the cloud is there. The way down is the way up in reverse.
+Order: emulator, our own services, deployment of the template, a look at its doors, the front, the inbox, the
+console, and last `cloud.json`, which tells other commands that the cloud is there. The way down is the way up in reverse.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from buildgate_cli import cloud_context
+from buildgate_cli.console.server import ConsoleServer
 from buildgate_cli.errors import ExitCode, UserError
 
 from .bundle import Deployment, read_template
@@ -109,6 +111,7 @@ class Cloud:
         inbox = Inbox(home, self.client, settings.show)
         inbox.start()
         self._stack.callback(inbox.stop)
+        self._start_console()
         home.write("cloud.json", self.description())
 
     def stop(self) -> None:
@@ -160,6 +163,7 @@ class Cloud:
             "codebuild_endpoint": services,
             "codecommit_endpoint": services,
             "front_url": self.front_url,
+            "console_url": self.console_url,
             "access_key_id": self._keys.access_key_id,
             "secret_access_key": self._keys.secret_access_key,
             "stack": STACK,
@@ -177,6 +181,11 @@ class Cloud:
     def front_url(self) -> str:
         """The base of every public link."""
         return f"http://127.0.0.1:{self._ports['front']}"
+
+    @property
+    def console_url(self) -> str:
+        """The link that lets a browser into the console, as the cloud's root user."""
+        return f"http://127.0.0.1:{self._ports['console']}/?key={self.home.console_key()}"
 
     @property
     def oidc_issuer(self) -> str:
@@ -233,6 +242,14 @@ class Cloud:
         front.speak_for(self._api_id())
         front.start()
         return front
+
+    def _start_console(self) -> None:
+        """Serve the console beside the cloud: it takes nothing until somebody opens its link."""
+        cloud = cloud_context.local_from(self.description())
+        server = ConsoleServer(cloud, port=self._ports["console"], key=self.home.console_key())
+        thread = threading.Thread(target=server.serve, name="console", daemon=True)
+        thread.start()
+        self._stack.callback(server.close)
 
     def _api_id(self) -> str:
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=STACK)

@@ -26,7 +26,7 @@ REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"
 STACK: Final = "buildgate-local"
 LOG_LIMIT_BYTES: Final = 10 * 1024 * 1024
-PORT_NAMES: Final = ("emulator", "services", "front")
+PORT_NAMES: Final = ("emulator", "services", "front", "console")
 _KEY_ALPHABET: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -135,6 +135,14 @@ class Home:
             known = {"access_key_id": f"AKIA{tail}", "secret_access_key": secrets.token_urlsafe(30)}
             self.write("keys.json", known)
         return Keys(known["access_key_id"], known["secret_access_key"])
+
+    def console_key(self) -> str:
+        """Return the secret of the console's link, made at random the first time: the link outlives a restart."""
+        known = self.read("console.json")
+        if not known.get("key"):
+            known = {"key": secrets.token_urlsafe(32)}
+            self.write("console.json", known)
+        return str(known["key"])
 
     def ports(self) -> dict[str, int]:
         """Return the cloud's ports, chosen free the first time.

@@ -90,12 +90,16 @@ class CollectedFile:
 
 @dataclass(frozen=True)
 class Collected:
-    """The files of one artifact (identifier None: the primary one) with its expanded name and prefix."""
+    """The files of one artifact (identifier None: the primary one) with its expanded name and prefix.
+
+    `keeps_links`: symbolic links stay links where the artifact is a ZIP archive.
+    """
 
     identifier: str | None
     files: tuple[CollectedFile, ...]
     name: str | None = None
     s3_prefix: str | None = None
+    keeps_links: bool = False
 
 
 @dataclass(frozen=True)

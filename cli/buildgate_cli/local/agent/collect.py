@@ -30,13 +30,14 @@ class Collector:
         patterns = self.expand(list(artifact.files))
         excluded = self.expand(list(artifact.exclude_paths))
         self.say("Assembling file list")
-        files = [pair for folder in folders for pair in self._named(folder, patterns, excluded)]
+        has_links = bool(artifact.enable_symlinks)
+        files = [pair for each in folders for pair in self._named(each, patterns, excluded, has_links=has_links)]
         if not files:
             raise Failure("CLIENT_ERROR", NO_ARTIFACTS)
         self.say(f"Found {len(files)} file(s)")
         name, prefix = self.expand([artifact.name or "", artifact.s3_prefix or ""])
         kept = _flat(files) if artifact.discard_paths else files
-        return Collected(identifier, tuple(_unique(kept)), name or None, prefix or None)
+        return Collected(identifier, tuple(_unique(kept)), name or None, prefix or None, has_links)
 
     def report(self, group: ReportGroup) -> CollectedReport:
         """Return a report group's raw files. Raises Failure when nothing matches."""
@@ -50,10 +51,12 @@ class Collector:
         kept = _flat(files) if group.discard_paths else files
         return CollectedReport(name, group.file_format, tuple(_unique(kept)))
 
-    def _named(self, folder: Path, patterns: Sequence[str], excluded: Sequence[str]) -> list[CollectedFile]:
+    def _named(
+        self, folder: Path, patterns: Sequence[str], excluded: Sequence[str], *, has_links: bool = False
+    ) -> list[CollectedFile]:
         for pattern in patterns:
             self.say(f"Expanding {pattern}")
-        found = matching_files(folder, patterns, exclude=excluded)
+        found = matching_files(folder, patterns, exclude=excluded, has_links=has_links)
         return [CollectedFile(path, _name(path, folder, self.source)) for path in found]
 
 

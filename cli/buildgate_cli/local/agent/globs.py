@@ -17,12 +17,21 @@ def has_magic(text: str) -> bool:
     return _MAGIC.search(text) is not None
 
 
-def matching_files(base: Path, patterns: Sequence[str], *, exclude: Sequence[str] = ()) -> list[Path]:
-    """Return the files below base (or anywhere, for absolute patterns) that match, sorted, each once."""
+def matching_files(
+    base: Path, patterns: Sequence[str], *, exclude: Sequence[str] = (), has_links: bool = False
+) -> list[Path]:
+    """Return the files below base (or anywhere, for absolute patterns) that match, sorted, each once.
+
+    With `has_links` links to folders, and to nothing, count as files; else only links to files do.
+    """
     excluded = [compile_glob(pattern) for pattern in exclude]
     found: set[Path] = set()
     for pattern in (one for one in patterns if "\0" not in one):
-        found.update(path for path in _matches(base, _clean(pattern)) if not _is_excluded(base, path, excluded))
+        found.update(
+            path
+            for path in _matches(base, _clean(pattern), has_links=has_links)
+            if not _is_excluded(base, path, excluded)
+        )
     return sorted(found)
 
 
@@ -44,20 +53,24 @@ def _clean(pattern: str) -> str:
     return pattern.removeprefix("./")
 
 
-def _matches(base: Path, pattern: str) -> Iterator[Path]:
+def _matches(base: Path, pattern: str, *, has_links: bool) -> Iterator[Path]:
     root = Path("/") if pattern.startswith("/") else base
     relative = pattern.lstrip("/")
     if not has_magic(relative):
-        if (root / relative).is_file():
+        if _counts(root / relative, has_links=has_links):
             yield root / relative
         return
     fixed = _fixed_prefix(relative)
     wanted = compile_glob(relative)
-    for folder, _, names in os.walk(root / fixed):
-        for name in names:
+    for folder, below, names in os.walk(root / fixed):
+        for name in (*names, *(below if has_links else ())):
             path = Path(folder, name)
-            if wanted.fullmatch(path.relative_to(root).as_posix()) and path.is_file():
+            if wanted.fullmatch(path.relative_to(root).as_posix()) and _counts(path, has_links=has_links):
                 yield path
+
+
+def _counts(path: Path, *, has_links: bool) -> bool:
+    return path.is_file() or (has_links and path.is_symlink())
 
 
 def _fixed_prefix(pattern: str) -> str:

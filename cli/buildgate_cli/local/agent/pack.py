@@ -1,12 +1,16 @@
 """ZIP archives: packed from collected files, and unpacked."""
 
 import hashlib
+import stat
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from buildgate_cli.local.agent.build import CollectedFile
+
+_UNIX = 3
+"""Of an entry that a Unix wrote: its attributes hold the file's mode."""
 
 
 @dataclass(frozen=True)
@@ -16,12 +20,21 @@ class Packed:
     md5: str
 
 
-def zipped(files: Iterable[CollectedFile], path: Path) -> Packed:
-    """Write a ZIP archive and return it with its checksums in hex. File modes and times are kept."""
+def zipped(files: Iterable[CollectedFile], path: Path, *, keeps_links: bool = False) -> Packed:
+    """Write a ZIP archive and return it with its checksums in hex. File modes and times are kept.
+
+    A symbolic link becomes what it leads to, or stays a link with `keeps_links`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         for file in files:
-            archive.write(file.path, file.name)
+            if keeps_links and file.path.is_symlink():
+                link = zipfile.ZipInfo(file.name)
+                link.create_system = _UNIX
+                link.external_attr = (stat.S_IFLNK | 0o777) << 16
+                archive.writestr(link, str(file.path.readlink()))
+            else:
+                archive.write(file.path, file.name)
     with path.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         stream.seek(0)
@@ -30,10 +43,23 @@ def zipped(files: Iterable[CollectedFile], path: Path) -> Packed:
 
 
 def unzip(archive: Path, folder: Path) -> None:
-    """Unpack below the folder, keeping modes; names that point outside are moved inside by zipfile."""
+    """Unpack below the folder, keeping modes; names that point outside are moved inside by zipfile.
+
+    Links are made where they lead to something inside, others are left out.
+    """
     with zipfile.ZipFile(archive) as opened:
         for entry in opened.infolist():
             path = Path(opened.extract(entry, folder))
-            mode = entry.external_attr >> 16 & 0o777
-            if mode and not entry.is_dir():
-                path.chmod(mode | 0o600)
+            kind = entry.external_attr >> 16
+            if entry.create_system == _UNIX and stat.S_ISLNK(kind):
+                _make_link(path, folder)
+            elif kind & 0o777 and not entry.is_dir():
+                path.chmod(kind & 0o777 | 0o600)
+
+
+def _make_link(path: Path, folder: Path) -> None:
+    """Make a link of a file that says where it leads to, if that is inside the folder; the file goes in any case."""
+    target = path.read_text("utf-8", "surrogateescape")
+    path.unlink()
+    if (path.parent / target).resolve().is_relative_to(folder.resolve()):
+        path.symlink_to(target)

@@ -101,10 +101,13 @@ class RemoteOutside:
     def keep_artifact(self, artifact: Collected) -> None:
         asked = {"identifier": artifact.identifier, "name": artifact.name, "s3_prefix": artifact.s3_prefix}
         if artifact.identifier in self._zipped:
-            packed = zipped(artifact.files, self._folder / f"{artifact.identifier or 'primary'}.zip")
+            path = self._folder / f"{artifact.identifier or 'primary'}.zip"
+            packed = zipped(artifact.files, path, keeps_links=artifact.keeps_links)
             self._ask("artifact", **asked, zip=str(packed.path), sha256=packed.sha256, md5=packed.md5)
         else:
-            self._ask("artifact", **asked, files=protocol.files(artifact.files))
+            self._ask(
+                "artifact", **asked, files=protocol.files(tuple(file for file in artifact.files if file.path.is_file()))
+            )
 
     def fetch_object(self, location: str, into: Path) -> str | None:
         version: str | None = self._ask("object", location=location, into=str(into))

@@ -113,7 +113,7 @@ class NoCloud:
         self.kept.artifacts[name] = [file.name for file in artifact.files]
         if self._options.artifacts is not None:
             below = self._options.artifacts / name if artifact.identifier else self._options.artifacts
-            _copy(artifact.files, below)
+            _copy(artifact.files, below, keeps_links=artifact.keeps_links)
 
     def keep_report(self, report: CollectedReport) -> None:
         self.kept.reports[report.group] = report.files
@@ -130,11 +130,11 @@ class NoCloud:
         """Nothing outlives a build without a cloud."""
 
 
-def _copy(files: Sequence[CollectedFile], folder: Path) -> None:
+def _copy(files: Sequence[CollectedFile], folder: Path, *, keeps_links: bool = False) -> None:
     for file in files:
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file.path, target)
+        shutil.copy2(file.path, target, follow_symlinks=not keeps_links)
 
 
 def run_standalone(options: Options, write: Callable[[str], None], interrupt: Interrupt) -> Result:

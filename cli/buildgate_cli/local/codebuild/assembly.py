@@ -151,10 +151,21 @@ def artifact_place(
     return bucket, "/".join(part.strip("/") for part in parts if part.strip("/"))
 
 
+def _stored_log(stored: Mapping[str, Any], identity: Identity) -> Document:
+    """Return where the log lies in S3: `<location>/<build's uuid>.gz`."""
+    location = str(stored.get("location", "")).removeprefix("arn:aws:s3:::").strip("/")
+    if stored["status"] != "ENABLED" or not location:
+        return {}
+    bucket, _, prefix = f"{location}/{identity.stream}.gz".partition("/")
+    link = f"https://s3.console.aws.amazon.com/s3/object/{bucket}?region={REGION}&prefix={prefix}"
+    return {"s3LogsArn": f"arn:aws:s3:::{bucket}/{prefix}", "s3DeepLink": link}
+
+
 def _logs(project: Mapping[str, Any], identity: Identity) -> Document:
     config = project.get("logsConfig", {})
     cloudwatch = config.get("cloudWatchLogs", {"status": "ENABLED"})
-    logs = {"cloudWatchLogs": cloudwatch, "s3Logs": config.get("s3Logs", {"status": "DISABLED"})}
+    stored = config.get("s3Logs", {"status": "DISABLED"})
+    logs = {"cloudWatchLogs": cloudwatch, "s3Logs": stored, **_stored_log(stored, identity)}
     if cloudwatch["status"] != "ENABLED":
         return logs
     group = cloudwatch.get("groupName") or log_group(project["name"])

@@ -19,7 +19,7 @@ from buildgate_cli.local.codebuild.agent_process import AgentProcess
 from buildgate_cli.local.codebuild.fencing import fence_for, refuse_beyond, why_not
 from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
-from buildgate_cli.local.codebuild.logstream import LogStream, NoLog
+from buildgate_cli.local.codebuild.logstream import Log, Logs, LogStream, ObjectLog
 from buildgate_cli.local.codebuild.names import Clock
 from buildgate_cli.local.codebuild.objects import fetch_object
 from buildgate_cli.local.codebuild.progress import Ledger
@@ -102,7 +102,7 @@ class Execution:
             if not self.around.settings.keeps_folders:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run_agent(self, record: Document, log: LogStream | NoLog) -> Mapping[str, Any]:
+    def _run_agent(self, record: Document, log: Log) -> Mapping[str, Any]:
         agent = AgentProcess(
             self.around.interpreter, self._job(record), folder=self.folder, mark=self._mark, fence=self._fence()
         )
@@ -126,7 +126,7 @@ class Execution:
         return last
 
     def _take(
-        self, agent: AgentProcess, record: Document, message: Mapping[str, Any], log: LogStream | NoLog
+        self, agent: AgentProcess, record: Document, message: Mapping[str, Any], log: Log
     ) -> Mapping[str, Any] | None:
         """Act on one message of the agent; return it when it is the last."""
         kind = message["kind"]
@@ -236,10 +236,14 @@ class Execution:
             disk_bytes=disk_bytes(environment),
         )
 
-    def _open_log(self, build: Document) -> LogStream | NoLog:
-        if "groupName" not in build["logs"]:
-            return NoLog()
-        return LogStream(self.around.clients("logs"), build["logs"]["groupName"], build["logs"]["streamName"])
+    def _open_log(self, build: Document) -> Log:
+        logs, clients = build["logs"], self.around.clients
+        opened: list[Log] = []
+        if "groupName" in logs:
+            opened.append(LogStream(clients("logs"), logs["groupName"], logs["streamName"]))
+        if "s3LogsArn" in logs:
+            opened.append(ObjectLog(clients("s3"), logs["s3LogsArn"], self.folder.with_name(f"log-{self.folder.name}")))
+        return Logs(opened)
 
     def _agent_errors(self) -> str:
         try:

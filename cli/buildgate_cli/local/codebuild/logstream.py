@@ -1,10 +1,17 @@
-"""A build's log on its way to CloudWatch Logs."""
+"""A build's log on its way to CloudWatch Logs and S3."""
 
+import gzip
 import logging
 import queue
+import shutil
 import threading
 import time
-from typing import Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from buildgate_cli.local.agent.build import Failure
+from buildgate_cli.local.codebuild.objects import put_object
 
 LOG = logging.getLogger(__name__)
 _BATCH_EVENTS = 2_000
@@ -13,14 +20,58 @@ _EVENT_OVERHEAD_BYTES = 26
 _WAITING_CHUNKS = 64
 
 
-class NoLog:
-    """Where the lines of a build go whose project keeps no log."""
+class Log(Protocol):
+    """Where the lines of a build go."""
 
-    def write(self, lines: list[str]) -> None:
-        """Forget the lines."""
+    def write(self, lines: list[str]) -> None: ...
 
     def close(self) -> None:
-        """Nothing is waiting."""
+        """Bring on what is waiting; nothing is written afterwards."""
+
+
+class Logs:
+    """Several logs that get the same lines; none for a project that keeps no log."""
+
+    def __init__(self, logs: Sequence[Log]) -> None:
+        self._logs = logs
+
+    def write(self, lines: list[str]) -> None:
+        for log in self._logs:
+            log.write(lines)
+
+    def close(self) -> None:
+        for log in self._logs:
+            log.close()
+
+
+class ObjectLog:
+    """Keeps the lines in a folder of its own, packed, and uploads them at the end, as CodeBuild does."""
+
+    def __init__(self, client: Any, arn: str, folder: Path) -> None:
+        self._client = client
+        self._bucket, _, self._key = arn.removeprefix("arn:aws:s3:::").partition("/")
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / "log.gz"
+        self._file = gzip.GzipFile(self._path, "wb")
+        self._is_lost = False
+
+    def write(self, lines: list[str]) -> None:
+        if self._is_lost:
+            return
+        try:
+            self._file.write("".join(f"{line}\n" for line in lines).encode())
+        except OSError as error:  # a full disk loses lines, never the build
+            LOG.warning("log lines not kept: %s", error)
+            self._is_lost = True
+
+    def close(self) -> None:
+        try:
+            self._file.close()
+            put_object(self._client, self._bucket, self._key, self._path)
+        except (OSError, Failure) as error:
+            LOG.warning("the log is not kept: %s", error)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class LogStream:
