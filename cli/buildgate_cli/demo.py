@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,11 +51,15 @@ _IDENTITY: Final = {
 
 @dataclass(frozen=True)
 class Demo:
-    """One showing in one cloud. ``step`` tells the person what happens; ``approves`` decides without asking."""
+    """One showing in one cloud. ``step`` tells the person what happens; ``approves`` decides without asking.
+
+    Once ``stop`` is set (Ctrl-C, a closed terminal) it ends with KeyboardInterrupt within the moment.
+    """
 
     cloud: Cloud
     step: Callable[[str], None]
     approves: bool
+    stop: threading.Event
     break_a_test: bool = False
 
     @property
@@ -67,7 +72,7 @@ class Demo:
         self._prepare()
         self._push()
         run_id = self._await_run(client)
-        return self._follow(client, run_id)
+        return self.follow(client, run_id)
 
     def _prepare(self) -> None:
         """Make the repository, its projects and its pipeline by the same commands that a person types."""
@@ -81,6 +86,7 @@ class Demo:
         environment = os.environ | {cloud_context.HOME_VARIABLE: str(self.home.path)}
         environment.pop(cloud_context.STACK_VARIABLE, None)
         result = subprocess.run(command, cwd=SAMPLE, env=environment, capture_output=True, text=True, check=False)
+        self._pause(0)
         if result.returncode:
             raise UserError(f"buildgate {arguments[0]} failed: {result.stderr.strip()}", "See what it says above.")
 
@@ -102,6 +108,7 @@ class Demo:
         result = subprocess.run(
             ["git", *arguments], cwd=folder, env=os.environ | _IDENTITY, capture_output=True, text=True, check=False
         )
+        self._pause(0)
         if result.returncode:
             raise UserError(f"git {arguments[0]} failed: {result.stderr.strip()}", "See what git says above.")
 
@@ -111,10 +118,10 @@ class Demo:
             runs = client.get("runs", pipeline="shop", limit=1)["runs"]
             if runs:
                 return str(runs[0]["run_id"])
-            time.sleep(LOOK_SECONDS)
+            self._pause(LOOK_SECONDS)
         raise UserError("The push opened no run.", f"Read the logs in {self.home.path}.", ExitCode.REFUSED)
 
-    def _follow(self, client: ApiClient, run_id: str) -> dict[str, Any]:
+    def follow(self, client: ApiClient, run_id: str) -> dict[str, Any]:
         """Print each change of the run until it ends; answer its approvals on the way."""
         shown: dict[str, Text] = {}
         answered: set[str] = set()
@@ -130,8 +137,12 @@ class Demo:
             for notice in self._asked(answered):
                 answered.add(notice.id)
                 deadline += self._answer(notice)
-            time.sleep(LOOK_SECONDS)
+            self._pause(LOOK_SECONDS)
         raise UserError(f"Run {run_id} did not end in time.", f"buildgate run show {run_id}", ExitCode.UNAVAILABLE)
+
+    def _pause(self, seconds: float) -> None:
+        if self.stop.wait(seconds):
+            raise KeyboardInterrupt
 
     def _asked(self, answered: set[str]) -> list[Notice]:
         notices = read_notices(self.home)

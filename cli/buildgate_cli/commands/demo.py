@@ -42,8 +42,8 @@ def demo(
     home = _new_home()
     approves = approve if approve is not None else not sys.stdin.isatty()
     try:
-        with ended_by_signals(), Cloud(Settings(home=home, tell=step)) as cloud:
-            run = Demo(cloud, step, approves=approves or as_json, break_a_test=failing).play()
+        with ended_by_signals() as stop, Cloud(Settings(home=home, tell=step)) as cloud:
+            run = Demo(cloud, step, approves=approves or as_json, stop=stop, break_a_test=failing).play()
             answer = _metrics(home)
     finally:
         shutil.rmtree(home, ignore_errors=True)
