@@ -11,8 +11,9 @@ from buildgate.domain.redaction import redact, shorten
 
 BATCH: Final = 10
 HIDDEN_SECONDS: Final = 300
-SHOWN_SECONDS: Final = 30
 """How long a message that is being tried is hidden from others; one that failed again shows up after that."""
+SHOWN_SECONDS: Final = 30
+"""How long one is hidden whose dry run was cut off before it could give the message back."""
 _BUILDS: Final = "aws.codebuild"
 _REASON_LIMIT: Final = 200
 
@@ -48,15 +49,25 @@ def redrive(sqs: Any, functions: Any, queue_url: str, *, limit: int, is_dry: boo
         functions: A client of Lambda.
         queue_url: The failure queue.
         limit: How many messages at the most.
-        is_dry: Only say what would be tried; the messages show up again after half a minute.
+        is_dry: Only say what would be tried; the messages show up again when everything was said.
     """
+    held: list[str] = []
+    try:
+        for message in _messages(sqs, queue_url, limit=limit, hidden=SHOWN_SECONDS if is_dry else HIDDEN_SECONDS):
+            held.append(message["ReceiptHandle"])
+            yield _retried(sqs, functions, queue_url, message, is_dry=is_dry)
+    finally:
+        for receipt in held if is_dry else ():
+            sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=receipt, VisibilityTimeout=0)
+
+
+def _messages(sqs: Any, queue_url: str, *, limit: int, hidden: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the messages of a queue, each once, hidden from others for so many seconds."""
     seen: set[str] = set()
     while len(seen) < limit:
-        count = min(BATCH, limit - len(seen))
-        hidden = SHOWN_SECONDS if is_dry else HIDDEN_SECONDS
         answer = sqs.receive_message(
             QueueUrl=queue_url,
-            MaxNumberOfMessages=count,
+            MaxNumberOfMessages=min(BATCH, limit - len(seen)),
             VisibilityTimeout=hidden,
             MessageAttributeNames=["All"],
         )
@@ -65,7 +76,7 @@ def redrive(sqs: Any, functions: Any, queue_url: str, *, limit: int, is_dry: boo
             return
         for message in fresh:
             seen.add(message["MessageId"])
-            yield _retried(sqs, functions, queue_url, message, is_dry=is_dry)
+            yield message
 
 
 def _retried(sqs: Any, functions: Any, queue_url: str, message: Mapping[str, Any], *, is_dry: bool) -> Retried:

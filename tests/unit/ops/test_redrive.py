@@ -47,6 +47,7 @@ def test_a_dry_run_changes_nothing():
     assert {one.outcome for one in retried} == {"would"}
     assert "DynamoDB" in retried[0].reason
     assert len(cloud.failures()) == 2
+    assert [one.outcome for one in drive(cloud, is_dry=True)] == ["would", "would"]
 
 
 def test_what_fails_again_stays_in_its_queue_with_its_reason():

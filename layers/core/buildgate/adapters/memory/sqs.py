@@ -79,6 +79,13 @@ class Sqs:
         ]
         return {}
 
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> dict[str, Any]:  # noqa: N803
+        """Hide a received message for so many seconds from now; none shows it again at once."""
+        for message in self.queue(QueueUrl).messages:
+            if message.message_id == ReceiptHandle.split("#", maxsplit=1)[0]:
+                message.visible_at = self._timeline.elapsed + VisibilityTimeout
+        return {}
+
     def get_queue_url(self, *, QueueName: str) -> dict[str, Any]:  # noqa: N803
         """Return a queue's URL."""
         return {"QueueUrl": f"memory://sqs/{self.queue(QueueName).name}"}
