@@ -145,7 +145,7 @@ def read_local(folder: Path, *, person: str | None = None) -> CloudContext:
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UserError(f"{path} can be read by others and holds keys.", "chmod 600 it, or run `buildgate local up`.")
     try:
-        return _as_person(_local_from(json.loads(text)), folder, name)
+        return _as_person(local_from(json.loads(text)), folder, name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is damaged ({error}).", "Run `buildgate local up`.", ExitCode.UNAVAILABLE) from error
 
@@ -162,7 +162,11 @@ def _as_person(cloud: CloudContext, folder: Path, name: str) -> CloudContext:
     return replace(cloud, credentials=Credentials(keys["access_key_id"], keys["secret_access_key"]))
 
 
-def _local_from(cloud: Mapping[str, Any]) -> CloudContext:
+def local_from(cloud: Mapping[str, Any]) -> CloudContext:
+    """Return the cloud that a description (`cloud.json`) is of, as its root user.
+
+    Raises ValueError, KeyError or TypeError when it is no description.
+    """
     if cloud["version"] != CLOUD_FILE_VERSION:
         raise ValueError(f"version {cloud['version']} is not {CLOUD_FILE_VERSION}")
     outputs = {str(key): str(value) for key, value in cloud["outputs"].items()}

@@ -211,6 +211,20 @@ def test_status_tells_where_the_parts_answer_and_keeps_the_secret(cloud):
     assert cloud.description["secret_access_key"] not in shown.stdout
 
 
+def test_the_consoles_link_works_at_once_stays_the_same_and_lets_in_nobody_else(cloud):
+    link = cloud.description["console_url"]
+    place = link.partition("?")[0]
+
+    entered = cloud.ask("GET", link)
+    cookie = entered.headers["set-cookie"].partition(";")[0]
+
+    assert entered.status == 303
+    assert cloud.ask("GET", f"{place}style.css", headers={"Cookie": cookie}).status == 200
+    assert cloud.ask("GET", place).status == 403
+    assert link.endswith(cloud.home.console_key())
+    assert link in run(buildgate("local", "status"), cloud.home.path).stdout
+
+
 def test_the_inbox_command_prints_links_whole(cloud):
     publish(cloud, "A long link", "http://127.0.0.1:1/approvals/" + "x" * 200)
     cloud.notice(containing="A long link")

@@ -34,3 +34,18 @@ def get(
     if wrong is not None:
         raise UserError(f"{wrong!r} is no parameter.", "Write name=value, as in limit=5.")
     print_json(connect().get(*parts, **{name: value for name, _, value in pairs}))
+
+
+@app.command("badge")
+def show_badge(
+    what: Annotated[str, typer.Argument(help="pipelines/NAME, projects/NAME, gates/PIPELINE or dora/PIPELINE.")],
+) -> None:
+    """Print a badge as SVG: the last ended run, the last build, the last gate, or the lowest DORA level."""
+    from buildgate_cli.api_client import connect  # noqa: PLC0415  # loads what signs requests
+    from buildgate_cli.console.badge_words import KINDS, badge_words  # noqa: PLC0415
+    from buildgate_cli.console.badges import badge  # noqa: PLC0415
+
+    kind, _, name = what.partition("/")
+    if kind not in KINDS or not name:
+        raise UserError(f"{what!r} names no badge.", f"Write one of {', '.join(f'{one}/NAME' for one in KINDS)}.")
+    typer.echo(badge(*badge_words(connect(), kind, name)))

@@ -263,6 +263,7 @@ def _print_up(description: dict[str, Any], *, as_json: bool) -> None:
         return
     console.print("The local cloud is up.", style="green")
     for label, key in (
+        ("console", "console_url"),
         ("API and approval pages", "front_url"),
         ("emulated AWS", "endpoint"),
         ("CodeBuild, CodeCommit", "codebuild_endpoint"),
@@ -270,7 +271,7 @@ def _print_up(description: dict[str, Any], *, as_json: bool) -> None:
         ("inbox", "inbox"),
         ("process", "pid"),
     ):
-        console.print(f"  {label:<24}{shown[key]}", markup=False)
+        console.print(f"  {label:<24}{shown.get(key, '-')}", markup=False, soft_wrap=True)
     if "isolation" in shown:
         console.print(f"  {'builds':<24}{shown['isolation']['says']}", markup=False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hmac
 import secrets
+from functools import cached_property
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,14 +16,14 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from buildgate_cli.api_client import ApiClient, ApiError
 from buildgate_cli.console.badge_words import badge_words
 from buildgate_cli.console.badges import COLOURS, badge
-from buildgate_cli.console.pages import Pages
-from buildgate_cli.console.render import Page
 from buildgate_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from buildgate_cli.cloud_context import CloudContext
+    from buildgate_cli.console.pages import Pages
+    from buildgate_cli.console.render import Page
 
 _COOKIE: Final = "buildgate"
 _BODY_LIMIT: Final = 16 * 1024
@@ -55,25 +56,28 @@ class ConsoleServer:
     carries a secret of 256 bits that becomes a cookie, and every request must name the loopback address.
     """
 
-    def __init__(self, cloud: CloudContext, *, port: int = 0) -> None:
-        self._key = secrets.token_urlsafe(32)
+    def __init__(self, cloud: CloudContext, *, port: int = 0, key: str = "") -> None:
+        self._key = key or secrets.token_urlsafe(32)
         self._style = resources.files("buildgate_cli.console").joinpath("templates", "style.css").read_bytes()
         self.api = ApiClient(cloud)
-        name = f"{cloud.stack} in {cloud.region}" if cloud.kind == "aws" else "local cloud"
         self.form = secrets.token_urlsafe(32)
-        self.pages = Pages(
-            self.api,
-            _logs(cloud),
-            cloud=name,
-            me=f"account {cloud.account}" if cloud.account else "yourself",
-            form=self.form,
-        )
+        self._cloud = cloud
         try:
             self._server = _Http(("127.0.0.1", port), _Handler)
         except OSError as error:
             fix = "Choose another with --port, or leave it out."
             raise UserError(f"Port {port} cannot be used: {error.strerror}.", fix, ExitCode.UNAVAILABLE) from error
         self._server.console = self
+
+    @cached_property
+    def pages(self) -> Pages:
+        """The pages, made when somebody looks: templates and charts take a while to load."""
+        from buildgate_cli.console.pages import Pages  # noqa: PLC0415 - see above
+
+        cloud = self._cloud
+        name = f"{cloud.stack} in {cloud.region}" if cloud.kind == "aws" else "local cloud"
+        me = f"account {cloud.account}" if cloud.account else "yourself"
+        return Pages(self.api, _logs(cloud), cloud=name, me=me, form=self.form)
 
     @property
     def address(self) -> str:

@@ -40,3 +40,17 @@ def test_a_list_of_many_pages_is_printed_whole(cli, api):
 
     assert [one["id"] for one in json.loads(result.stdout)["approvals"]] == ["a", "b"]
     assert api.calls[1].query == {"status": "waiting", "next": "more"}
+
+
+def test_a_badge_is_printed_for_a_pipeline_to_publish(cli, api):
+    runs = [{"status": "RUNNING"}, {"status": "TIMED_OUT"}, {"status": "SUCCEEDED"}]
+    api.on("GET", "/v1/runs", (200, {"runs": runs, "next": None}))
+
+    result = cli("api", "badge", "pipelines/shop")
+
+    assert result.stdout.startswith("<svg ")
+    assert 'aria-label="shop: timed out"' in result.stdout
+
+
+def test_a_badge_of_nothing_is_a_mistake_with_its_remedy(cli):
+    assert "pipelines/NAME" in cli("api", "badge", "shop").stderr

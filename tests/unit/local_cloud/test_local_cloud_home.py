@@ -37,7 +37,7 @@ def test_keys_are_random_and_remembered(home, tmp_path):
 def test_ports_are_free_different_and_remembered(home):
     ports = home.ports()
 
-    assert len(set(ports.values())) == 3
+    assert len(set(ports.values())) == 4
     assert Home(home.path).ports() == ports
 
 
