@@ -30,7 +30,7 @@ class MemoryAws:
 
     The same seed and the same calls give the same ids, jitter and order. `boundary` is the one place through which
     every call passes; it is a `Faults` that does nothing until it is given a plan. Parameters are checked against
-    botocore's models unless `checks_parameters` is off, which makes calls several times faster. `clock`, `randomness`
+    botocore's models, and items copied, unless `checks_parameters` is off, which makes calls several times faster. `clock`, `randomness`
     and `pause` are what its functions live by: during a pause, whose length is drawn here so that it repeats with the
     seed, the rest of the world goes on.
     """
@@ -50,7 +50,7 @@ class MemoryAws:
         self.boundary: Boundary = self.faults
         self._checks_parameters = checks_parameters
         self._clients: dict[str, Client] = {}
-        self.dynamodb = DynamoDb(self.timeline.time, region=region, account=account)
+        self.dynamodb = DynamoDb(self.timeline.time, region=region, account=account, shares=not checks_parameters)
         self.s3 = S3(self.timeline)
         self.sqs = Sqs(self.timeline, region=region, account=account)
         self.sns = Sns(self.timeline, f"arn:aws:sns:{region}:{account}:")

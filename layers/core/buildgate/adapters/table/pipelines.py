@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from buildgate.adapters.table import keys
@@ -61,7 +62,7 @@ class TablePipelines:
 
     def version(self, name: str, version: str) -> Pipeline | None:
         item = self._table.get(keys.pipeline(name), f"V#{version}")
-        return None if item is None else Pipeline.from_text(item["data"])
+        return None if item is None else _version_of(item["data"])
 
     def versions(self, name: str) -> Sequence[PipelineVersion]:
         items = self._table.query(keys.pipeline(name), begins="V#")
@@ -71,6 +72,12 @@ class TablePipelines:
     def triggered_by(self, repository_key: str) -> Sequence[tuple[str, str, int]]:
         items = self._table.query(keys.repository(repository_key), begins="TRIGGER#")
         return [(i["pipeline"], i["version"], i["index"]) for i in items if not i.get("is_retired")]
+
+
+@lru_cache(maxsize=32)
+def _version_of(text: str) -> Pipeline:
+    """Return the pipeline of a stored version, which never changes: a warm function reads each text once."""
+    return Pipeline.from_text(text)
 
 
 def _repository_key(trigger: Trigger) -> str:

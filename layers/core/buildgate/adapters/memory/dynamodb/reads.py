@@ -253,7 +253,7 @@ def _page(reading: Reading, rows: Iterator[Row]) -> Page:
         page.read_bytes += row.size
         if test is None or test(row.item, reading.values):
             item = reading.projection.of(row.item) if reading.projection else row.item
-            page.items.append(item if reading.counts_only else copy_item(item))
+            page.items.append(item if reading.counts_only else reading.table.shown(item))
         if page.evaluated == reading.limit or page.read_bytes >= PAGE_BYTES:
             page.last_key = _last_key(reading, row.item)
             break

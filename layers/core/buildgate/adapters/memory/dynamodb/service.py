@@ -9,7 +9,7 @@ from buildgate.adapters.memory.dynamodb.definitions import described_table, new_
 from buildgate.adapters.memory.dynamodb.projections import compile_projection
 from buildgate.adapters.memory.dynamodb.requests import check_placeholders, taken_names
 from buildgate.adapters.memory.dynamodb.units import Meter, Spent, capacity, read_units
-from buildgate.adapters.memory.dynamodb.values import Item, copy_item
+from buildgate.adapters.memory.dynamodb.values import Item
 from buildgate.adapters.memory.dynamodb.writes import UPDATE_RETURNS, prepare, returned
 from buildgate.adapters.memory.errors import AwsError, invalid
 
@@ -24,14 +24,25 @@ MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 
 class DynamoDb:
-    """Tables in memory. `now` returns seconds since the epoch; `meter` records units when switched on."""
+    """Tables in memory. `now` returns seconds since the epoch; `meter` records units when switched on.
 
-    def __init__(self, now: Callable[[], float], *, region: str = "us-east-1", account: str = "000000000000") -> None:
+    `shares` hands stored items out uncopied, to callers that change none of them.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        *,
+        region: str = "us-east-1",
+        account: str = "000000000000",
+        shares: bool = False,
+    ) -> None:
         self.tables: dict[str, Table] = {}
         self.meter = Meter()
         self._now = now
         self._arn = f"arn:aws:dynamodb:{region}:{account}:table/"
         self._tokens = transactions.Tokens()
+        self._shares = shares
 
     def table(self, name: str) -> Table:
         """Return a table by name or ARN, or refuse."""
@@ -46,6 +57,7 @@ class DynamoDb:
         if name in self.tables:
             raise AwsError("ResourceInUseException", f"Table already exists: {name}")
         self.tables[name] = new_table(definition)
+        self.tables[name].shares = self._shares
         return {"TableDescription": described_table(self.tables[name], self._arn)}
 
     def describe_table(self, *, TableName: str) -> dict[str, Any]:  # noqa: N803 - botocore's name
@@ -101,7 +113,7 @@ class DynamoDb:
         row = table.get(key)
         if row is None:
             return table, key, None, None
-        return table, key, row, copy_item(projection.of(row.item) if projection else row.item)
+        return table, key, row, table.shown(projection.of(row.item) if projection else row.item)
 
     def put_item(self, **request: Any) -> dict[str, Any]:
         """Put one item, if its condition holds."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from buildgate.adapters.memory.dynamodb.units import write_units
-from buildgate.adapters.memory.dynamodb.values import Item, Value, item_size, ordering, take_item
+from buildgate.adapters.memory.dynamodb.values import Item, Value, copy_item, item_size, ordering, take_item
 from buildgate.adapters.memory.errors import AwsError, invalid
 
 Key = tuple[Any, Any]
@@ -142,7 +142,8 @@ class Index(Store):
 class Table(Store):
     """A table. `defer`, when set, is handed the work of bringing indexes up to date, to be done later.
 
-    `watch`, when set, is told of every write: the row before and the row after.
+    `watch`, when set, is told of every write: the row before and the row after. `shares` hands items out uncopied, which
+    is quicker, to callers that change none of them.
     """
 
     def __init__(self, name: str, schema: KeySchema, indexes: dict[str, Index], definition: dict[str, Any]) -> None:
@@ -153,11 +154,16 @@ class Table(Store):
         self.defer: Defer | None = None
         self.watch: Watch | None = None
         self.ttl_attribute: str | None = None
+        self.shares = False
         self._indexed = [
             (index.name, name, index.schema.kinds[name])
             for index in indexes.values()
             for name in index.schema.attributes
         ]
+
+    def shown(self, item: Item) -> Item:
+        """Return what a caller is given of an item: a copy to change freely, or the item itself where it is shared."""
+        return item if self.shares else copy_item(item)
 
     def key_of(self, item: Item) -> Key:
         """Return the key of an item or key that was checked."""

@@ -130,7 +130,7 @@ def returned(write: Write, wanted: str, old: Row | None, new: Row | None) -> Ite
     if row is None:
         return None
     if wanted.startswith("ALL"):
-        return copy_item(row.item)
+        return write.table.shown(row.item)
     part = picked(row.item, write.update.paths if write.update else ())
     return copy_item(part) if part else None
 
