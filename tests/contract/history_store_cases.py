@@ -26,6 +26,7 @@ from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
 from buildgate.domain.gates.record import Judgement, JudgementRef
 from buildgate.domain.measurements import Measured
 from buildgate.domain.metrics.rollups import DayTotals, Scope
+from buildgate.domain.metrics.test_cases import CaseChange, CaseState
 from contract.store_cases import TABLE, Stores, built, empty, record
 from core_world import ALICE, BUCKET, table_definition
 from gate_world import gate
@@ -223,3 +224,25 @@ def reports_of_a_finished_build_are_due_until_they_were_read(history):
     history.tests.done(made.build_id, {"total": 3})
     history.tests.postpone(made.build_id, later)
     assert history.tests.due(later + timedelta(days=1)) == []
+
+
+@case
+def a_case_that_failed_is_remembered_with_its_turns(history):
+    state = CaseState("t.ü", "FAILED", NOON, "c" * 40, "shop-unit:1", NOON, flips=1, failures=1)
+    turns = [
+        CaseChange(NOON + timedelta(hours=n), word, "c" * 40, f"shop-unit:{n}", is_same_commit=False)
+        for n, word in TURNS
+    ]
+
+    for turn in (*turns, turns[0]):
+        history.tests.store("shop-unit", [state], [turn])
+    history.tests.set_last_commit("shop-unit", "c" * 40)
+
+    assert history.tests.states("shop-unit") == {"t.ü": state}
+    assert history.tests.states("shop-lint") == {}
+    assert list(history.tests.changes("shop-unit", "t.ü")) == turns
+    assert list(history.tests.changes("shop-unit", "t")) == []
+    assert (history.tests.last_commit("shop-unit"), history.tests.last_commit("shop-lint")) == ("c" * 40, "")
+
+
+TURNS = ((1, "FAILED"), (2, "SUCCEEDED"))

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from buildgate.adapters.code_owners import RepositoryOwners
 from buildgate.adapters.codebuild import CodeBuildLauncher
 from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codebuild_reports import CodeBuildReports, S3TestCases
@@ -24,14 +25,15 @@ from buildgate.adapters.report_store import S3Reports
 from buildgate.adapters.sns import SnsTopics
 from buildgate.adapters.stepfunctions import StepFunctionsExecutions
 from buildgate.domain.approvals import ApprovalRef
-from buildgate.domain.builds import Build, BuildStatus, SlotClaim, SlotRef, reports_prefix
+from buildgate.domain.builds import Build, BuildHead, BuildStatus, Owner, SlotClaim, SlotRef, reports_prefix
 from buildgate.domain.errors import BuildgateError, NotFound, Rejected
 from buildgate.domain.metrics.posture import Allowed
 from buildgate.domain.metrics.test_cases import TestCase
 from buildgate.domain.notices import Notice, NoticeRef, Topic
+from buildgate.domain.runs import Run
 from buildgate.ports import BuildOrder, Executions, Launcher, Reminders, Repositories, Topics
 from buildgate.usecases.analysis_ports import Projects
-from buildgate.usecases.collect_tests import TestFiles, TestReports
+from buildgate.usecases.collect_tests import TestFiles, TestOwners, TestReports
 from buildgate.usecases.gate_ports import LineChanges, Reports
 from buildgate.usecases.judge_posture import Roles
 from run_records import NOON, RUN_ID, run
@@ -399,6 +401,31 @@ def changed_lines_are_the_new_and_the_rewritten_ones(cloud: Cloud) -> None:
 
     found = repositories(cloud).changed_lines(repository, first, second)
     assert (found.lines, found.unread) == ({"a.py": frozenset({2, 4}), "b.py": frozenset({1})}, ())
+
+
+class Opened:
+    """The run that a build belongs to, as the table would have it."""
+
+    def __init__(self, repository: str, commit: str) -> None:
+        self._run = run(source=replace(run().source, repository=repository, commit=commit))
+
+    def run(self, _: str) -> Run:
+        return self._run
+
+
+@case(TestOwners)
+def owners_of_cases_are_those_of_the_commit_that_was_built(cloud: Cloud) -> None:
+    repository = cloud.repository()
+    before = cloud.commit(repository, {"a": "1"})
+    commit = cloud.commit(repository, {"CODEOWNERS": "* @team-a\n/shop/ @team-b\n"})
+    cloud.commit(repository, {"CODEOWNERS": "* @team-c\n"})
+    built = BuildHead("shop-unit:1", "shop-unit", BuildStatus.SUCCEEDED, NOON, slot=SLOT, owner=Owner("team-d", ""))
+
+    def asked(which: str) -> Mapping[str, str]:
+        return RepositoryOwners(cloud.client("codecommit"), Opened(repository, which)).of(built, ["shop/test_a.py"])
+
+    assert asked(commit) == {"shop/test_a.py": "@team-b"}
+    assert asked(before) == {"shop/test_a.py": "team-d"}
 
 
 # ---------------------------------------------------------------------------------------------------- notices

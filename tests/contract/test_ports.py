@@ -25,7 +25,7 @@ from buildgate import ports
 from buildgate.adapters.memory import MemoryAws
 from buildgate.adapters.memory.lambdas import Function
 from buildgate.adapters.system import SystemClock, SystemRandomness
-from buildgate.usecases import analysis_ports, gate_ports
+from buildgate.usecases import analysis_ports, collect_tests, gate_ports
 from contract import history_store_cases, port_cases, store_cases
 from contract.port_cases import CASES, Case, project_request
 
@@ -47,6 +47,7 @@ MOTO_LACKS = {
     "a_commit_that_is_not_there_cannot_be_compared": _NO_COMMITS,
     "authors_are_those_since_the_base": _NO_COMMITS,
     "changed_lines_are_the_new_and_the_rewritten_ones": _NO_COMMITS,
+    "owners_of_cases_are_those_of_the_commit_that_was_built": _NO_COMMITS,
     "reports_that_are_gone_have_no_cases": "it has no BatchGetReports",
 }
 ELSEWHERE = {
@@ -295,7 +296,7 @@ def test_what_moto_is_said_to_lack_it_lacks(clouds, name):
 
 
 def protocols() -> Iterator[type]:
-    for module in (ports, gate_ports, analysis_ports):
+    for module in (ports, gate_ports, analysis_ports, collect_tests):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__ == module.__name__ and getattr(found, "_is_protocol", False):
                 yield found
