@@ -15,6 +15,7 @@ class FakeCodeBuild:
     def __init__(self) -> None:
         self.projects: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
+        self.builds: dict[str, dict[str, Any]] = {}
         self.writes: list[str] = []
 
     def handle(self, operation: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -40,6 +41,12 @@ class FakeCodeBuild:
 
     def BatchGetProjects(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         return {"projects": [self.projects[name] for name in request["names"] if name in self.projects]}
+
+    def ListBuildsForProject(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"ids": [one for one in self.builds if one.startswith(f"{request['projectName']}:")]}
+
+    def BatchGetBuilds(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"builds": [self.builds[one] for one in request["ids"]]}
 
     def CreateReportGroup(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         arn = f"arn:aws:codebuild:us-east-1:000000000000:report-group/{request['name']}"

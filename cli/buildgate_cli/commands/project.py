@@ -12,7 +12,7 @@ from rich.text import Text
 from buildgate_cli import cloud_context, completion
 from buildgate_cli.commands import project_keeping, project_validate
 from buildgate_cli.errors import ExitCode, UserError
-from buildgate_cli.human import ago, safe
+from buildgate_cli.human import ago, dollars, safe
 from buildgate_cli.output import console, note, print_facts, print_json, print_table, say
 from buildgate_cli.projects import on_aws
 from buildgate_cli.source_files import FileRefusedError, print_problems, read_document
@@ -55,7 +55,7 @@ def apply(
 
     answers = []
     for file in projects:
-        applied = apply_one(cloud, file, is_dry_run=dry_run)
+        applied = apply_one(cloud, file, now=datetime.now(UTC), is_dry_run=dry_run)
         answers.append(applied.to_data())
         if not as_json:
             _print_applied(applied)
@@ -191,6 +191,9 @@ def _print_applied(applied: Applied) -> None:
         note(f"  {what}{' (would be)' if applied.is_dry_run else ''}")
     if applied.said is not None:
         note(f"  {applied.said}")
+    for one in applied.advice:
+        saving = f", saves {dollars(one.saves_micro_usd)} per 100 builds" if one.saves_micro_usd else ""
+        note(f"  advice: {one.change}{saving}; {one.evidence}")
 
 
 def _print_project(found: dict[str, Any]) -> None:

@@ -124,15 +124,12 @@ def clean(
 
 def advise(name: Name, as_json: Json = False) -> None:
     """Say what recent builds suggest about machine, timeout and cache, with the evidence and the saving."""
-    from buildgate_cli.builds import facts, ids  # noqa: PLC0415
     from buildgate_cli.projects import advice  # noqa: PLC0415
     from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     cloud = cloud_context.current()
-    client = cloud.client("codebuild")
-    project = Project.of_aws(on_aws.get(client, name))
-    builds, _ = facts.readable(ids.described(client, list(ids.newest_ids(client, name, ids.BATCH_SIZE))))
-    used = advice.utilisation(cloud.client("cloudwatch"), name, datetime.now(UTC))
+    project = Project.of_aws(on_aws.get(cloud.client("codebuild"), name))
+    builds, used = advice.recent(cloud, name, datetime.now(UTC))
     found = advice.advise(project, builds, used)
     if as_json:
         print_json({"project": name, "builds": len(builds), "advice": [one.to_data() for one in found]})

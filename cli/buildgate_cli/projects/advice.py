@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from buildgate_cli.builds import facts
+from botocore.exceptions import BotoCoreError, ClientError
+
+from buildgate_cli.builds import facts, ids
 from buildgate_cli.human import dollars, duration, percent
 from buildgate_cli.projects.policy import DEFAULT_MINUTES
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from buildgate.domain.builds import Build
+    from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.projects.model import Project
 
 LEAST_BUILDS: Final = 5
@@ -62,6 +65,17 @@ def utilisation(cloudwatch: Any, project: str, now: datetime) -> dict[str, float
         if points:
             found[name] = max(points)
     return found
+
+
+def recent(cloud: CloudContext, name: str, now: datetime) -> tuple[list[Build], dict[str, float]]:
+    """Return a project's newest builds, a hundred at most, and what they used, nothing where that cannot be read."""
+    client = cloud.client("codebuild", is_quick=True)
+    builds, _ = facts.readable(ids.described(client, list(ids.newest_ids(client, name, ids.BATCH_SIZE))))
+    try:
+        used = utilisation(cloud.client("cloudwatch", is_quick=True), name, now) if builds else {}
+    except (BotoCoreError, ClientError):
+        used = {}
+    return list(builds), used
 
 
 def advise(project: Project, builds: Sequence[Build], used: Mapping[str, float]) -> list[Advice]:

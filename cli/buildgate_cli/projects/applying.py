@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from buildgate_cli.project_file import as_created, changes, completed, creatable
 from buildgate_cli.projects import extras, on_aws
+from buildgate_cli.projects.advice import Advice, advise, recent
 from buildgate_cli.projects.inline import inlined
 from buildgate_cli.projects.model import Project
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.project_file import Change, ProjectFile
     from buildgate_cli.projects.model import Tag
@@ -21,6 +26,7 @@ class Applied:
     """What applying a file did, or would do: `outcome` is created, updated or unchanged.
 
     `groups` are report groups that were made, `beside` is in words, `said` is about the buildspec, None for nothing.
+    `advice` is what the builds of a project that was there before suggest about it as it is now.
     """
 
     name: str
@@ -30,14 +36,16 @@ class Applied:
     groups: tuple[str, ...]
     beside: tuple[str, ...]
     said: str | None
+    advice: tuple[Advice, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         fields = [{"field": one.field, "before": one.before, "after": one.after} for one in self.changes]
         answer = {"name": self.name, "outcome": self.outcome, "dry_run": self.is_dry_run, "changes": fields}
-        return {**answer, "report_groups": [*self.groups], "beside": [*self.beside], "buildspec": self.said}
+        answer |= {"report_groups": [*self.groups], "beside": [*self.beside], "buildspec": self.said}
+        return {**answer, "advice": [one.to_data() for one in self.advice]}
 
 
-def apply(cloud: CloudContext, file: ProjectFile, *, is_dry_run: bool) -> Applied:
+def apply(cloud: CloudContext, file: ProjectFile, *, now: datetime, is_dry_run: bool) -> Applied:
     """Create or update a project. What stands beside it is planned before the first call, and changed after."""
     client = cloud.client("codebuild")
     model = client.meta.service_model
@@ -61,7 +69,17 @@ def apply(cloud: CloudContext, file: ProjectFile, *, is_dry_run: bool) -> Applie
         step.call()
     outcome = "created" if before is None else "updated" if differing else "unchanged"
     beside = (*imported, *(step.what for step in steps))
-    return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said)
+    advice = _advice(cloud, wanted, now) if before is not None else ()
+    return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said, advice)
+
+
+def _advice(cloud: CloudContext, project: Project, now: datetime) -> tuple[Advice, ...]:
+    """Return what recent builds suggest; nothing where they cannot be read: applying does not depend on it."""
+    try:
+        builds, used = recent(cloud, project.name, now)
+    except (BotoCoreError, ClientError):
+        return ()
+    return tuple(advise(project, builds, used))
 
 
 def _credentials(

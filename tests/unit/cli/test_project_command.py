@@ -69,6 +69,25 @@ def test_applying_twice_changes_nothing(cloud: Cli, codebuild: FakeCodeBuild, tm
     assert codebuild.writes == []
 
 
+def finished(number: int) -> dict[str, Any]:
+    """Return a build of a minute, as AWS describes it; times in seconds."""
+    started, name = 1_790_000_000 + 600 * number, f"shop-unit:{number:032d}"
+    machine = {"type": "LINUX_CONTAINER", "image": "standard:7.0", "computeType": "BUILD_GENERAL1_SMALL"}
+    times = {"startTime": started, "endTime": started + 60, "buildComplete": True}
+    return {"id": name, "projectName": "shop-unit", "buildStatus": "SUCCEEDED", "environment": machine, **times}
+
+
+def test_applying_says_what_recent_builds_suggest(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
+    path = write(tmp_path, timeoutInMinutes=45)
+    first = cloud("project", "apply", path)
+    codebuild.builds = {build["id"]: build for build in map(finished, range(6))}
+
+    answer = cloud("project", "apply", path)
+
+    assert "advice" not in first.stderr
+    assert "advice: set timeoutInMinutes to 5 (it is 45); the longest of 6 builds took 1m" in answer.stderr
+
+
 def test_an_update_shows_each_field_and_calls_once(cloud: Cli, codebuild: FakeCodeBuild, tmp_path: Path) -> None:
     cloud("project", "apply", write(tmp_path))
     codebuild.writes.clear()
