@@ -25,7 +25,7 @@ import urllib3
 from rich.text import Text
 
 from buildgate_cli import cloud_context, run_tree
-from buildgate_cli.api_client import ApiClient
+from buildgate_cli.api_client import BEARER_VARIABLE, ApiClient
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.local.cloud import CHECKOUT, Cloud
 from buildgate_cli.local.inbox import Notice, read_notices
@@ -68,7 +68,7 @@ class Demo:
 
     def play(self) -> dict[str, Any]:
         """Push, follow, approve; return the ended run as the API shows it."""
-        client = ApiClient(cloud_context.read_local(self.home.path))
+        client = ApiClient(cloud_context.read_local(self.home.path, person=""))
         self._prepare()
         self._push()
         run_id = self._await_run(client)
@@ -83,8 +83,9 @@ class Demo:
     def _buildgate(self, *arguments: str) -> None:
         self.step(f"buildgate {' '.join(arguments)}")
         command = [str(Path(sys.executable).with_name("buildgate")), *arguments]
-        environment = os.environ | {cloud_context.HOME_VARIABLE: str(self.home.path)}
-        environment.pop(cloud_context.STACK_VARIABLE, None)
+        elsewhere = (cloud_context.STACK_VARIABLE, cloud_context.PERSON_VARIABLE, BEARER_VARIABLE)
+        environment = {name: value for name, value in os.environ.items() if name not in elsewhere}
+        environment[cloud_context.HOME_VARIABLE] = str(self.home.path)
         result = subprocess.run(command, cwd=SAMPLE, env=environment, capture_output=True, text=True, check=False)
         self._pause(0)
         if result.returncode:

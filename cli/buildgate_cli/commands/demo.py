@@ -65,7 +65,7 @@ def _new_home() -> Path:
 def _metrics(home: Path) -> list[dict[str, Any]]:
     from buildgate_cli.api_client import ApiClient  # noqa: PLC0415 - the SDK's signer
 
-    client = ApiClient(cloud_context.read_local(home))
+    client = ApiClient(cloud_context.read_local(home, person=""))
     names = client.every("projects")
     return [client.get("metrics", "projects", name, days=1) for name in names]
 
