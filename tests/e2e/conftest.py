@@ -1,10 +1,20 @@
-"""End-to-end modules share one cloud each, whose history their tests write: within a module they keep their order."""
+"""End-to-end modules write the history of a cloud: within a module they keep their order, and a group shares a cloud.
 
+A cloud takes some seconds to start and as long again until each function has run once. Modules of one group therefore
+use one, under names of their own; a module that kills its cloud or needs another speed has one to itself.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from e2e.harness import RunningCloud, running_cloud
+
 HERE = Path(__file__).parent
+SPEED = 60
+FOLLOWING = pytest.StashKey[pytest.Item | None]()
 
 
 @pytest.hookimpl(trylast=True)
@@ -18,3 +28,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         written = sorted((items[place] for place in found), key=lambda item: item.location[1] or 0)
         for place, item in zip(found, written, strict=True):
             items[place] = item
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Remember which test follows, so that a cloud is ended with the last module of its group."""
+    item.config.stash[FOLLOWING] = nextitem
+
+
+def group_of(node: pytest.Item | pytest.Module | None) -> str:
+    marker = node.get_closest_marker("xdist_group") if node else None
+    return str(marker.args[0]) if marker else ""
+
+
+@pytest.fixture(scope="session")
+def clouds() -> Iterator[dict[str, tuple[RunningCloud, ExitStack]]]:
+    """The clouds that run now, by the group that shares them."""
+    running: dict[str, tuple[RunningCloud, ExitStack]] = {}
+    yield running
+    for _, stack in running.values():
+        stack.close()
+
+
+@pytest.fixture(scope="module")
+def cloud(clouds, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
+    """The cloud of the module's group."""
+    name = group_of(request.node)
+    if name not in clouds:
+        stack = ExitStack()
+        home = tmp_path_factory.mktemp(name.replace(" ", "-"))
+        clouds[name] = stack.enter_context(running_cloud(home, speed=SPEED)), stack
+    yield clouds[name][0]
+    if group_of(request.config.stash[FOLLOWING]) != name:
+        clouds.pop(name)[1].close()

@@ -108,6 +108,18 @@ class RunningCloud:
 
         return until(look, within=within)
 
+    def building(self, run_id: str, *, within: float = 60) -> str:
+        """Wait until a build of a run does its work, and return the build's id."""
+        codebuild = self.client("codebuild")
+
+        def look() -> str | None:
+            stages = self.api.get("runs", run_id)["run"]["stages"]
+            started = [build["build_id"] for stage in stages for build in stage["builds"] if build["build_id"]]
+            found = codebuild.batch_get_builds(ids=started)["builds"] if started else []
+            return next((build["id"] for build in found if build["currentPhase"] == "BUILD"), None)
+
+        return str(until(look, within=within))
+
     def lose_events(self, source: str, *, times: int = 1, action: str = "drop", **rule: Any) -> None:
         """Let our services lose (or `duplicate`) the next events of a source."""
         path = self.home.path / "event-faults.json"

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from e2e.harness import running_cloud
 from e2e.shop import Shop
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.xdist_group("restart"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.xdist_group("main job"), pytest.mark.timeout(240)]
 SCREENSHOTS = Path(__file__).parents[2] / ".buildgate" / "screenshots"
 SIZES = {"desk": (1200, 900), "phone": (390, 844)}
 HOSTILE = 'Price <script>alert(1)</script> & "books" \'; DROP TABLE runs; --'
@@ -47,13 +46,12 @@ def page_of():
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory):
+def asked(cloud, tmp_path_factory):
     """A run that waits for its release, and its link."""
     folder = tmp_path_factory.mktemp("pages")
-    with running_cloud(folder / "home", speed=5) as cloud:
-        shop = Shop.make(cloud, "shop-page", folder)
-        run_id = shop.run_of(shop.push(HOSTILE))
-        yield cloud, run_id, shop.link(shop.waiting_approval(run_id, within=90))
+    shop = Shop.make(cloud, "shop-page", folder)
+    run_id = shop.run_of(shop.push(HOSTILE))
+    return cloud, run_id, shop.link(shop.waiting_approval(run_id, within=90))
 
 
 def test_the_page_fits_every_screen_and_its_form_decides_once(asked, page_of):

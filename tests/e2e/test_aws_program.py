@@ -5,11 +5,10 @@ import json
 import pytest
 
 from aws_program import Aws, installed
-from e2e.harness import running_cloud
 from local_cloud_asking import until
 from local_harness import commit, git, new_work_tree
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("aws-program")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shared cloud")]
 
 CREATE = """
 aws codebuild create-project \
@@ -135,10 +134,8 @@ BATCH = "batch:\n  build-list:\n    - {identifier: one}\n    - {identifier: two}
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory):
-    program = installed()
-    with running_cloud(tmp_path_factory.mktemp("aws")) as cloud:
-        yield Aws(program, cloud.context, tmp_path_factory.mktemp("home"))
+def aws(cloud, tmp_path_factory):
+    return Aws(installed(), cloud.context, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="module")
@@ -162,11 +159,10 @@ def project(aws, clone_url):
 
 
 def ended(aws, build_id):
-    def look():
-        build = aws(f"aws codebuild batch-get-builds --ids {build_id}")["builds"][0]
-        return build if build["buildComplete"] else None
-
-    return until(look, within=60)
+    """Wait in this process, which is cheaper than one of the program's for every look, and read the build with it."""
+    codebuild = aws.cloud.client("codebuild")
+    until(lambda: codebuild.batch_get_builds(ids=[build_id])["builds"][0]["buildComplete"] or None, within=60)
+    return aws(f"aws codebuild batch-get-builds --ids {build_id}")["builds"][0]
 
 
 def test_repositories_and_branches_are_codecommits(aws, clone_url):
@@ -223,11 +219,9 @@ def test_a_batch_is_started(aws, project):
     )
     batch_id = aws(start)["buildBatch"]["id"]
 
-    def look():
-        batch = aws(f"aws codebuild batch-get-build-batches --ids {batch_id}")["buildBatches"][0]
-        return batch if batch["complete"] else None
-
-    batch = until(look, within=60)
+    codebuild = aws.cloud.client("codebuild")
+    until(lambda: codebuild.batch_get_build_batches(ids=[batch_id])["buildBatches"][0]["complete"] or None, within=60)
+    batch = aws(f"aws codebuild batch-get-build-batches --ids {batch_id}")["buildBatches"][0]
     assert batch["buildBatchStatus"] == "SUCCEEDED"
     assert {group["identifier"] for group in batch["buildGroups"]} >= {"one", "two"}
 

@@ -10,18 +10,11 @@ import pytest
 
 from buildgate_cli.demo import decide_by_page
 from buildgate_cli.local.agent.users import builds_folder
-from e2e.harness import running_cloud
 from e2e.shop import Shop
 from local_cloud_asking import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shared cloud"), pytest.mark.timeout(240)]
 HOSTILE = "$(touch pwned) `id` <script>alert(1)</script> {{7*7}} '; DROP TABLE runs; -- \x1b[31mred"
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("faults"), speed=60) as running:
-        yield running
 
 
 def buildspec(*commands: str) -> str:

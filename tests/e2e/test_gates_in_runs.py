@@ -10,13 +10,11 @@ import yaml
 
 from asked_services import CRITICAL, IMAGE_SCAN, serving
 from buildgate_cli.demo import decide_by_page
-from e2e.harness import running_cloud
 from e2e.shop import Shop
 from local_cloud_asking import until
 from local_harness import git
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("gates"), pytest.mark.timeout(300)]
-SPEED = 20
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shared cloud"), pytest.mark.timeout(300)]
 REPORTS = Path(__file__).parents[1] / "samples" / "reports"
 BUILDSPEC = """\
 version: 0.2
@@ -36,12 +34,6 @@ GATES = [
         "sources": [{"from": "artifacts", "paths": ["scans/load.json"]}],
     },
 ]
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("gates"), speed=SPEED) as running:
-        yield running
 
 
 def make(cloud, name, folder, stage):

@@ -7,11 +7,10 @@ import pytest
 import yaml
 
 from cli_harness import Cli
-from e2e.harness import running_cloud
 from local_cloud_asking import until
 from local_harness import commit, git, new_work_tree
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("projects-over-time")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shared cloud")]
 
 PROJECT = {
     "name": "full",
@@ -43,12 +42,11 @@ OTHERS_RULE = {"ID": "others", "Status": "Enabled", "Filter": {"Prefix": "x/"}, 
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("projects")) as running:
-        running.client("s3").create_bucket(Bucket="kept")
-        rules = {"Rules": [OTHERS_RULE]}
-        running.client("s3").put_bucket_lifecycle_configuration(Bucket="kept", LifecycleConfiguration=rules)
-        yield running
+def cloud(cloud):
+    cloud.client("s3").create_bucket(Bucket="kept")
+    rules = {"Rules": [OTHERS_RULE]}
+    cloud.client("s3").put_bucket_lifecycle_configuration(Bucket="kept", LifecycleConfiguration=rules)
+    return cloud
 
 
 @pytest.fixture
@@ -100,7 +98,8 @@ def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_pat
     assert alarms(cloud) == []
     assert lifecycle(cloud) == ["others"]
     assert builds.list_source_credentials()["sourceCredentialsInfos"] == []
-    assert builds.list_report_groups()["reportGroups"] == []
+    groups = builds.list_report_groups()["reportGroups"]
+    assert [arn for arn in groups if arn.partition(":report-group/")[2].startswith("full-")] == []
 
 
 def test_a_project_goes_to_a_file_and_back_without_change(cloud, cli, tmp_path):

@@ -52,7 +52,7 @@ def pushed(shop):
 def pushed_and_building(cloud, shop):
     shop.write("change.txt", os.urandom(8).hex())
     run_id = pushed(shop)
-    until(lambda: "BUILD" in [build["phase"] for build in builds_of(cloud, run_id)] or None, within=60)
+    cloud.building(run_id)
     return run_id
 
 
