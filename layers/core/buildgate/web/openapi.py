@@ -51,6 +51,7 @@ _SECURITY: Final = {
 _UNCHANGED: Final = "Unchanged"
 _FAILURES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("Rejected", "The request is wrong: a parameter, the body, or what it asks for."),
+    401: ("Unauthorized", "The token is missing, expired or of another issuer: API Gateway let nobody in."),
     403: ("Forbidden", "The caller is not known, or may not do this."),
     404: ("NotFound", "There is no such thing."),
     409: ("Conflict", "Somebody was first, or it is over."),
@@ -58,7 +59,7 @@ _FAILURES: Final[Mapping[int, tuple[str, str]]] = {
     500: ("Corrupt", "What is stored makes no sense; somebody has to look."),
     503: ("Unavailable", "Not now; try again."),
 }
-_GATEWAY: Final = {403, 413, 500, 503}
+_GATEWAY: Final = {401, 403, 413, 500, 503}
 """What API Gateway answers too, in words of its own."""
 _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "name": ("The name of the pipeline, or of the team, cost centre or account.", NAME_PATTERN),
@@ -116,7 +117,7 @@ def _operation(one: Operation, schemas: Schemas) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": done | {"headers": _ETAG} if is_read else done}
     if is_read:
         responses["304"] = {"$ref": f"#/components/responses/{_UNCHANGED}"}
-    usual = {400, 403, 500, 503} | ({413} if one.body else set())
+    usual = {400, 401, 403, 500, 503} | ({413} if one.body else set())
     for status in sorted(usual | set(one.fails)):
         responses[str(status)] = {"$ref": f"#/components/responses/{_FAILURES[status][0]}"}
     described: dict[str, Any] = {
