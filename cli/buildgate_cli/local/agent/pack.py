@@ -45,21 +45,29 @@ def zipped(files: Iterable[CollectedFile], path: Path, *, keeps_links: bool = Fa
 def unzip(archive: Path, folder: Path) -> None:
     """Unpack below the folder, keeping modes; names that point outside are moved inside by zipfile.
 
-    Links are made where they lead to something inside, others are left out.
+    Links come last, so that nothing is written through one; those that lead outside are left out.
     """
+    links: dict[Path, str] = {}
     with zipfile.ZipFile(archive) as opened:
         for entry in opened.infolist():
-            path = Path(opened.extract(entry, folder))
             kind = entry.external_attr >> 16
             if entry.create_system == _UNIX and stat.S_ISLNK(kind):
-                _make_link(path, folder)
-            elif kind & 0o777 and not entry.is_dir():
+                links[Path(opened.extract(entry, folder))] = opened.read(entry).decode("utf-8", "surrogateescape")
+                continue
+            path = Path(opened.extract(entry, folder))
+            if kind & 0o777 and not entry.is_dir():
                 path.chmod(kind & 0o777 | 0o600)
-
-
-def _make_link(path: Path, folder: Path) -> None:
-    """Make a link of a file that says where it leads to, if that is inside the folder; the file goes in any case."""
-    target = path.read_text("utf-8", "surrogateescape")
-    path.unlink()
-    if (path.parent / target).resolve().is_relative_to(folder.resolve()):
+    for path, target in links.items():
+        path.unlink()
         path.symlink_to(target)
+    inside = folder.resolve()
+    for path in links:  # once all are there: one may lead on by way of another
+        if not _leads_inside(path, inside):
+            path.unlink()
+
+
+def _leads_inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):  # links in a circle
+        return False
