@@ -18,7 +18,7 @@ from buildgate_cli.simulate.schedule import Ended, Schedule, Trial
 from buildgate_cli.simulate.shrinking import shrink
 from buildgate_cli.simulate.story import told
 from buildgate_cli.simulate.weather import KINDS, kinds_of
-from buildgate_cli.simulate.world import CHECKOUT
+from buildgate_cli.simulate.world import CHECKOUT, CannotStartError
 from guards import owed_first
 
 RUNS = 30
@@ -131,3 +131,11 @@ def test_a_script_that_is_not_drawn_from_chooses_nothing():
     fate = Fate(1, {"here #2": "late"})
 
     assert [fate.choose("here", lambda _: "early") for _ in range(3)] == [None, "late", None]
+
+
+def test_a_function_that_cannot_start_ends_the_day_at_once():
+    def without_table(world):
+        del world.deployment.environments["buildgate-ReconcileFunction"]["BUILDGATE_TABLE"]
+
+    with pytest.raises(CannotStartError, match="functions/reconcile cannot start: Corrupt"):
+        Schedule(Trial(None, loose_builds=1), 1, prepare=without_table).play()

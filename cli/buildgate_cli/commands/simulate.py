@@ -50,7 +50,7 @@ def simulate(
     from buildgate_cli.simulate.schedule import Trial  # noqa: PLC0415
     from buildgate_cli.simulate.story import told  # noqa: PLC0415
     from buildgate_cli.simulate.weather import kinds_of  # noqa: PLC0415
-    from buildgate_cli.simulate.world import ApiRefusedError  # noqa: PLC0415
+    from buildgate_cli.simulate.world import ApiRefusedError, CannotStartError  # noqa: PLC0415
 
     if builds_only:
         trial = Trial(None, kinds_of(faults), builds or LOOSE_BUILDS)
@@ -62,6 +62,8 @@ def simulate(
         campaign = _play(Campaign(trial), seeds)
     except ApiRefusedError as refused:
         raise UserError(f"The pipeline is refused: {refused}", exit_code=ExitCode.REFUSED) from refused
+    except CannotStartError as broken:
+        raise UserError(f"No day can be played: {broken}.", exit_code=ExitCode.INCONCLUSIVE) from broken
     seconds = time.perf_counter() - began
     story = told(trial, campaign.broken) if campaign.broken is not None else None
     if as_json:

@@ -39,6 +39,10 @@ class ApiRefusedError(RuntimeError):
     """The operators' API did not answer with a success."""
 
 
+class CannotStartError(BaseException):
+    """A function cannot be built at all. No Exception: the day ends here, instead of looking like one of bad weather."""
+
+
 @cache
 def module_of(code_uri: str) -> ModuleType:
     path = CHECKOUT / code_uri / "app.py"
@@ -74,7 +78,10 @@ class World:
     def _load(self, code_uri: str, environment: Mapping[str, str]) -> Any:
         module = module_of(code_uri)
         variables = {**environment, "BUILDGATE_ACCOUNT": self.aws.account}
-        handle = module.build(settings.read(module.Settings, variables), self.aws)
+        try:
+            handle = module.build(settings.read(module.Settings, variables), self.aws)
+        except Exception as error:
+            raise CannotStartError(f"{code_uri} cannot start: {type(error).__name__}: {error}") from error
 
         def handler(event: Any, context: Any) -> Any:
             line = Line()

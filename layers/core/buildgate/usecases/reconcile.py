@@ -193,13 +193,14 @@ class Reconcile:
         self.delivery.approval(approval)
         return Whose((ref.run_id,), approval.correlation_id)
 
-    def _notice(self, pending: PendingNotice) -> Whose:
+    def _notice(self, pending: PendingNotice) -> Whose | None:
         if pending.kind == "approval":
             return self._reminded(ApprovalRef.from_text(approval_of_key(pending.ref.key)))
         if pending.kind == "build":
             builds = self.launcher.builds([pending.ref.owner])
-            if builds:
-                self.close.send(build_ended(builds[0], why(builds[0]) or f"build {builds[0].status}"))
+            if not builds:
+                return None
+            self.close.send(build_ended(builds[0], why(builds[0]) or f"build {builds[0].status}"))
             return Whose()
         closed = self.close(pending.ref.owner)
         return Whose((closed.run_id,), closed.correlation_id)
