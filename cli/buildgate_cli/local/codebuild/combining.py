@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from buildgate_cli.local.agent.build import CollectedFile, Failure
 from buildgate_cli.local.agent.pack import unzip, zipped
@@ -67,7 +68,10 @@ class Combiner:
             return into
         archive = into.with_name(f"{part.identifier}.zip")
         fetch_object(self.s3, place, archive)
-        unzip(archive, into)
+        try:
+            unzip(archive, into)
+        except (OSError, BadZipFile) as error:  # a full disk, or an archive that the build itself replaced
+            raise Failure("CLIENT_ERROR", f"the artifacts of {part.identifier} cannot be unpacked: {error}") from error
         archive.unlink()
         return into
 
