@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from buildgate.adapters.table.judgements import StoredJudgements
+from buildgate.adapters.table.postures import TablePostures
 from buildgate.adapters.table.table import Table
 from buildgate.adapters.table.test_states import TableTestStates
 from buildgate.adapters.table.totals import TableTotals
@@ -25,6 +26,7 @@ from buildgate.domain.gates.model import Waiver
 from buildgate.domain.gates.pipeline_waivers import PipelineWaiver
 from buildgate.domain.gates.record import Judgement, JudgementRef
 from buildgate.domain.measurements import Measured
+from buildgate.domain.metrics.posture import PostureDay, RoleLook
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.test_cases import CaseChange, CaseState
 from contract.store_cases import TABLE, Stores, built, empty, record
@@ -58,6 +60,10 @@ class History:
     @property
     def totals(self) -> TableTotals:
         return TableTotals(self.table)
+
+    @property
+    def postures(self) -> TablePostures:
+        return TablePostures(self.table)
 
     @property
     def tests(self) -> TableTestStates:
@@ -205,6 +211,22 @@ def what_cannot_be_true_is_set_aside_once(history):
     assert history.stores.builds.is_quarantined("shop-unit:1")
     assert not history.stores.builds.is_quarantined("shop-unit:2")
     assert [one for one, _ in history.totals.quarantined()] == [unfit]
+
+
+@case
+def a_projects_posture_is_kept_by_day_and_knows_when_it_was_judged(history):
+    record(history.stores, *built())
+    assert history.postures.judged() == {"shop-unit": ""}
+    first = PostureDay("2026-11-21", 70, {"high": 1}, RoleLook("2026-11-21", (("high", "it may do anything"),)))
+    second = PostureDay("2026-11-22", None)
+
+    for day in (first, replace(first, score=80), second):
+        history.postures.store("shop-unit", day)
+
+    assert history.postures.judged() == {"shop-unit": "2026-11-22"}
+    assert list(history.postures.days("shop-unit", ["2026-11-21", "2026-11-22"])) == [replace(first, score=80), second]
+    assert list(history.postures.days("shop-unit", ["2026-11-23"])) == []
+    assert list(history.postures.days("shop-unit", [])) == []
 
 
 # ---------------------------------------------------------------------------------------------------- test cases

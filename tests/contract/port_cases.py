@@ -261,6 +261,29 @@ def a_role_shows_what_its_policies_allow(cloud: Cloud) -> None:
     assert roles.allowed(f"arn:aws:iam::000000000000:role/no-{name}") is None
 
 
+def policy(action: str | list[str], effect: str = "Allow", **more: Any) -> str:
+    statement = {"Effect": effect, "Action": action, "Resource": "*"} | more
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@case(Roles)
+def a_role_may_what_its_own_and_attached_policies_allow(cloud: Cloud) -> None:
+    iam, name = cloud.client("iam"), cloud.name()
+    trust = policy("sts:AssumeRole", Principal={"Service": "codebuild.amazonaws.com"})
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    condition = {"StringEquals": {"aws:ResourceTag/team": "shop"}}
+    iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy("s3:GetObject", Condition=condition))
+    iam.put_role_policy(RoleName=name, PolicyName="never", PolicyDocument=policy("s3:*", effect="Deny"))
+    made = iam.create_policy(PolicyName=name, PolicyDocument=policy(["logs:PutLogEvents", "sns:*"]))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=name, PolicyArn=made)
+
+    assert set(IamRoles(iam).allowed(arn) or ()) == {
+        Allowed(("s3:GetObject",), ("*",), is_conditional=True),
+        Allowed(("logs:PutLogEvents", "sns:*"), ("*",), is_conditional=False),
+    }
+    assert IamRoles(iam).allowed(f"{arn}-nobody-has-this") is None
+
+
 # ---------------------------------------------------------------------------------------------------- executions
 
 

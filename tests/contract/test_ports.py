@@ -5,10 +5,12 @@ What moto has not is listed, with why; each entry is tried all the same, so that
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import io
 import itertools
 import json
+import pkgutil
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,11 +23,11 @@ import pytest
 from moto import mock_aws
 from moto.awslambda_simple.models import lambda_simple_backends
 
-from buildgate import ports
+from buildgate import ports, usecases
 from buildgate.adapters.memory import MemoryAws
 from buildgate.adapters.memory.lambdas import Function
 from buildgate.adapters.system import SystemClock, SystemRandomness
-from buildgate.usecases import analysis_ports, collect_tests, gate_ports
+from buildgate.usecases import gate_ports
 from contract import history_store_cases, port_cases, store_cases
 from contract.port_cases import CASES, Case, project_request
 
@@ -296,7 +298,10 @@ def test_what_moto_is_said_to_lack_it_lacks(clouds, name):
 
 
 def protocols() -> Iterator[type]:
-    for module in (ports, gate_ports, analysis_ports, collect_tests):
+    found_in = [
+        importlib.import_module(one.name) for one in pkgutil.iter_modules(usecases.__path__, "buildgate.usecases.")
+    ]
+    for module in (ports, *found_in):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if found.__module__ == module.__name__ and getattr(found, "_is_protocol", False):
                 yield found
