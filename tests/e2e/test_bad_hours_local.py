@@ -12,6 +12,7 @@ import resource
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -251,12 +252,24 @@ def test_state_that_could_not_be_saved_on_a_full_disk_is_saved_when_there_is_roo
 
     with no_file_may_grow(emulator_of(cloud)):
         run = released(cloud, shop)
-        until(lambda: (state / "dynamodb.json.new").exists() or None)
+        until(lambda: (state / "dynamodb.json.new").exists() or None, within=60)
         was_saved = run["run_id"] in (state / "dynamodb.json").read_text()
 
     assert run["status"] == "SUCCEEDED"
     assert not was_saved
-    until(lambda: run["run_id"] in (state / "dynamodb.json").read_text() or None)
+    until(lambda: run["run_id"] in (state / "dynamodb.json").read_text() or None, within=60)
+
+
+def test_a_build_whose_end_cannot_be_written_ends_when_there_is_room(cloud, shop):
+    run_id = pushed(shop)
+    wait_for_its_build(cloud, run_id)
+
+    with no_file_may_grow(cloud.description["pid"]):
+        time.sleep(2)
+        meanwhile = cloud.api.get("runs", run_id)["run"]["status"]
+
+    assert meanwhile == "RUNNING"
+    assert cloud.run(run_id)["stages"][0]["builds"][0]["status"] in {"SUCCEEDED", "FAULT"}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Which build runs when: a queue in front of a bounded number of running builds."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from buildgate_cli.local.codebuild.settings import Settings
 
 LOG = logging.getLogger(__name__)
 _QUEUE_CHECK_SECONDS = 1.0
+_WRITE_AGAIN_SECONDS = 1.0
 
 
 class Conductor:
@@ -86,7 +88,7 @@ class Conductor:
                 while self._waiting and len(self._running) < self._settings.concurrent_builds:
                     self._start(next(iter(self._waiting)))
             for build_id in late:
-                self._ledger.finish(build_id, "TIMED_OUT")
+                self._note_end(build_id, "TIMED_OUT")
 
     def _is_ready(self) -> bool:
         return self._is_closed or bool(self._waiting and len(self._running) < self._settings.concurrent_builds)
@@ -117,12 +119,25 @@ class Conductor:
         finally:
             self._end(build_id, last)
 
+    def _note_end(self, build_id: str, status: str, **members: Any) -> None:
+        """Complete a build in the ledger; while that cannot be written, as on a full disk, it is tried again."""
+        while True:
+            try:
+                self._ledger.finish(build_id, status, **members)
+            except (sqlite3.OperationalError, OSError) as error:
+                LOG.warning("the end of build %s could not be written and is tried again: %s", build_id, error)
+                with self._changed:
+                    if self._changed.wait_for(lambda: self._is_closed, timeout=_WRITE_AGAIN_SECONDS):
+                        return
+            else:
+                return
+
     def _end(self, build_id: str, last: Mapping[str, Any]) -> None:
         with self._changed:
             is_closed = self._is_closed
         if not is_closed:
             exported = [{"name": name, "value": value} for name, value in last.get("exported", {}).items()]
-            self._ledger.finish(build_id, last["status"], exportedEnvironmentVariables=exported)
+            self._note_end(build_id, last["status"], exportedEnvironmentVariables=exported)
         with self._changed:
             self._running.pop(build_id, None)
             self._threads.discard(threading.current_thread())

@@ -136,8 +136,9 @@ class Ledger:
     def _save(self, record: Document) -> None:
         build = record["build"]
         names = {"parent": build["projectName"], "rank": build["startTime"]}
-        self._store.put(KIND, build["id"], record, **names)
-        if build["buildComplete"]:
-            self._store.delete(OPEN, build["id"])
-        else:
-            self._store.put(OPEN, build["id"], {}, **names)
+        with self._store.whole():
+            self._store.put(KIND, build["id"], record, **names)
+            if build["buildComplete"]:
+                self._store.delete(OPEN, build["id"])
+            else:
+                self._store.put(OPEN, build["id"], {}, **names)

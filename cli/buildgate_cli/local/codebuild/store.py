@@ -3,6 +3,8 @@
 import json
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ CREATE INDEX IF NOT EXISTS by_parent ON documents (kind, parent, rank);
 class Store:
     """Documents by kind and key; `parent` groups them (a build's project) and `rank` orders them (its start).
 
-    Safe from any thread; each call is one transaction.
+    Safe from any thread; each call is one transaction, unless it is made within `whole`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,6 +32,19 @@ class Store:
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute("PRAGMA synchronous=NORMAL")
         self._database.executescript(_SCHEMA)
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Let what is put and deleted meanwhile be written whole or not at all."""
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
 
     def put(self, kind: str, key: str, document: Document, *, parent: str = "", rank: float = 0.0) -> None:
         row = (kind, key, parent, rank, json.dumps(document))
