@@ -70,6 +70,13 @@ def pytest_collection_modifyitems(config, items) -> None:
         items[:] = [item for item in items if item not in pages]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from groups import scheduler
+
+    return scheduler(config, log)
+
+
 def pytest_collection_finish() -> None:
     """Look for garbage from now on, but not among modules and collected tests, which stay."""
     gc.collect()
