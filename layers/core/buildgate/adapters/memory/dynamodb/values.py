@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from buildgate.adapters.memory.errors import AwsError, invalid
@@ -176,12 +177,16 @@ def copy_value(value: Value) -> Value:
 
 def item_size(item: Item) -> int:
     """Return the size of an item in bytes: names and values, by DynamoDB's published rules."""
-    size = 0
-    for name, value in item.items():
+    size = _names_size(tuple(item))
+    for value in item.values():
         text = value.get("S")
-        size += len(name) if name.isascii() else len(name.encode())
         size += len(text) if text is not None and text.isascii() else value_size(value)
     return size
+
+
+@lru_cache(maxsize=4096)
+def _names_size(names: tuple[str, ...]) -> int:
+    return sum(len(name.encode()) for name in names)
 
 
 def value_size(value: Value) -> int:
