@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def write_view(view: str, answer: Answer) -> None:
 
 
 def _trend(answer: Answer) -> list[Row]:
-    days = [one["day"] for one in answer.get("by_day", [])]
     longest = max((len(one["values"]) for one in answer["trends"]), default=0)
+    first = date.fromisoformat(answer["window"]["from"][:10])
     return [
-        {"day": days[index] if index < len(days) else index + 1}
+        {"day": (first + timedelta(days=index)).isoformat()}
         | {one["name"]: one["values"][index] for one in answer["trends"]}
         for index in range(longest)
     ]

@@ -78,7 +78,6 @@ WHY = {
     },
     "RequestApprovalFunction": {"states:SendTaskSuccess": "decided before its task was parked again"},
     "ServeApiFunction": {
-        "cloudwatch:GetMetricData": "what builds used of their machines: asked only where a project has builds",
         "codecommit:GetDifferences": "shown beside a run",
         **dict.fromkeys(("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"), "judging a recorded gate again"),
     },
@@ -135,7 +134,8 @@ def _asked_everything() -> SimulatedCloud:
     for route in cloud.deployment.http.routes:
         if route.method == "GET" and "approvals" not in route.path:
             path = route.path.replace("{name}", "shop").replace("{project}", "shop-unit").replace("{id}", run)
-            cloud.ask("GET", path.replace("{view}", "trends").replace("{kind}", "account"))
+            for view in ("report", "tests", "attribution"):
+                cloud.ask("GET", path.replace("{view}", view).replace("{kind}", "pipelines"))
     cloud.aws.timeline.advance(minutes=20)
     return cloud
 
@@ -169,6 +169,9 @@ def _where(call: Call) -> str:
         return "index/*" if "IndexName" in call.parameters else "Table"
     if call.service == "sns":
         return str(call.parameters["TopicArn"]).rsplit("-", 1)[-1]
+    folder = str(call.parameters.get("Key", "")).split("/", 1)[0]
+    if folder in {"judgements", "tests"} and call.operation in {"get_object", "put_object"}:
+        return f"ReportBucket.Arn}}/{folder}/*"
     return {"s3": "ReportBucket", "stepfunctions": "-run", "lambda": "RequestApprovalFunction"}.get(call.service, "")
 
 

@@ -173,3 +173,12 @@ def test_cost_as_csv_has_one_row_for_each_share(cli: Cli, api: OperatorApi) -> N
     lines = cli("metrics", "cost", "shop", "--csv").stdout.splitlines()
 
     assert lines == ["by,name,cost_micro_usd", "total,,3", "phase,BUILD,3", "status,SUCCEEDED,3", "branch,main,3"]
+
+
+def test_a_trend_as_csv_names_its_days(cli: Cli, api: OperatorApi) -> None:
+    series = [{"name": "builds", "values": [1.0, None]}, {"name": "cost_usd", "values": [0.5, 0.0]}]
+    api.on("GET", "/v1/metrics/projects/shop/trend", (200, {"window": WINDOW, "trends": series}))
+
+    lines = cli("metrics", "trend", "shop", "--csv").stdout.splitlines()
+
+    assert [line.split(",")[:2] for line in lines[1:]] == [["2026-10-24", "1.0"], ["2026-10-25", ""]]
