@@ -73,6 +73,12 @@ def emulator_of(cloud):
     raise AssertionError("no emulator runs")
 
 
+def is_saved(cloud, run_id):
+    """Say whether the emulator's disk knows the run and its execution: it writes moments later, and a kill takes those."""
+    state = cloud.home.path / "emulator/state"
+    return all(run_id in (state / f"{service}.json").read_text() for service in ("dynamodb", "stepfunctions"))
+
+
 def faulted(cloud, run_id):
     """Wait for the end of a run whose build died with the cloud, and say how both ended."""
     run = cloud.run(run_id)
@@ -94,6 +100,7 @@ def test_a_build_that_dies_with_the_cloud_is_a_fault_and_ends_its_run(cloud, kil
 
 def test_a_killed_emulator_takes_its_cloud_down_and_the_next_start_ends_what_was_open(cloud, long_shop):
     run_id = pushed_and_building(cloud, long_shop)
+    until(lambda: True if is_saved(cloud, run_id) else None)
     os.kill(emulator_of(cloud), signal.SIGKILL)
     until(lambda: None if cloud.home.is_locked() else True)
 
