@@ -276,10 +276,10 @@ def advice(answer: Mapping[str, Any]) -> None:
             [
                 ("evidence", one["evidence"]),
                 ("saves", f"{', '.join(saving) or 'cannot be said'} a month (confidence: {one['confidence']})"),
-                ("undo", one["undo"]),
             ]
         )
         say(one["apply"], "cyan")
+        note(f"to undo: {one['undo']}")
     if not answer["recommendations"]:
         note("nothing that the recorded builds bear: no recommendation")
 
