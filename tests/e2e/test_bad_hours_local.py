@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from buildgate_cli.api_client import ApiError
-from e2e.harness import RunningCloud, running_cloud
+from e2e.harness import RunningCloud
 from e2e.shop import Shop
 from local_cloud_asking import until
 
@@ -31,12 +31,6 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 SPARED = {"serve_api"}
 """Functions a person waits for: they see an error and ask again."""
 STATE_CHANGE = {"source": "aws.codebuild", "detail-type": "CodeBuild Build State Change"}
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("hours"), speed=60) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from e2e.harness import running_cloud
 from e2e.shop import Shop
 from load_on_cloud import Load
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("load"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad hours"), pytest.mark.timeout(240)]
 PAGE = "/approvals/none?k=none"
 BUILDS, RUNS, PEOPLE = 60, 6, 10
-
-
-@pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("load")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
