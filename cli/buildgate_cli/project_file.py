@@ -1,7 +1,7 @@
 """Project files: CodeBuild's CreateProject in YAML, with what Buildgate adds, and what applying one would change.
 
-Two conveniences: a CODECOMMIT source may name the repository alone, and `serviceRole` may be left out where the stack
-brings a role for builds. Extensions: `reportGroups`, created as `<project>-<group>` with export to the stack's report bucket,
+Two conveniences: a CODECOMMIT source may name the repository alone, and `serviceRole` may be left out, or be `own` or
+`shared`, where the stack brings a role for builds. Extensions: `reportGroups`, created as `<project>-<group>` with export to the stack's report bucket,
 where gates read; `buildspec`, a short declaration that becomes the inline buildspec; `webhook`, `alarms`, `lifecycle` and `sourceCredentials`, which `projects.extras` sets up and removes.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.projects.model import Project, Tag
 from buildgate_cli.projects.on_aws import MANAGED_TAG
+from buildgate_cli.projects.role import ROLE_WORDS, SHARED_ROLE
 from buildgate_cli.sdk_shapes import ShapeProblem, check, near
 from buildgate_cli.source_files import FileRefusedError, located, read_document
 
@@ -161,7 +162,10 @@ def _group_problems(groups: Any) -> Iterator[ShapeProblem]:
 
 
 def completed(file: ProjectFile, cloud: CloudContext) -> Project:
-    """Return the project as one cloud is to have it: conveniences expanded, Buildgate's tag added."""
+    """Return the project as one cloud is to have it: conveniences expanded, Buildgate's tag added.
+
+    Its `service_role` is an ARN, or `own`, or empty where a role of its own is the choice: see `projects.own_role`.
+    """
     project = file.project
     source = _source(project.source, cloud)
     if project.buildspec is not None and not source.buildspec:
@@ -170,7 +174,7 @@ def completed(file: ProjectFile, cloud: CloudContext) -> Project:
         source = replace(source, buildspec=generate(project.buildspec))
     own = Tag.from_data(MANAGED_TAG)
     tags = (*(tag for tag in project.tags or () if tag.key != own.key), own)
-    return replace(project, source=source, service_role=project.service_role or _role(file, cloud), tags=tags)
+    return replace(project, source=source, service_role=_role(file, cloud), tags=tags)
 
 
 def _source(source: Source, cloud: CloudContext) -> Source:
@@ -184,12 +188,14 @@ def _source(source: Source, cloud: CloudContext) -> Source:
 
 
 def _role(file: ProjectFile, cloud: CloudContext) -> str:
-    found = cloud.outputs.get(BUILD_ROLE_OUTPUT)
-    if found:
-        return found
+    asked, shared = file.project.service_role, cloud.outputs.get(BUILD_ROLE_OUTPUT)
+    if asked and asked not in ROLE_WORDS:
+        return asked
+    if shared:
+        return shared if asked == SHARED_ROLE else asked
     if cloud.kind == "local":
         return LOCAL_ROLE
-    message = f"{file.path} names no serviceRole, and the stack {cloud.stack} has no role for builds."
+    message = f"{file.path} names no role by its ARN, and the stack {cloud.stack} has no role for builds."
     raise UserError(message, "Add serviceRole: arn:aws:iam::...", ExitCode.REFUSED)
 
 

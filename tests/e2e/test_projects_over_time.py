@@ -1,6 +1,7 @@
 """Projects as code in the whole local cloud: what stands beside them, drift, import, cleaning up, builds of a run."""
 
 import json
+import sys
 import time
 
 import pytest
@@ -38,6 +39,18 @@ PROJECT = {
         "arn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:github",
     },
 }
+PUT = """
+import os, sys
+from botocore.exceptions import ClientError
+from botocore.session import Session
+s3 = Session().create_client("s3", region_name="us-east-1", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+for key in sys.argv[1:]:
+    try:
+        s3.put_object(Bucket="{bucket}", Key=key, Body=b"x")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
+"""
 OTHERS_RULE = {"ID": "others", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}
 
 
@@ -77,6 +90,11 @@ def alarms(cloud):
     return sorted(one["AlarmName"] for one in found)
 
 
+def has_own_role(cloud, project):
+    found = cloud.client("iam").list_roles(MaxItems=1000)["Roles"]
+    return f"buildgate-build-us-east-1-{project}" in [role["RoleName"] for role in found]
+
+
 def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_path):
     path, builds = write(tmp_path), cloud.client("codebuild")
 
@@ -85,7 +103,7 @@ def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_pat
 
     (made,) = builds.batch_get_projects(names=["full"])["projects"]
     assert "make test" in made["source"]["buildspec"]
-    assert made["serviceRole"] == cloud.description["outputs"]["BuildRoleArn"]
+    assert made["serviceRole"].endswith(":role/buildgate-build-us-east-1-full")
     assert "webhook created" in created.stderr
     assert (again.stdout, again.stderr) == ("full: unchanged\n", "")
     assert alarms(cloud) == ["buildgate-full-failed-builds", "buildgate-full-long-builds"]
@@ -100,6 +118,7 @@ def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_pat
     assert builds.list_source_credentials()["sourceCredentialsInfos"] == []
     groups = builds.list_report_groups()["reportGroups"]
     assert [arn for arn in groups if arn.partition(":report-group/")[2].startswith("full-")] == []
+    assert not has_own_role(cloud, "full")
 
 
 def test_a_project_goes_to_a_file_and_back_without_change(cloud, cli, tmp_path):
@@ -159,6 +178,44 @@ def test_validation_reads_projects_and_roles_of_the_cloud(cloud, cli, tmp_path):
     assert [one["code"] for one in found if one["severity"] == "error"] == ["PR110"]
     cli("project", "apply", write(tmp_path))
     cli("project", "validate", "-p", "full", "--role")
+
+
+def test_a_build_writes_reports_below_its_own_projects_prefix_and_no_others(cloud, cli, tmp_path):
+    bucket = cloud.description["outputs"]["ReportBucketName"]
+    (tmp_path / "put.py").write_text(PUT.format(bucket=bucket))
+    keys = ["reports/fenced/r/a", "reports/fenced-unit/r/a", "reports/others/fenced/a", "fenced/a"]
+    command = f"{sys.executable} {tmp_path}/put.py {' '.join(keys)}"
+    bare = dict.fromkeys(("artifacts", "cache", "webhook", "alarms", "lifecycle", "sourceCredentials"), "left out")
+    plain = {"name": "fenced", "source": {"type": "NO_SOURCE"}, "buildspec": {"build": [command]}, **bare}
+
+    cli("project", "apply", write(tmp_path, **plain))
+    cli("build", "start", "fenced", "-w")
+
+    assert [key for key in keys if cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]] == keys[
+        :1
+    ]
+    cli("project", "apply", write(tmp_path, **plain, serviceRole="shared"))
+    assert not has_own_role(cloud, "fenced")
+
+
+def test_a_role_changed_by_hand_is_shown_and_brought_back(cloud, cli, tmp_path):
+    path, iam = write(tmp_path), cloud.client("iam")
+    place = {"RoleName": "buildgate-build-us-east-1-full", "PolicyName": "build"}
+    cli("project", "apply", path)
+    policy = iam.get_role_policy(**place)["PolicyDocument"]
+    wide = [{**one, "Resource": "*"} if one["Sid"] == "ReportsForGates" else one for one in policy["Statement"]]
+    iam.put_role_policy(**place, PolicyDocument=json.dumps({**policy, "Statement": wide}))
+
+    shown = cli("project", "diff", path, exit_code=1).stdout
+    would = cli("project", "apply", path, "--dry-run").stderr
+    done = cli("project", "apply", path).stderr
+
+    updated = "build role buildgate-build-us-east-1-full updated: ReportsForGates.Resource"
+    assert f"applying would: {updated}" in shown
+    assert (f"{updated} (would be)" in would, updated in done) == (True, True)
+    assert iam.get_role_policy(**place)["PolicyDocument"] == policy
+    assert cli("project", "apply", path).stderr == ""
+    assert yaml.safe_load(cli("project", "import", "full").stdout)["serviceRole"] == "own"
 
 
 def test_cleaning_shows_figures_first_and_takes_only_what_is_this_projects_and_old(cloud, cli, tmp_path):

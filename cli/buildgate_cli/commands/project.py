@@ -118,11 +118,11 @@ def delete(
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
     found = on_aws.get(client, name)
-    from buildgate_cli.projects import extras  # noqa: PLC0415  # only where something beside a project changes
+    from buildgate_cli.projects import extras, own_role  # noqa: PLC0415  # only where something beside a project changes
     from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     others = [Project.of_aws(one) for one in on_aws.every(client)]
-    beside = extras.removal(cloud, Project.of_aws(found), others)
+    beside = [*extras.removal(cloud, Project.of_aws(found), others), *own_role.removal(cloud, Project.of_aws(found))]
     for step in beside:
         note(f"  {step.what}")
     if not yes:

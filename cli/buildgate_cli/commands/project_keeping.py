@@ -59,8 +59,8 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show where projects on AWS have drifted from their files. Ends with 1 when one has."""
-    from buildgate_cli.project_file import read_project  # noqa: PLC0415
-    from buildgate_cli.projects import extras  # noqa: PLC0415
+    from buildgate_cli.project_file import completed, read_project  # noqa: PLC0415
+    from buildgate_cli.projects import extras, own_role  # noqa: PLC0415
     from buildgate_cli.projects.keeping import drift  # noqa: PLC0415
     from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
@@ -71,8 +71,9 @@ def diff(
         file = read_project(path, client.meta.service_model)
         data = on_aws.find(client, file.name)
         found = Project.of_aws(data) if data else None
-        differing = drift(cloud, client, file, found)
-        beside = [step.what for step in extras.plan(cloud, file, found)]
+        roles = own_role.planned(cloud, completed(file, cloud), found)
+        differing = drift(client, file, roles.project, found)
+        beside = [*(step.what for step in roles.steps), *(step.what for step in extras.plan(cloud, file, found))]
         if not as_json:
             _print_drift(file.name, differing, beside)
         fields = [{"field": one.field, "aws": one.before, "file": one.after} for one in differing]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from buildgate_cli.project_file import as_created, changes, completed, creatable
-from buildgate_cli.projects import extras, on_aws
+from buildgate_cli.projects import extras, on_aws, own_role
 from buildgate_cli.projects.advice import Advice, advise, recent
 from buildgate_cli.projects.inline import inlined
 from buildgate_cli.projects.model import Project
@@ -56,19 +56,21 @@ def apply(cloud: CloudContext, file: ProjectFile, *, now: datetime, is_dry_run: 
     if spec.buildspec is not None:
         wanted = replace(wanted, source=replace(wanted.source, buildspec=spec.buildspec))
     steps = extras.plan(cloud, file, before)
+    roles = own_role.planned(cloud, wanted, before)
     held, imported = _credentials(cloud, file, before, is_dry_run=is_dry_run)
-    wanted = replace(wanted, tags=(*(wanted.tags or ()), *extras.beside_tag(file, before), *held))
+    roles = roles if is_dry_run else own_role.given(roles, before)
+    tags = (*(wanted.tags or ()), *extras.beside_tag(file, before), *held)
+    wanted = replace(roles.project, tags=tags)
     asked = creatable(wanted, model)
     known = None if before is None else {**before.to_data(), **as_created(before, model)}
     differing = changes(known, asked)
     if differing and not is_dry_run:
-        call = client.create_project if before is None else client.update_project
-        call(**asked)
+        own_role.patiently(client.create_project if before is None else client.update_project, asked, roles)
     groups = _make_groups(cloud, file, is_dry_run=is_dry_run)
-    for step in steps if not is_dry_run else ():
+    for step in (*steps, *roles.after) if not is_dry_run else ():
         step.call()
     outcome = "created" if before is None else "updated" if differing else "unchanged"
-    beside = (*imported, *(step.what for step in steps))
+    beside = (*imported, *roles.words, *(step.what for step in steps))
     advice = _advice(cloud, wanted, now) if before is not None else ()
     return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said, advice)
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from buildgate_cli.project_file import Change, ProjectFile, as_created, changes, completed, creatable
+from buildgate_cli.project_file import Change, ProjectFile, as_created, changes, creatable
 from buildgate_cli.projects.extras import BESIDE_TAG, CREDENTIALS_TAG, beside_tag, held_credentials
 from buildgate_cli.projects.on_aws import MANAGED_TAG, managed_groups
+from buildgate_cli.projects.own_role import is_own
+from buildgate_cli.projects.role import OWN_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.projects.model import Project
 
 _OWN_TAGS: Final = frozenset({MANAGED_TAG["key"], CREDENTIALS_TAG, BESIDE_TAG})
@@ -38,6 +39,8 @@ def as_file(client: Any, found: Project) -> dict[str, Any]:
         data["tags"] = tags
     else:
         data.pop("tags", None)
+    if is_own(client.meta.region_name, found):
+        data["serviceRole"] = OWN_ROLE
     groups = list(managed_groups(client, found.name))
     if groups:
         own = len(found.name) + 1
@@ -63,13 +66,12 @@ def to_yaml(data: Mapping[str, Any]) -> str:
     return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
-def drift(cloud: CloudContext, client: Any, file: ProjectFile, found: Project | None) -> list[Change]:
-    """Return where AWS and a file differ; `before` is AWS, `after` the file.
+def drift(client: Any, file: ProjectFile, project: Project, found: Project | None) -> list[Change]:
+    """Return where AWS and a file differ; `before` is AWS, `after` the file; `project` is the file's, completed, with its role.
 
     Unlike what applying changes, this also holds what is set on AWS and not named in the file, defaults apart.
     """
     model = client.meta.service_model
-    project = completed(file, cloud)
     if found is None:
         return changes(None, creatable(project, model))
     tags = (*(project.tags or ()), *beside_tag(file, found), *held_credentials(found))

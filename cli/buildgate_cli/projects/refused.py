@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from buildgate_cli.projects.model import Cache, Project, Vpc
+from buildgate_cli.projects.role import ROLE_WORDS
 from buildgate_cli.projects.rule import Found, Rule
 
 if TYPE_CHECKING:
@@ -123,11 +124,13 @@ def _registry(project: Project) -> Iterator[Found]:
 
 def _role(project: Project) -> Iterator[Found]:
     role = project.service_role
-    if role and not _ROLE.match(role):
-        yield Found(("serviceRole",), f"{role!r} is no role's ARN", "write arn:aws:iam::ACCOUNT:role/NAME")
+    if role and role not in ROLE_WORDS and not _ROLE.match(role):
+        yield Found(
+            ("serviceRole",), f"{role!r} is no role's ARN", "write own, shared or arn:aws:iam::ACCOUNT:role/NAME"
+        )
     elif project.role_facts.is_missing:
         message = "there is no such role"
-        yield Found(("serviceRole",), message, "create it, or leave serviceRole out to use the stack's own")
+        yield Found(("serviceRole",), message, "create it, or leave serviceRole out for one that applying makes")
 
 
 def _webhook(project: Project) -> Iterator[Found]:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
+OWN_ROLE: Final = "own"
+SHARED_ROLE: Final = "shared"
+ROLE_WORDS: Final = (OWN_ROLE, SHARED_ROLE)
+"""What a file may say instead of a role's ARN: a role for this project alone, or the stack's."""
+
 
 @dataclass(frozen=True)
 class RoleFacts:

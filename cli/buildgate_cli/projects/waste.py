@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from buildgate_cli.builds.facts import prices
 from buildgate_cli.human import dollars
 from buildgate_cli.projects.places import artifact_prefix, cache_place
+from buildgate_cli.projects.role import SHARED_ROLE
 from buildgate_cli.projects.rule import Found, Rule
 
 if TYPE_CHECKING:
@@ -109,10 +110,10 @@ def _no_owner(project: Project) -> Iterator[Found]:
         yield Found(("tags",) if project.tags else (), f"nobody is shown its cost: it has no tag {lacking}", fix)
 
 
-def _default_role(project: Project) -> Iterator[Found]:
-    if not project.service_role:
-        message = "it names no role and gets the stack's own for builds: logs, source and reports, nothing else"
-        yield Found((), message, "that is enough for tests; name a serviceRole for builds that deploy")
+def _shared_role(project: Project) -> Iterator[Found]:
+    if project.service_role == SHARED_ROLE:
+        message = "its builds run in the stack's role, which may write the reports of any project that shares it"
+        yield Found(("serviceRole",), message, "leave serviceRole out, or write own")
 
 
 def _default_timeout(project: Project) -> Iterator[Found]:
@@ -219,10 +220,10 @@ RULES: Final = (
     Rule(
         "PR902",
         "The project has no role of its own",
-        "The stack's role for builds is shared by all projects that name none.",
-        _default_role,
-        "serviceRole: null",
-        "serviceRole: arn:aws:iam::111122223333:role/shop-build",
+        "Builds in the stack's role can put reports below the prefix of every project, and so speak for it at gates.",
+        _shared_role,
+        "serviceRole: shared",
+        "serviceRole: own",
     ),
     Rule(
         "PR903",

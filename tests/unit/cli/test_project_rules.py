@@ -329,14 +329,17 @@ def test_warnings_end_with_four_only_when_asked(cli: Cli, tmp_path: Path) -> Non
 
 def test_json_is_a_list_of_findings(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "project.yaml"
-    file.write_text("name: shop\ntimeoutInMinutes: 2160\n" + yaml.safe_dump({k: PLAIN[k] for k in ("source", "tags")}))
+    file.write_text(
+        "name: shop\ntimeoutInMinutes: 2160\nserviceRole: shared\n"
+        + yaml.safe_dump({k: PLAIN[k] for k in ("source", "tags")})
+    )
 
     found = json.loads(cli("project", "validate", "--json", str(file)).stdout)
 
     assert [set(one) for one in found] == [
         {"file", "line", "column", "code", "severity", "field", "message", "fix"}
     ] * 3
-    assert {(one["code"], one["line"]) for one in found} == {("PR100", 1), ("PR902", 1), ("PR304", 2)}
+    assert {(one["code"], one["line"]) for one in found} == {("PR100", 1), ("PR902", 3), ("PR304", 2)}
 
 
 def test_the_reference_of_rules_is_current() -> None:
