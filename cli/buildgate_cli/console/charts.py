@@ -117,7 +117,9 @@ def _options(labels: Sequence[str], shown: Callable[[float | None], str], top: f
         "x_label_rotation": 0,
         "truncate_label": -1,
         "include_x_axis": True,
-        "value_formatter": lambda value: shown(value).replace(" 00s", "").replace(".0%", "%") if value else "0" if value == 0 else "",
+        "value_formatter": lambda value: (
+            shown(value).replace(" 00s", "").replace(".0%", "%") if value else "0" if value == 0 else ""
+        ),
         "explicit_size": False,
     }
 
