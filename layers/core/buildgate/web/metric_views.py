@@ -27,6 +27,8 @@ from buildgate.web.plain import plain
 _PAGE = 200
 _TESTED_BUILDS = 24
 _CASE_BUILDS = 100
+_REPORTED_BUILDS = 12
+"""Each takes a call: a report of a thousand builds is to take a fiftieth of the calls of asking for each."""
 _CASES = 200
 View = Callable[[Selection, Request], Mapping[str, Any]]
 
@@ -45,7 +47,7 @@ class MetricViews:
             "failures": lambda asked, _: {"failures": plain(asked.failures)},
             "recommend": lambda asked, _: {"recommendations": self._advice(asked)},
             "posture": lambda asked, _: {"posture": self.posture(asked.projects, asked.window)},
-            "tests": lambda asked, request: {"tests": self._test_cases(asked, request.query.get("case", ""))},
+            "tests": lambda asked, request: {"tests": self._tested(asked, request.query.get("case", ""))},
             "builds": self._builds,
             "report": lambda asked, _: self._report(asked),
         }
@@ -57,10 +59,11 @@ class MetricViews:
 
     def _report(self, asked: Selection) -> dict[str, Any]:
         """Return everything that is known of a selection in one document."""
-        parts = ("trend", "cost", "cache", "failures", "tests", "recommend", "posture")
+        parts = ("trend", "cost", "cache", "failures", "recommend", "posture")
         found = self.summary(asked)
         for name in parts:
             found |= self.by_name[name](asked, _NO_REQUEST)
+        found["tests"] = self._test_cases(asked, "", most=_REPORTED_BUILDS)
         return found | {"builds_looked_at": len(asked.heads), "builds_limit": MOST_BUILDS}
 
     def _builds(self, asked: Selection, request: Request) -> Mapping[str, Any]:
@@ -73,14 +76,17 @@ class MetricViews:
         more = start + limit < len(heads)
         return {"builds": [listed(head) for head in page], "next": page[-1].build_id if more and page else None}
 
-    def _test_cases(self, asked: Selection, case: str) -> dict[str, Any]:
+    def _tested(self, asked: Selection, case: str) -> dict[str, Any]:
+        return self._test_cases(asked, case, most=_CASE_BUILDS if case else _TESTED_BUILDS)
+
+    def _test_cases(self, asked: Selection, case: str, *, most: int) -> dict[str, Any]:
         """Return cases that ever failed, and the figures of all cases in the newest builds whose cases are kept.
 
         Of one ``case`` every turn between good and bad too, and each of its runs in more of the window's builds.
         """
         if self._tests is None:
             return {"states": [], "cases": [], "builds": [], "explanation": "not enough data: no report bucket is set"}
-        kept = self._kept_cases(asked, case)
+        kept = self._kept_cases(asked, case, most)
         found = figures([cases for _, cases in kept])
         by_rate = {one.name for one in found if one.is_flaky}
         known = [(name, one) for name in asked.projects for one in self._tests.states.states(name).values()]
@@ -95,10 +101,10 @@ class MetricViews:
         }
         return whole | (self._history(asked, case, kept) if case else {})
 
-    def _kept_cases(self, asked: Selection, case: str) -> list[tuple[BuildHead, Sequence[TestCase]]]:
-        """Return the newest builds whose cases are kept, oldest first; of one case only its own runs, of more builds."""
+    def _kept_cases(self, asked: Selection, case: str, most: int) -> list[tuple[BuildHead, Sequence[TestCase]]]:
+        """Return those of the newest builds whose cases are kept, oldest first; of one case only its own runs."""
         tests = cast("TestWiring", self._tests)
-        newest = [head for head in asked.heads if head.phase_seconds][: _CASE_BUILDS if case else _TESTED_BUILDS]
+        newest = [head for head in asked.heads if head.phase_seconds][:most]
         loaded = [(head, tests.files.load(head.build_id)) for head in reversed(newest)]
         if case:
             loaded = [(head, [one for one in cases if one.name == case]) for head, cases in loaded]
