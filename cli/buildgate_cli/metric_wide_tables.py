@@ -25,7 +25,7 @@ def posture(answer: Mapping[str, Any]) -> None:
 
 def _posture_history(one: Row) -> None:
     scores = [day["score"] for day in one["history"]]
-    if scores:
+    if len(scores) > 1:
         first, last = one["history"][0], one["history"][-1]
         said = f"{first['score']} on {first['day']}, {last['score']} on {last['day']}"
         console.print(Text(f"score by day  {sparkline(scores)}  {said}", style="cyan"))
