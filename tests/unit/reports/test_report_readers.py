@@ -315,3 +315,24 @@ def test_merged_findings_are_sorted_from_the_worst():
     low, high = Finding("r", "low", fingerprint="1"), Finding("r", "high", fingerprint="2")
 
     assert merge([report_of("a", [low]), report_of("b", [high])]).findings == (high, low)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("quality__changed__hotspots_reviewed_percent", 50), ("quality__changed__duplicated_percent", 3)],
+)
+def test_merging_takes_the_worst_share_of_new_code(name, value):
+    better = 100 if "hotspots" in name else 0
+
+    merged = merge([report_of("a", **{name: value}), report_of("b", **{name: better})])
+
+    assert merged.measurements[name.replace("__", ".")].value == value
+
+
+def test_merging_counts_once_what_sonarqubes_status_says_again_of_its_measures():
+    measures = Report("m", "sonar-measures", {"quality.changed.issues": 3})
+    again, other = (Report("s", "sonar-status", {"quality.changed.issues": issues}) for issues in (3, 4))
+
+    assert merge([again, measures]).measurements["quality.changed.issues"].value == 3
+    assert merge([other, measures]).measurements["quality.changed.issues"].value == 7
+    assert merge([again]).measurements["quality.changed.issues"].value == 3

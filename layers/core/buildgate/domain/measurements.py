@@ -142,18 +142,27 @@ class Merged:
     conflicts: tuple[str, ...] = ()
 
 
-_LEAST: Final = frozenset({"performance.rps", "performance.min_ms", "quality.hotspots_reviewed_percent"})
+_LEAST: Final = frozenset(
+    {
+        "performance.rps",
+        "performance.min_ms",
+        "quality.hotspots_reviewed_percent",
+        "quality.changed.hotspots_reviewed_percent",
+    }
+)
 _GREATEST: Final = frozenset(
     {
         *(f"performance.{name}_ms" for name in ("mean", "max", "p50", "p75", "p90", "p95", "p99")),
         "performance.error_percent",
         "quality.duplicated_percent",
+        "quality.changed.duplicated_percent",
         *(f"quality.{name}_rating" for name in ("maintainability", "reliability", "security")),
     }
 )
 _SUMMED: Final = frozenset({"tests", "findings", "compliance", "components", "changes", "cost", "quality", "coverage"})
 _SUMMED_TOO: Final = frozenset({"performance.requests", "performance.thresholds_failed"})
-
+_RESTATES: Final = {"sonar-status": "sonar-measures"}
+"""Formats that say again what another one says of the same analysis: an equal figure is counted once."""
 
 FILES_NAMED: Final = 8
 """How many files a measurement over several reports names: verdicts are stored, and builds report files by the hundred."""
@@ -162,15 +171,18 @@ FILES_NAMED: Final = 8
 def merge(reports: Iterable[Report]) -> Merged:
     """Return the measurements of several reports together; the order of the reports does not matter.
 
-    Counts, costs and durations add up. A coverage percentage is worked out again from the covered and total points;
-    where a report gives none, the lowest percentage stands. Of response times, error rates and ratings the worst
-    stands. Any other name (model metrics) must have one value: two different ones are a conflict and give none.
+    Counts, costs and durations add up, but for a figure that one format restates from another. A coverage percentage
+    is worked out again from the covered and total points; where a report gives none, the lowest percentage stands.
+    Of response times, error rates and ratings the worst stands. Any other name (model metrics) must have one value:
+    two different ones are a conflict and give none.
     """
     ordered = sorted(reports, key=_report_key)
     by_name: dict[str, list[tuple[float, str]]] = {}
+    stated = {(report.format, name, value) for report in ordered for name, value in report.measurements.items()}
     for report in ordered:
         for name, value in report.measurements.items():
-            by_name.setdefault(name, []).append((value, report.file))
+            if (_RESTATES.get(report.format), name, value) not in stated:
+                by_name.setdefault(name, []).append((value, report.file))
     measured: dict[str, Measured] = {}
     conflicts: list[str] = []
     for name in sorted(by_name):
