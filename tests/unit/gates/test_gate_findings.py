@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from buildgate.domain.gates import Baseline, Evidence, Verdict, Waiver, judge, parse
-from buildgate.domain.measurements import Finding, Measured, Severity
+from buildgate.domain.gates.gather import gather
+from buildgate.domain.measurements import Control, Finding, Measured, Report, Severity
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -259,3 +260,26 @@ def test_a_waiver_of_a_control_survives_storage():
     kept = Evidence(controls=PROVED, waivers=(waive(control="private"),), now=NOW)
 
     assert judge(gate, Evidence.from_data(kept.to_data())) == judge(gate, kept)
+
+
+@pytest.mark.parametrize(
+    ("counted", "notes"),
+    [
+        ("critical", ("a.json: 2 findings state no severity, and the gate counts none of these (findings.unknown)",)),
+        ("unknown", ()),
+        ("total", ()),
+    ],
+)
+def test_findings_of_no_severity_that_the_gate_would_not_count_are_noted(counted: str, notes: tuple[str, ...]):
+    asked = parse({"name": "g", "objectives": [{"measurement": f"findings.{counted}", "pass": ["<= 9"]}]})
+    report = Report("a.json", "pip-audit", {"findings.critical": 0, "findings.unknown": 2, "findings.total": 2})
+
+    assert gather(asked, [report], [], Evidence()).notes == notes
+
+
+def test_control_that_waits_for_a_person_is_noted():
+    report = Report("p.json", "ocsf", {"compliance.manual": 1}, controls=(Control("macie_is_enabled", "manual"),))
+
+    notes = gather(parse({"preset": "compliance_check"}), [report], [], Evidence()).notes
+
+    assert notes == ("a person must check, and no report proves: data-sensitive-discovered",)

@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Final
 
 from buildgate.domain.gates.evidence import Evidence
 from buildgate.domain.gates.sources import PREFIX
+from buildgate.domain.gates.values import SECURITY_SCORE, control_status
 from buildgate.domain.measurements import Refusal, Report, merge
 from buildgate.domain.redaction import shorten
 
 MOST_NOTES: Final = 100
 MOST_REFUSALS: Final = 50
 MOST_LETTERS: Final = 500
+_COUNT_UNRATED: Final = frozenset(
+    f"findings.{which}{count}" for which in ("", "new.") for count in ("unknown", "total")
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from buildgate.domain.gates.evidence import Pin
     from buildgate.domain.gates.model import Gate
+    from buildgate.domain.measurements import Merged
 
 
 def gather(
@@ -47,9 +52,33 @@ def gather(
         findings=merged.findings,
         controls={control.id: control.status for control in merged.controls},
         conflicts=tuple(merged.conflicts),
-        notes=_bounded({*context.notes, *merged.warnings}),
+        notes=_bounded({*context.notes, *merged.warnings, *_unrated(gate, merged), *_by_hand(gate, merged)}),
         pins=(*context.pins, *(pin for pin in pins if is_fed_by(gate, pin.file))),
     )
+
+
+def _unrated(gate: Gate, merged: Merged) -> tuple[str, ...]:
+    """Return a note when a gate counts findings by severity, and some have none that it would count.
+
+    Several scanners state no severity (pip-audit never, checkov without its platform): none of them is critical, and
+    yet nobody said that they are harmless.
+    """
+    names = {objective.measurement for objective in gate.objectives}
+    names |= {name for score in gate.scores for name, _ in score.per}
+    unrated = merged.measurements.get("findings.unknown")
+    is_by_severity = any(name.startswith("findings.") or name == SECURITY_SCORE.name for name in names)
+    if unrated is None or not unrated.value or not is_by_severity or names & _COUNT_UNRATED:
+        return ()
+    what = "1 finding states" if unrated.value == 1 else f"{unrated.value:g} findings state"
+    return (f"{unrated.source_file}: {what} no severity, and the gate counts none of these (findings.unknown)",)
+
+
+def _by_hand(gate: Gate, merged: Merged) -> tuple[str, ...]:
+    """Return a note for the controls of the gate's sets that a person must check: they did not fail, nor were they proved."""
+    results = {control.id: control.status for control in merged.controls}
+    each = (control for found in gate.control_sets for control in found.controls)
+    waiting = sorted({one.id for one in each if control_status(one, results) == "manual"})
+    return (f"a person must check, and no report proves: {', '.join(waiting)}",) if waiting else ()
 
 
 def is_fed_by(gate: Gate, file: str) -> bool:

@@ -158,6 +158,8 @@ def _sentence(objective: Objective, found: Found, status: ObjectiveStatus, rule:
         said += f", was {shown(objective.measurement, found.baseline)}"
     if found.waived:
         said += f", {found.waived} waived"
+    if found.which and status in {"warn", "fail"}:
+        said += f": {', '.join(found.which)}"
     return said + _in(found)
 
 

@@ -34,7 +34,10 @@ _CONTROL_COUNTS: Final = ("passed", "failed", "manual", "not_applicable", "missi
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value and its origin. When `value` is None, `lack` says why and `about` names what is lacking."""
+    """A value and its origin. When `value` is None, `lack` says why and `about` names what is lacking.
+
+    `which` names what a count is of, where a person must know it to act: the controls that do not hold.
+    """
 
     value: float | None
     source_file: str = ""
@@ -42,6 +45,7 @@ class Found:
     lack: Lack = ""
     about: str = ""
     waived: int = 0
+    which: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -165,9 +169,10 @@ class Values:
         if unproven and count != "missing":
             return Found(None, "", None, "absent", f"control {', '.join(unproven)} of {control_set.name}")
         source = self.evidence.measurements.get("compliance.failed")
-        total = sum(status == count for status in results.values())
-        waived = abs(sum(status == count for status in plain.values()) - total)
-        return Found(float(total), source.source_file if source else "", self._baseline(name), "", "", waived)
+        counted = tuple(sorted(control for control, status in results.items() if status == count))
+        waived = abs(sum(status == count for status in plain.values()) - len(counted))
+        file = source.source_file if source else ""
+        return Found(float(len(counted)), file, self._baseline(name), "", "", waived, counted)
 
     def _without_waived(self, control_set: ControlSet, plain: Mapping[str, str]) -> dict[str, str]:
         """Return the controls' results with those not applicable that a waiver names, itself or by its checks."""
