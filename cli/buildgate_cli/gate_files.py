@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from buildgate.domain.durations import seconds_of
 from buildgate.domain.errors import BuildgateError
-from buildgate.domain.gates import Baseline, GateFileError, Pin, parse_waivers
+from buildgate.domain.gates import Baseline, GateFileError, Pin, parse_waivers, presets
 from buildgate.domain.gates.changed_lines import changed_lines
 from buildgate.domain.gates.record import Judgement
+from buildgate.domain.gates.vocabulary import nearest
 from buildgate.domain.measurements import Refusal
 from buildgate.domain.times import to_text
 from buildgate_cli.errors import ExitCode, UserError
@@ -30,15 +31,16 @@ if TYPE_CHECKING:
 
 
 def read_gates(path: Path, *, name: str | None = None) -> GateFile:
-    """Return the gates of a YAML or JSON file (`-` is standard input), or the one called `name`.
+    """Return the gates of a YAML or JSON file (`-` is standard input) or of a preset's name, or the one called `name`.
 
     Raises:
         FileRefusedError: With every problem, its line and column.
-        UserError: No gate has the name.
+        UserError: No gate has the name, or the path is neither a file nor a preset.
     """
     from buildgate.inbound.gate_file import GateFile, parse_file  # noqa: PLC0415  # needed only where a file is read
 
-    found: GateFile = _parsed(path, parse_file)
+    preset = None if path.exists() else _preset_named(str(path))
+    found: GateFile = _parsed(path, parse_file) if preset is None else parse_file({"preset": preset})
     if name is None:
         return found
     chosen = tuple(gate for gate in found.gates if gate.name == name)
@@ -46,6 +48,21 @@ def read_gates(path: Path, *, name: str | None = None) -> GateFile:
         names = ", ".join(gate.name for gate in found.gates)
         raise UserError(f"{path} has no gate called {name}.", f"It has: {names}.")
     return GateFile(chosen, found.waivers)
+
+
+def _preset_named(word: str) -> str | None:
+    """Return the preset that a word names; None for what looks like a file.
+
+    Raises:
+        UserError: It is one word, and neither a file nor a preset.
+    """
+    if not word.isidentifier() or word in presets.names():
+        return word if word in presets.names() else None
+    near = nearest(word, presets.names())
+    raise UserError(
+        f"{word} is neither a file nor a preset.",
+        f"Did you mean {near}?" if near else "`buildgate gate presets` lists the presets.",
+    )
 
 
 def pipeline_of(path: Path) -> str | None:

@@ -9,6 +9,7 @@ from buildgate.domain.gates import Gate, Objective, parse, presets
 from buildgate.domain.gates.criteria import number_text
 from buildgate.domain.gates.objective import written
 from buildgate.domain.gates.vocabulary import NAMES, OPEN_FAMILIES
+from buildgate_cli.preset_samples import SAMPLES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ def preset_page(name: str) -> str:
     lines += [effect, ""]
     lines += _manual(gate) if gate.manual is not None else _objectives(gate)
     lines += _scores(gate) + _controls(gate)
+    lines += _trying(gate)
     lines += ["## Use", "", "```yaml", *_example(gate), "```", "", f"`buildgate gate show {name}` prints it whole.", ""]
     return "\n".join(lines)
 
@@ -115,6 +117,31 @@ def _controls(gate: Gate) -> list[str]:
             lines.append(f"| `{control.id}` | {control.title} | {evidence} |")
         lines.append("")
     return lines
+
+
+def _trying(gate: Gate) -> list[str]:
+    """Commands for reports that come with the sources."""
+    samples = SAMPLES.get(gate.preset)
+    if samples is None:
+        return []
+    command = f"buildgate gate check --gate {gate.preset}"
+    given = " ".join(samples.passes)
+    first = [f"{command} {given}"]
+    if samples.needs_history:
+        first = [f"{command} --save passed.json {given}", f"{command} --baseline passed.json {given}"]
+    second = f"{command} {' '.join(samples.fails)}"
+    said = "The first has nothing to compare with yet and warns; the second passes, " if samples.needs_history else ""
+    return [
+        "## Try it",
+        "",
+        f"With sample reports of a checkout. {said or 'The first passes, '}the last fails and says why:",
+        "",
+        "```sh",
+        *first,
+        second,
+        "```",
+        "",
+    ]
 
 
 def _example(gate: Gate) -> list[str]:

@@ -37,7 +37,9 @@ class Format(StrEnum):
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
-GateOption = Annotated[Path, typer.Option("--gate", "-g", help="Gate file, or a pipeline file whose gates are taken.")]
+GateOption = Annotated[
+    Path, typer.Option("--gate", "-g", help="Gate file, name of a preset, or a pipeline file whose gates are taken.")
+]
 NameOption = Annotated[str | None, typer.Option("--name", help="Only the gate of this name.")]
 Target = Annotated[
     str, typer.Argument(help="Run id, or record written by `gate check --save`.", autocompletion=completion.runs)

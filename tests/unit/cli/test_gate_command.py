@@ -256,6 +256,23 @@ def test_unknown_preset_names_the_nearest(capsys: pytest.CaptureFixture[str]):
     assert "Did you mean security_scan?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("word", "fix"), [("security_scam", "Did you mean security_scan?"), ("zzz", "`buildgate gate presets` lists")]
+)
+def test_word_that_is_neither_gate_file_nor_preset_names_the_nearest(
+    word: str, fix: str, capsys: pytest.CaptureFixture[str]
+):
+    assert gate("check", "--gate", word, "junit.xml") == 2
+    assert fix in capsys.readouterr().err
+
+
+def test_file_of_a_presets_name_is_the_file(capsys: pytest.CaptureFixture[str]):
+    Path("security_scan").write_text(GATE)
+
+    assert gate("check", "--gate", "security_scan", "junit.xml") == 0
+    assert capsys.readouterr().out.startswith("quality: PASS")
+
+
 def test_schema_is_json(capsys: pytest.CaptureFixture[str]):
     assert gate("schema") == 0
     assert json.loads(capsys.readouterr().out)["$schema"].endswith("2020-12/schema")
