@@ -10,12 +10,14 @@ import yaml
 
 from asked_services import CRITICAL, IMAGE_SCAN, serving
 from buildgate_cli.demo import decide_by_page
+from buildgate_cli.preset_samples import SAMPLES
 from e2e.shop import Shop
 from local_cloud_asking import until
 from local_harness import git
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shared cloud"), pytest.mark.timeout(300)]
-REPORTS = Path(__file__).parents[1] / "samples" / "reports"
+ROOT = Path(__file__).parents[2]
+REPORTS = ROOT / "tests" / "samples" / "reports"
 BUILDSPEC = """\
 version: 0.2
 phases:
@@ -23,7 +25,7 @@ phases:
     commands:
       - ls scans
 artifacts:
-  files: ['scans/*']
+  files: ['scans/**/*']
 """
 GATES = [
     {"preset": "security_scan", "sources": [{"from": "artifacts", "paths": ["scans/security*"]}]},
@@ -130,6 +132,33 @@ def test_presets_judge_what_scanners_wrote_compare_runs_and_answer_afterwards(cl
     outcomes = {one["run_id"]: (one["after"], one["outcome"]) for one in tried["differences"]}
     assert tried["judged"] == 3
     assert outcomes[first["run_id"]] == ("fail", "good")
+
+
+def of_preset(preset, side):
+    """Return a gate on the reports below `scans/PRESET/SIDE`; what fails is advisory, so that one run shows both."""
+    source = {"from": "artifacts", "paths": [f"scans/{preset}/{side}/*"]}
+    return {"preset": preset, "name": f"{preset}-{side}", "blocking": side == "passes", "sources": [source]}
+
+
+def test_every_other_automated_preset_judges_a_builds_artifacts_both_ways(cloud, tmp_path):
+    presets = sorted(set(SAMPLES) - {"security_scan", "performance_test", "code_quality"})
+    gates = [of_preset(preset, side) for preset in presets for side in ("passes", "fails")]
+    builds = [{"name": "scan", "project": "presets-scan"}]
+    shop = make(cloud, "presets", tmp_path, {"name": "judge", "builds": builds, "gates": gates})
+    for preset in presets:
+        for side in ("passes", "fails"):
+            into = shop.folder / "scans" / preset / side
+            into.mkdir(parents=True)
+            for place in (ROOT / given for given in getattr(SAMPLES[preset], side)):
+                for number, file in enumerate(sorted(place.iterdir()) if place.is_dir() else [place]):
+                    shutil.copy(file, into / f"{place.name}-{number}{file.suffix}")
+
+    run = ended(cloud, shop, "Everything at once")
+
+    expected = {f"{preset}-passes": "warn" if SAMPLES[preset].needs_history else "pass" for preset in presets}
+    assert verdicts(run) == expected | {f"{preset}-fails": "fail" for preset in presets}
+    assert run["status"] == "SUCCEEDED"
+    assert "compliance.gdpr.failed is 1, must be <= 0: gdpr-encryption-at-rest" in run["reason"]
 
 
 def test_a_manual_preset_asks_two_mailboxes_and_waits_for_both(cloud, tmp_path):
