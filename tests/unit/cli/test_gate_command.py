@@ -43,7 +43,7 @@ def check(*arguments: str) -> int:
 
 def test_passing_reports_end_with_zero(capsys: pytest.CaptureFixture[str]):
     assert check("junit.xml") == 0
-    assert capsys.readouterr().out.startswith("quality: PASS")
+    assert capsys.readouterr().out.startswith("quality: PASS  score 100\n")
 
 
 def test_failing_reports_end_with_one_and_the_reason(capsys: pytest.CaptureFixture[str]):
@@ -80,7 +80,9 @@ def test_advisory_gate_ends_with_zero_and_shows_its_failure(capsys: pytest.Captu
     junit(1, 2)
 
     assert check("junit.xml") == 0
-    assert "the gate is advisory: the run goes on" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "(does not block)\n" in out
+    assert "the gate is advisory: the run goes on" in out
     assert check("junit.xml", "--strict") == 4
 
 

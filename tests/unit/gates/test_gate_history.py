@@ -253,3 +253,13 @@ def test_changed_lines_are_those_added_or_rewritten():
 
     assert changed == {"a.py": frozenset({2, 3, 11}), "café.py": frozenset({1, 2})}
     assert count(changed) == 5
+
+
+def test_why_not_leads_to_a_warning_where_nothing_can_be_compared_yet():
+    rule = gate({"measurement": "model.accuracy", "pass": [">= 0.8", ">= -1 %"]})
+
+    answer = why_not(rule, evidence({"model.accuracy": 0.7}))
+
+    assert [(change.subject, change.after) for change in answer.changes] == [("model.accuracy", 0.8)]
+    assert (answer.before.status, answer.after.status) == ("fail", "warn")
+    assert why_not(rule, evidence({"model.accuracy": 0.9})).changes == ()

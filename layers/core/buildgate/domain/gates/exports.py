@@ -138,8 +138,9 @@ def _cell(text: str) -> str:
 def to_text(verdict: Verdict) -> str:
     """Return the whole verdict as plain text for a terminal or a log: status, objectives, reasons, notes, provenance."""
     score = "" if verdict.score is None else f"  score {number_text(round(verdict.score, 1))}"
-    effect = "blocks" if verdict.is_blocking else "does not block"
-    lines = [f"{verdict.gate}: {verdict.status.upper()}{score}  ({effect})"]
+    tolerated = "" if verdict.status in {"pass", "warn"} else "  (does not block)"
+    effect = "  (blocks)" if verdict.is_blocking else tolerated
+    lines = [f"{verdict.gate}: {verdict.status.upper()}{score}{effect}"]
     width = max((len(result.status) for result in verdict.objectives), default=0)
     for result in verdict.objectives:
         key = " [key]" if result.is_key else ""

@@ -133,21 +133,28 @@ def _through_parts(
 
 
 def _passes(gate: Gate, evidence: Evidence, objective: Objective, overrides: Mapping[str, float]) -> bool:
+    return _rank_alone(gate, evidence, objective, overrides) == _GOAL_RANK["pass"]
+
+
+def _rank_alone(gate: Gate, evidence: Evidence, objective: Objective, overrides: Mapping[str, float]) -> int:
     alone = replace(gate, objectives=(objective,), total_pass=None, total_warn=None)
-    return judge(alone, evidence, overrides=overrides).status == "pass"
+    return _rank(judge(alone, evidence, overrides=overrides))
 
 
 def _nearest(gate: Gate, evidence: Evidence, objective: Objective, result: ObjectiveResult) -> float | None:
+    """Return the value that helps most, and of these the nearest. Without history a warning is the best there is."""
     same = [o for o in gate.objectives if o.measurement == objective.measurement]
-    best: tuple[int, float, float] | None = None
+    now = _rank_alone(gate, evidence, objective, {})
+    best: tuple[int, int, float, float] | None = None
     for value in sorted(set(_candidates(same, result))):
-        if not _passes(gate, evidence, objective, {objective.measurement: value}):
+        rank = _rank_alone(gate, evidence, objective, {objective.measurement: value})
+        if rank <= now:
             continue
         passing = sum(_passes(gate, evidence, o, {o.measurement: value}) for o in same)
         distance = abs(value - (result.value or 0.0))
-        if best is None or (-passing, distance, value) < best:
-            best = (-passing, distance, value)
-    return None if best is None else best[2]
+        if best is None or (-rank, -passing, distance, value) < best:
+            best = (-rank, -passing, distance, value)
+    return None if best is None else best[3]
 
 
 def _candidates(objectives: list[Objective], result: ObjectiveResult) -> Iterator[float]:
