@@ -161,12 +161,19 @@ def test_every_other_automated_preset_judges_a_builds_artifacts_both_ways(cloud,
     assert "compliance.gdpr.failed is 1, must be <= 0: gdpr-encryption-at-rest" in run["reason"]
 
 
-def test_a_manual_preset_asks_two_mailboxes_and_waits_for_both(cloud, tmp_path):
+@pytest.mark.parametrize(
+    ("preset", "name", "item"),
+    [
+        ("architecture_review", "reviewed", "Security has been reviewed"),
+        ("business_approval", "approved", "The user experience is approved"),
+    ],
+)
+def test_a_manual_preset_asks_two_mailboxes_and_waits_for_both(cloud, tmp_path, preset, name, item):
     stage = {
         "name": "review",
-        "gates": [{"preset": "architecture_review", "manual": {"approvers": ["alice@example.com", "bob@example.com"]}}],
+        "gates": [{"preset": preset, "manual": {"approvers": ["alice@example.com", "bob@example.com"]}}],
     }
-    shop = make(cloud, "reviewed", tmp_path, stage)
+    shop = make(cloud, name, tmp_path, stage)
     run_id = shop.run_of(shop.push("Redesign"))
     approval_id = shop.waiting_approval(run_id)
 
@@ -180,18 +187,18 @@ def test_a_manual_preset_asks_two_mailboxes_and_waits_for_both(cloud, tmp_path):
     assert set(letters) == {"alice@example.com", "bob@example.com"}
     assert len({letter.links[0] for letter in letters.values()}) == 2
     page = cloud.ask("GET", letters["alice@example.com"].links[0]).data.decode()
-    assert "Does reviewed pass gate architecture_review after review?" in page
-    assert "Security has been reviewed" in page
+    assert f"Does {name} pass gate {preset} after review?" in page
+    assert item in page
     assert cloud.api.get("approvals", approval_id)["approval"]["required"] == 2
-    for name, letter in letters.items():
-        decide_by_page(letter.links[0], name=name, comment="Sound.", say=lambda _: None)
+    for approver, letter in letters.items():
+        decide_by_page(letter.links[0], name=approver, comment="Sound.", say=lambda _: None)
 
     run = cloud.run(run_id)
     said = run["stages"][0]["gates"][0]
-    assert (run["status"], said["name"], said["status"]) == ("SUCCEEDED", "architecture_review", "pass")
+    assert (run["status"], said["name"], said["status"]) == ("SUCCEEDED", preset, "pass")
     assert "alice@example.com (mailbox)" in said["reasons"][0]
     assert "bob@example.com (mailbox)" in said["reasons"][0]
-    assert "architecture_review" in shop.buildgate("gate", "history", "reviewed").stdout
+    assert preset in shop.buildgate("gate", "history", name).stdout
 
 
 def asking(url):
