@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _RUNTIME: Final = "ministack.core.lambda_runtime"
 
+LET_GO_SECONDS = 5
+"""How long a process that was killed may take to be seen as ended after its end of the socket closed."""
+
 SEAM = Seam("nursery")
 SEAM.needs(_RUNTIME, "subprocess.Popen", "_PYTHON_WORKER_SCRIPT")
 
@@ -71,13 +74,20 @@ class Nursery:
         """Start a script. Raises OSError when no process can be started."""
         try:
             return self._start(script, folder, environment)
-        except OSError:
+        except OSError as error:
             with self._one_at_a_time:
-                if self._is_stopped or self._process.poll() is None:
+                if self._is_stopped or not self._is_gone(error):
                     raise
                 self._orders.close()
                 self._open()
         return self._start(script, folder, environment)
+
+    def _is_gone(self, error: OSError) -> bool:
+        """Whether the process has ended; one that lets go of its orders is about to, a moment before it can be seen."""
+        if isinstance(error, ConnectionError):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(LET_GO_SECONDS)
+        return self._process.poll() is not None
 
     def _open(self) -> None:
         self._orders, theirs = socket.socketpair()
@@ -123,7 +133,7 @@ class Branched:
         if not self.pid:
             for stream in (self.stdin, self.stdout, self.stderr, self._report):
                 stream.close()
-            raise OSError("the process that handlers branch off has ended")
+            raise ConnectionResetError("the process that handlers branch off has ended")
 
     def poll(self) -> int | None:
         return self._look(0)
