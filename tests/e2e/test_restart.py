@@ -100,7 +100,7 @@ def test_a_build_that_dies_with_the_cloud_is_a_fault_and_ends_its_run(cloud, kil
 
 def test_a_killed_emulator_takes_its_cloud_down_and_the_next_start_ends_what_was_open(cloud, long_shop):
     run_id = pushed_and_building(cloud, long_shop)
-    until(lambda: True if is_saved(cloud, run_id) else None)
+    until(lambda: True if is_saved(cloud, run_id) else None, within=60)
     os.kill(emulator_of(cloud), signal.SIGKILL)
     until(lambda: None if cloud.home.is_locked() else True)
 

@@ -1,5 +1,6 @@
 """Running processes under a deadline, a stop signal and a bound on what they print."""
 
+import contextlib
 import fcntl
 import os
 import selectors
@@ -18,6 +19,8 @@ from buildgate_cli.local.agent.users import User
 
 Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"] | Passed
 _FOREVER_SECONDS = 60.0
+_KILLED_SECONDS = 5.0
+"""How long a process that was killed may take to be seen as ended."""
 _CHUNK = 64 * 1024
 _MAX_CAPTURED_BYTES = 1024 * 1024
 _SIZE_PIPE = 1024 * 1024
@@ -121,7 +124,8 @@ class Execution:
             self._pump_until_exit(process)
         except InterruptedBuildError:
             self.end_all(self._grace_seconds)
-            process.poll()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_KILLED_SECONDS)
             self._drain()
             raise
         self._drain()

@@ -2,7 +2,7 @@
 
 As shipped, state is saved only by an orderly stop. A thread saves after changes, about every second while that is
 quick, and writes only the services whose state differs from what was last written. A state that has grown large is
-saved less often: saving never takes more than a twentieth of the time.
+saved less often: saving never takes more than a twentieth of a processor, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -100,11 +100,11 @@ def keep_saving(every_seconds: float = 1.0) -> threading.Thread:
         while True:
             changed.wait()
             changed.clear()
-            began = time.monotonic()
+            began = time.thread_time()
             save_now()
             if unsaved:
                 changed.set()
-            threading.Event().wait(max(every_seconds, _REST * (time.monotonic() - began)))
+            threading.Event().wait(max(every_seconds, _REST * (time.thread_time() - began)))
 
     thread = threading.Thread(target=loop, daemon=True, name="saving")
     thread.start()
