@@ -2,69 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+import yaml
+
+from buildgate_cli.kinds import Kind
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One way to test a repository: the commands, and the reports they leave, by name, format and file."""
-
-    name: str
-    install: tuple[str, ...]
-    test: tuple[str, ...]
-    reports: tuple[tuple[str, str, str], ...] = ()
-
-
-PYTHON: Final = Kind(
-    "python",
-    ("python3 -m venv .build-venv", ".build-venv/bin/pip install --quiet pytest pytest-cov"),
-    (
-        "mkdir -p reports",
-        ".build-venv/bin/python -m pytest --junitxml=reports/junit.xml --cov=. --cov-report=xml:reports/coverage.xml",
-    ),
-    (("tests", "JUNITXML", "junit.xml"), ("coverage", "COBERTURAXML", "coverage.xml")),
-)
-NODE: Final = Kind(
-    "node",
-    ("npm ci",),
-    (
-        "mkdir -p reports",
-        "node --test --test-reporter=junit --test-reporter-destination=reports/junit.xml",
-    ),
-    (("tests", "JUNITXML", "junit.xml"),),
-)
-MAKE: Final = Kind("make", (), ("make test",))
-_PYTHON_MARKS: Final = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-_PYTHON_TESTS: Final = ("test_*.py", "tests/test_*.py")
-PLAIN: Final = Kind("plain", (), ('echo "Put the commands that test this repository here."',))
-
-
-def kind_of(folder: Path) -> Kind:
-    """Return how a repository is best tested, by the files at its root."""
-    if any((folder / name).exists() for name in _PYTHON_MARKS):
-        return _python(folder)
-    if (folder / "package.json").exists():
-        return NODE
-    makefile = folder / "Makefile"
-    if makefile.is_file() and re.search(r"^test\s*:", makefile.read_text("utf-8", "replace"), re.MULTILINE):
-        return MAKE
-    return _python(folder) if any(any(folder.glob(glob)) for glob in _PYTHON_TESTS) else PLAIN
-
-
-def _python(folder: Path) -> Kind:
-    """Return how a Python repository is tested: its own requirements, or the package itself, installed first."""
-    if (folder / "requirements.txt").is_file():
-        own: tuple[str, ...] = (".build-venv/bin/pip install --quiet -r requirements.txt",)
-    else:
-        project = folder / "pyproject.toml"
-        is_package = project.is_file() and "[build-system]" in project.read_text("utf-8", "replace")
-        own = (".build-venv/bin/pip install --quiet --editable .",) if is_package else ()
-    return replace(PYTHON, install=(*PYTHON.install, *own))
+    from buildgate_cli.kinds import Reported
 
 
 def name_of(text: str) -> str:
@@ -106,7 +53,7 @@ stages:
 
 
 def _gates(kind: Kind) -> str:
-    names = {name for name, _, _ in kind.reports}
+    names = {report.group for report in kind.reports}
     if not names:
         return ""
     lines = ["    gates:", "      - name: quality", "        objectives:"]
@@ -136,9 +83,9 @@ timeoutInMinutes: 30
 """
     if kind is not None and kind.reports:
         text += "reportGroups:\n"
-        for group, form, _ in kind.reports:
-            sort = "TEST" if form == "JUNITXML" else "CODE_COVERAGE"
-            text += f"  - {{name: {group}, type: {sort}}}\n"
+        for report in kind.reports:
+            sort = "CODE_COVERAGE" if report.group == "coverage" else "TEST"
+            text += f"  - {{name: {report.group}, type: {sort}}}\n"
     return text
 
 
@@ -146,9 +93,24 @@ def _buildspec(kind: Kind) -> str:
     lines = ["version: 0.2", "", "phases:"]
     for phase, commands in (("install", kind.install), ("build", kind.test)):
         if commands:
-            lines += [f"  {phase}:", "    commands:", *[f"      - {command}" for command in commands]]
+            lines += [f"  {phase}:", "    commands:", *[f"      - {_scalar(command)}" for command in commands]]
     if kind.reports:
         lines += ["", "reports:"]
-    for group, form, file in kind.reports:
-        lines += [f"  {group}:", "    base-directory: reports", f"    files: [{file}]", f"    file-format: {form}"]
+    for report in kind.reports:
+        lines += _report(report)
     return "\n".join(lines) + "\n"
+
+
+def _scalar(command: str) -> str:
+    """Return a command as YAML writes it: plain where that means the same, else in double quotes."""
+    try:
+        is_plain = yaml.safe_load(command) == command
+    except yaml.YAMLError:
+        is_plain = False
+    return command if is_plain else json.dumps(command)
+
+
+def _report(report: Reported) -> list[str]:
+    files = f'"{report.files}"' if "*" in report.files else report.files
+    lines = [f"  {report.group}:", f"    files: [{files}]", f"    file-format: {report.file_format}"]
+    return lines if report.folder == "." else [lines[0], f"    base-directory: {report.folder}", *lines[1:]]

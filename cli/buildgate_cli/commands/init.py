@@ -10,6 +10,7 @@ import typer
 
 from buildgate_cli import starters
 from buildgate_cli.errors import UserError
+from buildgate_cli.kinds import kind_of
 from buildgate_cli.output import note, print_json, say
 
 app = typer.Typer(help="Write starter files for this repository.")
@@ -27,7 +28,7 @@ def init(
     chosen = starters.name_of(name or folder.name)
     if name is not None and chosen != name:
         raise UserError(f"{name!r} cannot name a pipeline and projects.", f"Try --name {chosen}.")
-    kind = starters.kind_of(folder)
+    kind = kind_of(folder)
     written: list[str] = []
     kept: list[str] = []
     for path, text in starters.files(chosen, branch or _branch(folder), kind).items():

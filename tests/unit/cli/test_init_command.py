@@ -8,6 +8,7 @@ from botocore.session import Session
 
 from buildgate.inbound import pipeline_file
 from buildgate_cli import buildspecs, starters
+from buildgate_cli.kinds import kind_of
 from buildgate_cli.project_file import read_project
 from cli_harness import Cli
 
@@ -89,7 +90,7 @@ def test_each_kind_of_repository_gets_files_that_are_valid(tmp_path: Path, mark:
     for name, text in MARKS[mark].items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    kind = starters.kind_of(tmp_path)
+    kind = kind_of(tmp_path)
 
     files = starters.files("shop", "main", kind)
 
