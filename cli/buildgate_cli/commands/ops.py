@@ -29,10 +29,13 @@ _COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red", "done": "gree
 def doctor(as_json: Json = False) -> None:
     """Say what is wrong and what to do. Ends with 1 when something has to be mended."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415 - the SDK's signer
-    from buildgate_cli.ops.doctor import examine  # noqa: PLC0415
+    from buildgate_cli.ops.doctor import examine, isolation_in  # noqa: PLC0415
 
     cloud = cloud_context.current()
-    findings = list(examine(cloud.client, cloud.outputs, ask=lambda: connect().get("pipelines"), now=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    findings = list(examine(cloud.client, cloud.outputs, ask=lambda: connect().get("pipelines"), now=now))
+    if cloud.state_dir is not None:
+        findings.append(isolation_in(cloud.state_dir))
     if as_json:
         print_json({"findings": [asdict(one) for one in findings]})
     else:

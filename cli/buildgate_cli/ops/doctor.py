@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from buildgate.adapters.table import keys
@@ -51,6 +53,19 @@ def examine(
     yield from _overdue(client("dynamodb"), outputs["TableName"], now)
     yield from _queues(client("sqs"), outputs)
     yield _set_aside(client("dynamodb"), outputs["TableName"])
+
+
+def isolation_in(home: Path) -> Finding:
+    """Return what keeps builds of the local cloud in a folder apart: ok when all that Buildgate knows of is in force."""
+    try:
+        told = json.loads((home / "cloud.json").read_text("utf-8"))["isolation"]
+    except (OSError, ValueError, KeyError):
+        return Finding("isolation of builds", "warn", "the cloud does not say", "Start the local cloud again.")
+    if told["is_fenced"] and told.get("control_groups"):
+        return Finding("isolation of builds", "ok", told["says"])
+    return Finding(
+        "isolation of builds", "warn", told["says"], "Build only what you trust here: see the page local-cloud."
+    )
 
 
 def _api(ask: Callable[[], object]) -> Finding:

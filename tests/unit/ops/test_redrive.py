@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from buildgate.adapters.memory.faults import Fault
-from buildgate_cli.ops.doctor import examine
+from buildgate_cli.ops.doctor import examine, isolation_in
 from buildgate_cli.ops.redrive import redrive
 from fault_world import calm, counted, fail_while, solo, start
 
@@ -124,3 +124,15 @@ def test_the_doctor_names_full_queues_overdue_work_builds_set_aside_and_a_silent
     assert found["ExecutionFailureQueue"].state == "warn"
     assert found["builds set aside"].state == "warn"
     assert all(one.fix for one in found.values() if one.state != "ok")
+
+
+def test_the_doctor_says_what_keeps_builds_of_a_local_cloud_apart(tmp_path):
+    def told(**isolation):
+        (tmp_path / "cloud.json").write_text(json.dumps({"isolation": {"says": "as it is", **isolation}}))
+        found = isolation_in(tmp_path)
+        return found.state, found.says
+
+    assert told(is_fenced=True, control_groups=2) == ("ok", "as it is")
+    assert told(is_fenced=True, control_groups=None) == ("warn", "as it is")
+    assert told(is_fenced=False, control_groups=1) == ("warn", "as it is")
+    assert isolation_in(tmp_path / "none").state == "warn"

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from buildgate_cli.local.agent import memory
 from buildgate_cli.local.agent.build import Limits
+from buildgate_cli.local.agent.cgroups import Membership
 
 Passed = Literal["MEMORY_LIMIT", "PROCESS_LIMIT", "DISK_LIMIT", "DISK_FULL"]
 LOOK_SECONDS: Final = 1.0
@@ -18,12 +19,14 @@ _WALK_SHARE: Final = 20
 class Bounds:
     """Looks at what a build takes. `folder` is the build's own: source, home and temporary files are in it.
 
-    A command shorter than a second is not looked at: what it leaves behind is, at the next.
+    A command shorter than a second is not looked at: what it leaves behind is, at the next. What the kernel refused
+    to the build's control group is known at once.
     """
 
-    def __init__(self, limits: Limits, folder: Path) -> None:
+    def __init__(self, limits: Limits, folder: Path, group: Membership | None = None) -> None:
         self._limits = limits
         self._folder = folder
+        self._group = group
         self._look_at = time.monotonic() + LOOK_SECONDS
         self._walk_at = 0.0
 
@@ -35,6 +38,9 @@ class Bounds:
         """Return the bound that a build of these processes has passed, None when it keeps them all."""
         self._look_at = time.monotonic() + LOOK_SECONDS
         pids, limits = list(pids), self._limits
+        refused = self.refused()
+        if refused is not None:
+            return refused
         if len(pids) > limits.processes:
             return "PROCESS_LIMIT"
         if limits.memory_bytes is not None and _holds_more(pids, limits.memory_bytes):
@@ -44,6 +50,10 @@ class Bounds:
         if limits.disk_bytes is not None and self._fills_more(limits.disk_bytes):
             return "DISK_LIMIT"
         return None
+
+    def refused(self) -> Passed | None:
+        """Return the bound at which the kernel ended or refused a process of the build."""
+        return self._group.passed() if self._group is not None else None
 
     def _fills_more(self, limit: int) -> bool:
         started = time.monotonic()

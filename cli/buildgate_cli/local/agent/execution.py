@@ -1,9 +1,11 @@
 """Running processes under a deadline, a stop signal and a bound on what they print."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -15,6 +17,7 @@ from typing import IO, Literal, Self
 
 from buildgate_cli.local.agent import processes
 from buildgate_cli.local.agent.bounds import Bounds, Passed
+from buildgate_cli.local.agent.cgroups import GATE, Membership
 from buildgate_cli.local.agent.users import User
 
 Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"] | Passed
@@ -66,7 +69,7 @@ class Execution:
 
     `output` takes the bytes as they come. `deadline` is a value of time.monotonic(). `mark` is unique to the build and
     travels in the environment of its processes. With `bounds` a build whose processes take more is ended; they are
-    looked at once a second. `owns_process` says that this whole process exists for the build, so that everything it
+    looked at once a second. With a `group` all of them are in it. `owns_process` says that this whole process exists for the build, so that everything it
     ever started belongs to it, marked or not.
     """
 
@@ -79,6 +82,7 @@ class Execution:
         mark: str,
         grace_seconds: float = 5.0,
         bounds: Bounds | None = None,
+        group: Membership | None = None,
         owns_process: bool = False,
     ) -> None:
         self._output = output
@@ -89,6 +93,7 @@ class Execution:
         self._owns_process = owns_process
         self._elder = frozenset(processes.descendants(os.getpid())) if owns_process else frozenset[int]()
         self._bounds = bounds
+        self._group = group
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
@@ -109,10 +114,10 @@ class Execution:
         """
         self.check()
         process = subprocess.Popen(
-            arguments,
+            arguments if self._group is None else _behind_gate(arguments, environment),
             cwd=folder,
             env={**environment, processes.MARK: self._mark},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if self._group is None else subprocess.PIPE,
             stdout=into or self._write,
             stderr=into or self._write,
             start_new_session=True,
@@ -120,6 +125,7 @@ class Execution:
             group=user.gid if user else None,
             extra_groups=user.groups if user else None,
         )
+        self._let_go(process)
         try:
             self._pump_until_exit(process)
         except InterruptedBuildError:
@@ -132,6 +138,20 @@ class Execution:
         if self._owns_process and not self._elder:
             processes.reap_orphans()
         return process.returncode
+
+    def _let_go(self, process: "subprocess.Popen[bytes]") -> None:
+        """Put a process that waits at its gate into the group, then let it begin. Raises OSError."""
+        if self._group is None or process.stdin is None:
+            return
+        try:
+            self._group.take(process.pid)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(b"\n")
+                process.stdin.close()
+        except OSError:
+            process.kill()
+            process.wait(_KILLED_SECONDS)
+            raise
 
     def capture(
         self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], user: User | None = None
@@ -181,6 +201,9 @@ class Execution:
                 wait = max(self._deadline - time.monotonic(), 0.0)
                 selector.select(min(wait, notice.poll_seconds, self._bounds_wait(process.pid)))
                 self._read_once()
+        if self._bounds is not None and (refused := self._bounds.refused()):
+            self.interrupt.request(refused)
+            self.check()
 
     def _bounds_wait(self, running: int) -> float:
         """Look at what the build takes when it is time to, and return the seconds until the next look.
@@ -228,6 +251,14 @@ class _ExitNotice:
     def __exit__(self, *error: object) -> None:
         if self.fileno is not None:
             os.close(self.fileno)
+
+
+def _behind_gate(arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Return the command that becomes another once it is let go. Raises FileNotFoundError as starting that one would."""
+    program = shutil.which(arguments[0], path=environment.get("PATH"))
+    if program is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), arguments[0])
+    return [*GATE, program, *arguments[1:]]
 
 
 def exit_reason(code: int) -> str:

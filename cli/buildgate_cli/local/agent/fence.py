@@ -2,7 +2,7 @@
 
 Without a container, by Linux namespaces alone (mount, process, IPC; a user namespace where the agent is not root). The
 agent becomes process 1 of its own world: what a build kills is its own, and all of it ends with the agent. Programs that
-it starts cannot mount or look beyond, root's neither. What stays in reach: the network, and every other file of whoever
+it starts cannot mount or look beyond, root's neither, nor change a control group. What stays in reach: the network, and every other file of whoever
 runs the cloud.
 """
 
@@ -60,6 +60,7 @@ def enter(fence: Fence) -> None:
     _mount(libc, "none", "/", _REC | _PRIVATE)
     _hide(libc, fence)
     _mount(libc, "proc", "/proc", _NOSUID | _NODEV | _NOEXEC, kind="proc")
+    _seal_control_groups(libc)
     for capability in _BEYOND:
         libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # a kernel that does not know one refuses it
     os.chdir(folder)  # by way of the new mounts: the old way leads behind the fence
@@ -79,6 +80,16 @@ def _hide(libc: ctypes.CDLL, fence: Fence) -> None:
             _mount(libc, "none", path, _REMOUNT | _BIND | _RDONLY | forbidden)
     for path in fence.hidden:
         _mount(libc, "none", path, _REMOUNT | _RDONLY | _NOSUID | _NODEV, data="mode=0711,size=1m,nr_inodes=1k")
+
+
+def _seal_control_groups(libc: ctypes.CDLL) -> None:
+    """Leave them to be read only: a build would lift its limits, or leave its group."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        if after.split(" ", 1)[0] in {"cgroup", "cgroup2"}:
+            path = before.split()[4]
+            forbidden = os.statvfs(path).f_flag & (_NOSUID | _NODEV | _NOEXEC)
+            _mount(libc, "none", path, _REMOUNT | _BIND | _RDONLY | forbidden)
 
 
 def _mount(libc: ctypes.CDLL, source: str, target: str, flags: int, *, kind: str = "", data: str = "") -> None:

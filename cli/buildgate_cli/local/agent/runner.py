@@ -33,6 +33,7 @@ from buildgate_cli.local.agent.build import (
 )
 from buildgate_cli.local.agent.cache import CacheWork
 from buildgate_cli.local.agent.collect import Collector
+from buildgate_cli.local.agent.cgroups import Membership
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
 from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.runtimes import asker, check_runtimes
@@ -60,7 +61,7 @@ def _utc_now() -> datetime:
 class Runner:
     """Runs one request once. `interrupt` ends it from outside, from any thread.
 
-    `owns_process`: see Execution.
+    `owns_process` and `group`: see Execution.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Runner:
         secondary: Mapping[str, Source] | None = None,
         owns_process: bool = False,
         now: Callable[[], datetime] = _utc_now,
+        group: Membership | None = None,
     ) -> None:
         self._request = request
         self._source = source
@@ -92,7 +94,8 @@ class Runner:
             deadline=time.monotonic() + limits.timeout_seconds,
             mark=request.mark,
             grace_seconds=limits.grace_seconds,
-            bounds=Bounds(limits, request.folder),
+            bounds=Bounds(limits, request.folder, group),
+            group=group,
             owns_process=owns_process,
         )
         self._spec = Buildspec()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.agent import processes, protocol
+from buildgate_cli.local.agent.cgroups import Group
 from buildgate_cli.local.agent.fence import Fence
 
 _PASSED = ("PATH", "LANG", "LC_ALL", "TZ")
@@ -18,9 +19,18 @@ class AgentProcess:
     """One agent, started with its job. Its processes end with it, and it ends when this process does."""
 
     def __init__(
-        self, interpreter: str, job: Mapping[str, Any], *, folder: Path, mark: str, fence: Fence | None = None
+        self,
+        interpreter: str,
+        job: Mapping[str, Any],
+        *,
+        folder: Path,
+        mark: str,
+        fence: Fence | None = None,
+        group: Group | None = None,
     ) -> None:
         behind = ["--fence", fence.to_text()] if fence else []
+        behind += ["--group", group.to_text()] if group else []
+        self._group = group
         environment = {name: os.environ[name] for name in _PASSED if name in os.environ}
         self._mark = mark
         self._write_lock = threading.Lock()
@@ -75,4 +85,6 @@ class AgentProcess:
             self._process.kill()
             code = self._process.wait()
         processes.end(lambda: processes.marked(self._mark), grace_seconds=0.0)
+        if self._group is not None:
+            self._group.remove()
         return code

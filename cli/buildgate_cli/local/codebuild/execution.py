@@ -16,7 +16,8 @@ from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.machine import base_variables
 from buildgate_cli.local.codebuild import caches, secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
-from buildgate_cli.local.codebuild.fencing import fence_for, refuse_beyond, why_not
+from buildgate_cli.local.codebuild.fencing import fence_for, isolation, refuse_beyond, why_not
+from buildgate_cli.local.codebuild.grouping import group_for
 from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import Log, Logs, LogStream, ObjectLog
@@ -103,8 +104,11 @@ class Execution:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run_agent(self, record: Document, log: Log) -> Mapping[str, Any]:
+        job = self._job(record)
+        log.write([container_line(f"Isolation: {isolation(self.around.settings)['says']}", self.around.now())])
+        group = group_for(self.build_id, self._limits(record["build"])) if self.around.settings.is_grouped else None
         agent = AgentProcess(
-            self.around.interpreter, self._job(record), folder=self.folder, mark=self._mark, fence=self._fence()
+            self.around.interpreter, job, folder=self.folder, mark=self._mark, fence=self._fence(), group=group
         )
         with self._lock:
             self._agent = agent
@@ -232,7 +236,8 @@ class Execution:
             timeout,
             settings.log_bytes,
             settings.grace_seconds,
-            memory_bytes(environment),
+            settings.memory_bytes or memory_bytes(environment),
+            processes=settings.processes,
             disk_bytes=disk_bytes(environment),
         )
 

@@ -1,4 +1,4 @@
-"""Whether builds run behind a fence on this machine, and which."""
+"""Whether builds run behind a fence and in a control group on this machine, and what that keeps them from."""
 
 import functools
 import subprocess
@@ -9,6 +9,7 @@ from typing import Any
 
 from buildgate_cli.local.agent.build import Failure
 from buildgate_cli.local.agent.fence import Fence
+from buildgate_cli.local.codebuild import grouping
 from buildgate_cli.local.codebuild.settings import Settings
 
 SWITCHED_OFF = "switched off by BUILDGATE_FENCE=0"
@@ -57,9 +58,18 @@ def why_not(interpreter: str) -> str:
     return "" if tried.returncode == 0 else tried.stdout.strip() or tried.stderr.strip()[-200:] or "it failed"
 
 
-def isolation() -> dict[str, Any]:
-    """Return whether this machine's builds are fenced in, and what that means, for a person to read."""
-    problem = why_not(sys.executable) if Settings.from_environment().is_fenced else SWITCHED_OFF
-    if problem:
-        return {"is_fenced": False, "says": f"builds run as you, with the cloud's files in reach ({problem})"}
-    return {"is_fenced": True, "says": "builds run as you, without the cloud's files and other builds in sight"}
+def isolation(settings: Settings | None = None) -> dict[str, Any]:
+    """Return what keeps this machine's builds apart and within their bounds, and `says`, for a person to read.
+
+    `control_groups` is the version of the kernel's interface, None where builds are only looked at once a second.
+    """
+    settings = settings or Settings.from_environment()
+    fence = why_not(sys.executable) if settings.is_fenced else SWITCHED_OFF
+    group = grouping.why_no_groups() if settings.is_grouped else grouping.SWITCHED_OFF
+    version = None if group else grouping.version()
+    sight = (
+        f"with the cloud's files in reach ({fence})" if fence else "without the cloud's files and other builds in sight"
+    )
+    held = f"are looked at once a second ({group})" if group else f"are held by the kernel (control groups v{version})"
+    says = f"builds run as you, {sight}; their memory and number of processes {held}; network and your files are open"
+    return {"is_fenced": not fence, "control_groups": version, "says": says}

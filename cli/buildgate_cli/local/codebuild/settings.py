@@ -8,6 +8,7 @@ from buildgate_cli.local.agent.build import MEBIBYTE
 from buildgate_cli.local.agent.host import Allowed
 
 FENCE_VARIABLE = "BUILDGATE_FENCE"
+GROUPS_VARIABLE = "BUILDGATE_CGROUPS"
 MINUTE_VARIABLE = "BUILDGATE_TEST_MINUTE_SECONDS"
 
 
@@ -18,6 +19,8 @@ class Settings:
     `seconds_per_minute` is for tests only: it makes timeouts, which AWS counts in minutes from 5 up, pass sooner.
     `log_bytes` bounds a build's log, each line with the 26 bytes that CloudWatch Logs adds: a build that prints without
     end is ended before it keeps the one emulator of this machine from others.
+    `processes` is how many a build may have at once, `memory_bytes` the most that one gets, whatever its compute type
+    has (None: as that says). `is_grouped` lets the kernel hold builds to their bounds.
     `allowed` runs every build that is meant for Windows, macOS, GPU, another processor or other runtimes on this machine
     all the same; a build may be allowed it alone by its variables.
     """
@@ -30,6 +33,9 @@ class Settings:
     allowed: Allowed = field(default_factory=Allowed)
     keeps_folders: bool = False
     is_fenced: bool = True
+    is_grouped: bool = True
+    processes: int = 1000
+    memory_bytes: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -39,4 +45,5 @@ class Settings:
             seconds_per_minute=float(environment.get(MINUTE_VARIABLE, "60")),
             allowed=Allowed.by(environment),
             is_fenced=environment.get(FENCE_VARIABLE) != "0",
+            is_grouped=environment.get(GROUPS_VARIABLE) != "0",
         )
