@@ -125,6 +125,19 @@ def test_a_running_run_refreshes_itself_and_an_ended_one_does_not(cloud, pages):
     assert pages.find(f"/runs/{ended}", {}).refresh is None
 
 
+def test_a_running_build_is_shown_phase_by_phase_up_to_now(cloud, pages):
+    running = next(run["run_id"] for run in ApiOf(cloud).get("runs", limit=20)["runs"] if run["status"] == "RUNNING")
+    build = next(one for one in ApiOf(cloud).get("runs", running)["run"]["stages"][0]["builds"] if one["build_id"])
+
+    seen = ApiOf(cloud).get("builds", build["build_id"])["build"]
+    bars = ApiOf(cloud).get("metrics", "runs", running, "waterfall")["bars"]
+
+    assert (build["phase"], seen["status"]) == ("BUILD", "IN_PROGRESS")
+    assert [phase["name"] for phase in seen["phases"]][-1] == "BUILD"
+    assert sum(bar["seconds"] for bar in bars) == pytest.approx(45, abs=5)
+    assert bars[-1]["name"].endswith(" build")
+
+
 def test_whoever_wants_a_page_to_stay_as_it_is_can_have_that(cloud, pages):
     live, still = pages.find("/", {}), pages.find("/", {"still": "1"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from buildgate.adapters.cloudwatch import CloudWatchUtilisation
+from buildgate.adapters.codebuild import CodeBuildLauncher
 from buildgate.adapters.codebuild_projects import CodeBuildProjects
 from buildgate.adapters.codecommit import CodeCommitRepositories
 from buildgate.adapters.iam import IamRoles
@@ -30,6 +31,7 @@ from buildgate.usecases.fold_days import FoldDays
 from buildgate.usecases.grant_waiver import GrantWaiver
 from buildgate.usecases.judge_posture import JudgePosture
 from buildgate.usecases.list_judgements import ListJudgements
+from buildgate.usecases.look_at_builds import LookAtBuilds
 from buildgate.usecases.make_up_pushes import LostPushes
 from buildgate.usecases.next_step import NextStep
 from buildgate.usecases.open_run import OpenRun
@@ -116,7 +118,13 @@ class Wiring(BuildWiring):
 
     @cached_property
     def analyse_releases(self) -> AnalyseReleases:
-        return AnalyseReleases(self.runs, self.pipelines, self.records, self.clock)
+        return AnalyseReleases(self.runs, self.pipelines, self.records, self.clock, self.look_at_builds)
+
+    @cached_property
+    def look_at_builds(self) -> LookAtBuilds:
+        """Looks only: what cannot be true is left to those who record."""
+        launcher = CodeBuildLauncher(self._aws.client("codebuild"), quarantine=lambda _: None)
+        return LookAtBuilds(launcher, self.clock)
 
     @cached_property
     def recall_builds(self) -> RecallBuilds:

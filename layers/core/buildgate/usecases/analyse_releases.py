@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import NotFound
 from buildgate.domain.metrics import dora as rules
 from buildgate.domain.metrics.waterfall import Bar, LeadTime, lead_time, waterfall
@@ -17,6 +16,7 @@ from buildgate.domain.runs import Run, RunStatus, StageStatus
 if TYPE_CHECKING:
     from buildgate.domain.pipelines import Pipeline
     from buildgate.ports import BuildRecords, Clock, Pipelines, Runs
+    from buildgate.usecases.look_at_builds import LookAtBuilds
 
 MOST_RUNS = 2_000
 MOST_FALLS = 30
@@ -33,6 +33,7 @@ class AnalyseReleases:
     pipelines: Pipelines
     records: BuildRecords
     clock: Clock
+    look: LookAtBuilds
 
     def dora(self, window: Window, *, pipeline: str = "", team: str = "") -> tuple[rules.Dora, Sequence[str]]:
         """Return the five metrics, and what is to be known of them (pipelines without a release stage).
@@ -107,7 +108,7 @@ class AnalyseReleases:
         if record is None:
             raise NotFound(f"there is no run {run_id}", field="run", fix="buildgate run list")
         ids = [slot.build_id for slot in record.slots if slot.build_id]
-        heads: dict[str, BuildHead] = dict(self.records.heads(ids)) if ids else {}
+        heads = self.look(self.records.heads(ids)) if ids else {}
         return waterfall(record, heads, now=self.clock.now())
 
 

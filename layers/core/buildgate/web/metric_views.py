@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from buildgate.domain.builds import BuildHead
+from buildgate.domain.builds import Build, BuildHead
 from buildgate.domain.errors import BuildgateError, Rejected
 from buildgate.domain.metrics import posture as postures
 from buildgate.domain.metrics.advice import Advice, advise
@@ -208,6 +208,17 @@ def listed(head: Any) -> dict[str, Any]:
         "retry_of": head.retry_of,
         "team": head.owner.team,
         "cost_centre": head.owner.cost_centre,
+    }
+
+
+def under_way(build: Build) -> dict[str, Any]:
+    """Return what is known of a build that runs, before its detail is stored: its phases so far and where it logs."""
+    phases = [{"name": one.name, "status": one.status, "seconds": one.duration_seconds} for one in build.phases]
+    return {
+        "number": build.number,
+        "phases": [{name: value for name, value in one.items() if value is not None} for one in phases],
+        "log_group": build.log_group,
+        "log_stream": build.log_stream,
     }
 
 

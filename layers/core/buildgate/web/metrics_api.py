@@ -14,9 +14,10 @@ from buildgate.domain.metrics.waterfall import by_kind
 from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS, Window
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
+from buildgate.usecases.look_at_builds import with_phases
 from buildgate.usecases.selection import Selection
 from buildgate.web.http import Request
-from buildgate.web.metric_views import MetricViews, listed, number, part_of, selected, window_data
+from buildgate.web.metric_views import MetricViews, listed, number, part_of, selected, under_way, window_data
 from buildgate.web.plain import plain
 
 Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
@@ -160,4 +161,6 @@ class MetricsApi:
         if found is None:
             raise NotFound(f"there is no build {build_id}", field="build", fix="buildgate metrics builds PROJECT")
         head, detail = found
+        if build := self._w.look_at_builds.running([head]).get(build_id):
+            head, detail = with_phases(head, build), {**detail, **under_way(build)}
         return {"build": listed(head) | {"phase_seconds": dict(head.phase_seconds), "batch": head.batch} | detail}

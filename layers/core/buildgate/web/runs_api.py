@@ -95,7 +95,8 @@ class RunsApi:
         pipeline = self._w.pipelines.version(record.run.pipeline, record.run.version)
         names = [stage.name for stage in pipeline.stages] if pipeline else []
         ids = [slot.build_id for slot in record.slots if slot.build_id]
-        return views.run_record(record, names, self._w.records.heads(ids) if ids else {})
+        heads = self._w.look_at_builds(self._w.records.heads(ids)) if ids else {}
+        return views.run_record(record, names, heads)
 
     def _run(self, request: Request, parameters: Mapping[str, str]) -> RunAnswer:
         return {"run": self._whole(parameters["id"])}

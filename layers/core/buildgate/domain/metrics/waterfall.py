@@ -67,9 +67,16 @@ def _build_bars(stage: str, head: BuildHead, opened: datetime, now: datetime) ->
     at = (head.started_at - opened).total_seconds()
     bars = []
     for name, seconds in head.phase_seconds.items():
-        bars.append(Bar(stage, f"{head.project} {name.lower()}", _KINDS.get(name, "phase"), at, seconds))
+        bars.append(_phase_bar(stage, head, name, at, seconds))
         at += seconds
+    if head.ended_at is None and head.current_phase not in head.phase_seconds:
+        so_far = (now - opened).total_seconds() - at
+        bars.append(_phase_bar(stage, head, head.current_phase, at, max(0.0, so_far)))
     return bars
+
+
+def _phase_bar(stage: str, head: BuildHead, phase: str, at: float, seconds: float) -> Bar:
+    return Bar(stage, f"{head.project} {phase.lower()}".strip(), _KINDS.get(phase, "phase"), at, seconds)
 
 
 def _bar(stage: str, name: str, kind: str, opened: datetime, start: datetime, end: datetime) -> Bar:
