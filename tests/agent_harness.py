@@ -10,7 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from buildgate_cli.local.agent.build import Collected, CollectedReport, Limits, Outcome, PhaseResult, Request
+from buildgate_cli.local.agent.build import (
+    BroughtSource,
+    Collected,
+    CollectedReport,
+    Limits,
+    Outcome,
+    PhaseResult,
+    Request,
+)
 from buildgate_cli.local.agent.execution import Interrupt
 from buildgate_cli.local.agent.runner import Runner
 from buildgate_cli.local.agent.source import FolderSource, Source
@@ -60,6 +68,7 @@ class FakeOutside:
     reports: dict[str, dict[str, bytes]] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     caches: dict[str, bytes] = field(default_factory=dict)
+    brought: list[BroughtSource] = field(default_factory=list)
 
     def parameters(self, names: Mapping[str, str]) -> Mapping[str, str]:
         return {variable: self.known[name] for variable, name in names.items()}
@@ -74,6 +83,9 @@ class FakeOutside:
     def fetch_object(self, location: str, into: Path) -> str | None:
         into.write_bytes(self.objects[location])
         return None
+
+    def keep_source(self, brought: BroughtSource) -> None:
+        self.brought.append(brought)
 
     def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
         for wanted in (key, *(kept for fallback in fallbacks for kept in self.caches if kept.startswith(fallback))):

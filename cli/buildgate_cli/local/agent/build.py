@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 Status = Literal["SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED"]
+CacheOutcome = Literal["hit", "partial", "miss"]
 PHASES = ("INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
 DEFAULT_BUILDSPEC = "buildspec.yml"
 MEBIBYTE = 1024 * 1024
@@ -121,7 +122,7 @@ class CacheResult:
     seconds: float
 
     @property
-    def outcome(self) -> Literal["hit", "partial", "miss"]:
+    def outcome(self) -> CacheOutcome:
         if self.matched is None:
             return "miss"
         return "hit" if self.matched == self.key else "partial"
@@ -151,14 +152,31 @@ class Sink(Protocol):
     def source_resolved(self, commit: str) -> None: ...
 
 
+@dataclass(frozen=True)
+class BroughtSource:
+    """A clone that a kept mirror may have helped with; `name` is the source's, `mirror` the file name of its mirror.
+
+    `size_bytes` is what had to be brought in beside what the mirror has.
+    """
+
+    clone: Path
+    mirror: str
+    name: str
+    size_bytes: int
+    outcome: CacheOutcome
+
+
 class Objects(Protocol):
-    """S3 as a source needs it."""
+    """S3, and what is kept of sources between builds, as a source needs it."""
 
     def fetch_object(self, location: str, into: Path) -> str | None:
         """Bring in an S3 object, or all below a location that ends in `/`; return the object's version if it has one.
 
         Raises Failure.
         """
+
+    def keep_source(self, brought: BroughtSource) -> None:
+        """Let the mirror of a source take in what a clone has beyond it. One that cannot is said and fails nothing."""
 
 
 class Outside(Objects, Protocol):

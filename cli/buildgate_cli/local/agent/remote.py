@@ -5,12 +5,13 @@ import os
 import queue
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from buildgate_cli.local.agent import protocol
-from buildgate_cli.local.agent.build import Collected, CollectedReport, PhaseResult
+from buildgate_cli.local.agent.build import BroughtSource, Collected, CollectedReport, PhaseResult
 from buildgate_cli.local.agent.execution import Interrupt, InterruptedBuildError
 from buildgate_cli.local.agent.pack import zipped
 
@@ -112,6 +113,9 @@ class RemoteOutside:
     def fetch_object(self, location: str, into: Path) -> str | None:
         version: str | None = self._ask("object", location=location, into=str(into))
         return version
+
+    def keep_source(self, brought: BroughtSource) -> None:
+        self._ask("keep-source", **asdict(brought) | {"clone": str(brought.clone)})
 
     def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
         matched: str | None = self._ask("fetch-cache", key=key, fallbacks=list(fallbacks), into=str(into))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from buildgate_cli.buildspecs import PHASE_NAMES, Buildspec, BuildspecError, Cache, Phase, load_bytes
 from buildgate_cli.local.agent.bounds import Bounds
@@ -32,13 +33,13 @@ from buildgate_cli.local.agent.build import (
     is_inline,
 )
 from buildgate_cli.local.agent.cache import CacheWork
-from buildgate_cli.local.agent.collect import Collector
 from buildgate_cli.local.agent.cgroups import Membership
+from buildgate_cli.local.agent.collect import Collector
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
 from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.runtimes import asker, check_runtimes
 from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
-from buildgate_cli.local.agent.source import Source
+from buildgate_cli.local.agent.source import Source, own_objects
 from buildgate_cli.local.agent.users import give, other_user
 
 _ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
@@ -74,8 +75,8 @@ class Runner:
         interrupt: Interrupt,
         secondary: Mapping[str, Source] | None = None,
         owns_process: bool = False,
-        now: Callable[[], datetime] = _utc_now,
         group: Membership | None = None,
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._request = request
         self._source = source
@@ -194,11 +195,14 @@ class Runner:
 
     def _fetch_secondary(self) -> None:
         for identifier, source in self._secondary.items():
-            folder = self._request.source.with_name(f"src-{identifier}")
+            folder = self._secondary_folder(identifier)
             commit = source.fetch(folder, self._execution, self._outside)
             self._secondary_variables[f"CODEBUILD_SRC_DIR_{identifier}"] = str(folder)
             if commit:
                 self._secondary_variables[f"CODEBUILD_RESOLVED_SOURCE_VERSION_{identifier}"] = commit
+
+    def _secondary_folder(self, identifier: str) -> Path:
+        return self._request.source.with_name(f"src-{identifier}")
 
     def _cache_work(self) -> CacheWork:
         cache = self._spec.cache or Cache()
@@ -284,6 +288,8 @@ class Runner:
         if user is not None:
             if not self._request.source.is_relative_to(self._request.folder):
                 raise Failure("CLIENT_ERROR", f"run-as {name}: the folder is built in place and stays its owner's")
+            for clone in (self._request.source, *map(self._secondary_folder, self._secondary)):
+                own_objects(clone, self._execution)
             give(self._request.folder, user)
         if not self._state.act_as(user):
             raise Failure("CLIENT_ERROR", f"run-as {name}: that user cannot reach {self._request.folder}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from buildgate_cli.local.agent.build import Failure, Objects
+from buildgate_cli.local.agent.build import BroughtSource, CacheOutcome, Failure, Objects
 from buildgate_cli.local.agent.execution import Execution
 from buildgate_cli.local.agent.pack import unzip
 
@@ -92,7 +92,9 @@ class ObjectSource:
 class GitSource:
     """A git repository. `version` is a commit, branch, tag or full ref; empty is the default branch.
 
-    `depth` 0 brings the whole history.
+    `depth` 0 brings the whole history. `mirror` is where an earlier build's copy of it is kept, empty for nowhere: then
+    only what is not in there is brought in. The clone borrows the mirror's objects; which commit a name means is always
+    asked of the repository itself. A shallow clone borrows nothing.
     """
 
     url: str
@@ -100,22 +102,41 @@ class GitSource:
     depth: int = 0
     has_submodules: bool = False
     name: str = "primary source"
+    mirror: str = ""
 
     def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
         git = _Git(execution, folder)
         folder.mkdir(parents=True)
         commit = self._fetch_shallow(git) if self.depth else None
         if commit is None:
-            commit = self._fetch_all(git)
+            self._clone(git, outside)
+            commit = self._found(git)
         if git.run("checkout", "--quiet", "--detach", commit):
             raise Failure("GIT_ERROR", f"unable to check out {commit} of {self.name}")
         if self.has_submodules and git.run("submodule", "--quiet", "update", "--init", "--recursive"):
             raise Failure("GIT_ERROR", f"unable to fetch the submodules of {self.name}")
         return commit
 
-    def _fetch_all(self, git: "_Git") -> str:
-        if git.run("clone", "--quiet", "--no-checkout", "--end-of-options", self.url, "."):
+    def _clone(self, git: "_Git", outside: Objects) -> None:
+        options, outcome = ["--quiet", "--no-checkout"], "miss"
+        if Path(self.mirror, "HEAD").is_file():
+            code, _ = git.ask("clone", *options, "--no-local", f"--reference={self.mirror}", *self._here)
+            outcome = "miss" if code else "partial"
+            if code:  # the mirror is of no use, or the repository cannot be reached: then git says so below
+                shutil.rmtree(git.folder)
+                git.folder.mkdir()
+        if outcome == "miss" and git.run("clone", *options, *self._here):
             raise Failure("GIT_CLONE_FAILED", f"unable to clone {self.name} from {self.url}")
+        if self.mirror:
+            size = _objects_bytes(git.folder)
+            result: CacheOutcome = "miss" if outcome == "miss" else "partial" if size else "hit"
+            outside.keep_source(BroughtSource(git.folder, Path(self.mirror).name, self.name, size, result))
+
+    @property
+    def _here(self) -> tuple[str, ...]:
+        return "--end-of-options", self.url, "."
+
+    def _found(self, git: "_Git") -> str:
         for candidate in self._candidates():
             code, printed = git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
             if code == 0:
@@ -159,6 +180,20 @@ class _Git:
     def ask(self, *arguments: str) -> tuple[int, str]:
         code, printed = self.execution.capture(["git", *arguments], folder=self.folder, environment=_environment())
         return code, printed.decode("utf-8", "replace")
+
+
+def own_objects(clone: Path, execution: Execution) -> None:
+    """Let a clone that borrows a mirror's objects have them itself: for a user who cannot reach the mirror."""
+    borrowed = clone / ".git" / "objects" / "info" / "alternates"
+    if borrowed.is_file():
+        if _Git(execution, clone).run("repack", "-a", "-d", "-q"):
+            raise Failure("GIT_ERROR", f"unable to copy the objects of {clone}")
+        borrowed.unlink()
+
+
+def _objects_bytes(clone: Path) -> int:
+    objects = clone / ".git" / "objects"
+    return sum(path.stat().st_size for path in objects.glob("[0-9a-fp]*/*") if path.is_file())
 
 
 def _environment() -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from buildgate_cli.local.agent import processes
 from buildgate_cli.local.agent.build import (
+    BroughtSource,
     Collected,
     CollectedFile,
     CollectedReport,
@@ -122,6 +123,9 @@ class NoCloud:
 
     def fetch_object(self, location: str, into: Path) -> str | None:
         raise Failure("CLIENT_ERROR", f"S3 is not there without a cloud: {location}")
+
+    def keep_source(self, brought: BroughtSource) -> None:
+        """Nothing outlives a build without a cloud."""
 
     def fetch_cache(self, key: str, fallbacks: Sequence[str], into: Path) -> str | None:
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.buildspecs import Batch, Buildspec, BuildspecError, load_bytes
-from buildgate_cli.local.agent.build import DEFAULT_BUILDSPEC, Failure, is_inline
+from buildgate_cli.local.agent.build import DEFAULT_BUILDSPEC, BroughtSource, Failure, is_inline
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError
 from buildgate_cli.local.codebuild.batch_record import BatchBook, BatchRecord
 from buildgate_cli.local.codebuild.builds import Builds, Member
@@ -40,6 +40,9 @@ class _Objects:
 
     def fetch_object(self, location: str, into: Path) -> str | None:
         return fetch_object(self.around.clients("s3"), location, into)
+
+    def keep_source(self, brought: BroughtSource) -> None:
+        """The builds of the batch keep their source; this clone is for its buildspec only."""
 
 
 class BatchRun:

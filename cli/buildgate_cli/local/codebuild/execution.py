@@ -14,13 +14,15 @@ from buildgate_cli.local.agent.fence import Fence
 from buildgate_cli.local.agent.host import Allowed, refusal
 from buildgate_cli.local.agent.lines import container_line
 from buildgate_cli.local.agent.machine import base_variables
-from buildgate_cli.local.codebuild import caches, secrets_in, variables
+from buildgate_cli.local.codebuild import secrets_in, variables
 from buildgate_cli.local.codebuild.agent_process import AgentProcess
+from buildgate_cli.local.codebuild.build_cache import BuildCache
 from buildgate_cli.local.codebuild.fencing import fence_for, isolation, refuse_beyond, why_not
 from buildgate_cli.local.codebuild.grouping import group_for
 from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import Log, Logs, LogStream, ObjectLog
+from buildgate_cli.local.codebuild.mirrors import Mirrors
 from buildgate_cli.local.codebuild.names import Clock
 from buildgate_cli.local.codebuild.objects import fetch_object
 from buildgate_cli.local.codebuild.progress import Ledger
@@ -46,6 +48,7 @@ class Surroundings:
     clients: Clients
     cloud_variables: Callable[[str], Mapping[str, str]]
     cache_generation: Callable[[str], int]
+    mirrors: Mirrors
     settings: Settings
     now: Clock
 
@@ -62,6 +65,8 @@ class Execution:
     _is_stopped: bool = False
     _is_killed: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _cache: BuildCache = field(init=False)
+    _log: Log = field(init=False)
 
     @property
     def folder(self) -> Path:
@@ -93,10 +98,10 @@ class Execution:
             self.ledger.end_phase(self.build_id, "FAILED", (("CLIENT_ERROR", text),))
             return {"status": "FAILED"}
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        log = self._open_log(record["build"])
+        log = self._log = self._open_log(record["build"])
         try:
             if reason:
-                log.write([container_line(f"{reason}: its commands run on this machine as asked", self.around.now())])
+                self._say(f"{reason}: its commands run on this machine as asked")
             return self._run_agent(record, log)
         finally:
             log.close()
@@ -104,6 +109,7 @@ class Execution:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run_agent(self, record: Document, log: Log) -> Mapping[str, Any]:
+        self._cache = self._open_cache(record["build"])
         job = self._job(record)
         log.write([container_line(f"Isolation: {isolation(self.around.settings)['says']}", self.around.now())])
         group = group_for(self.build_id, self._limits(record["build"])) if self.around.settings.is_grouped else None
@@ -141,6 +147,7 @@ class Execution:
         elif kind == "phase-started":
             self.ledger.begin_phase(self.build_id, message["name"], message["at"])
         elif kind == "phase-ended":
+            self._cache.close_sources()
             self.ledger.end_agent_phase(self.build_id, protocol.phase_result(message))
         elif kind == "resolved":
             self.ledger.change(self.build_id, lambda build: build.update(resolvedSourceVersion=message["commit"]))
@@ -172,26 +179,23 @@ class Execution:
                 self.keeper.artifact(record, message)
             case "report":
                 self.keeper.report(record, message, self.folder)
-            case "fetch-cache" | "keep-cache":
-                return self._do_cache(record["build"], message)
+            case "fetch-cache":
+                return self._cache.fetch(message)
+            case "keep-cache":
+                self._cache.keep(message)
+            case "keep-source":
+                self._say(self._cache.keep_source(message))
             case unknown:
                 raise Failure("INTERNAL_ERROR", f"unknown question {unknown}")
         return None
 
-    def _do_cache(self, build: Document, message: Mapping[str, Any]) -> str | None:
-        store = self._caches(build)
-        if store is None:
-            return None
-        if message["what"] == "fetch-cache":
-            return caches.fetch_cache(store, message["key"], message["fallbacks"], Path(message["into"]))
-        caches.keep_cache(store, message["key"], Path(message["archive"]), is_final=message["is_final"])
-        return None
+    def _open_cache(self, build: Document) -> BuildCache:
+        around = self.around
+        s3 = around.clients("s3") if build.get("cache", {}).get("type") == "S3" else None
+        return BuildCache(build, around.cache_generation(build["projectName"]), around.home, s3, around.mirrors)
 
-    def _caches(self, build: Document) -> caches.CacheStore | None:
-        project = build["projectName"]
-        generation = self.around.cache_generation(project)
-        s3 = self.around.clients("s3") if build.get("cache", {}).get("type") == "S3" else None
-        return caches.store_for(build.get("cache", {}), project, generation, self.around.home, s3)
+    def _say(self, text: str) -> None:
+        self._log.write([container_line(text, self.around.now())])
 
     def _job(self, record: Document) -> dict[str, Any]:
         build, plan = record["build"], record["plan"]
@@ -209,12 +213,17 @@ class Execution:
             secrets_manager=references,
             artifact_ids=[artifacts["artifactIdentifier"] for artifacts in plan.get("secondaryArtifacts", ())],
             has_artifacts=plan["artifacts"]["type"] == "S3",
-            has_cache=self._caches(build) is not None,
+            has_cache=self._cache.has_archives,
             allows_host_runtimes=self._allowed(build).is_runtimes,
             limits=self._limits(build),
         )
         source = source_for(build["source"], build.get("sourceVersion"), self.around.repositories)
         secondary = secondary_sources(build, self.around.repositories)
+        named = {"the source": source, **{f"source {name}": each for name, each in secondary.items()}}
+        for remark in self._cache.remarks(named):
+            self._say(remark)
+        source = self._cache.helped(source)
+        secondary = {name: self._cache.helped(each) for name, each in secondary.items()}
         artifacts = (plan["artifacts"], *plan.get("secondaryArtifacts", ()))
         packed = [each.get("artifactIdentifier") for each in artifacts if each.get("packaging") == "ZIP"]
         return {**protocol.job(request, source, secondary), "zipped": packed}
@@ -226,7 +235,7 @@ class Execution:
     def _fence(self) -> Fence | None:
         if not self.around.settings.is_fenced or why_not(self.around.interpreter):
             return None
-        return fence_for(self.folder, self.around.home, [self.around.repositories])
+        return fence_for(self.folder, self.around.home, [self.around.repositories, *self._cache.readable()])
 
     def _limits(self, build: Document) -> Limits:
         settings = self.around.settings

@@ -41,7 +41,7 @@ def refuse_beyond(message: Mapping[str, Any], folder: Path, home: Path) -> None:
 
 
 def _read_by(message: Mapping[str, Any]) -> Iterator[Path]:
-    yield from (Path(message[name]) for name in ("zip", "archive") if name in message)
+    yield from (Path(message[name]) for name in ("zip", "archive", "clone") if name in message)
     yield from (Path(path) for path, _ in message.get("files", ()))
 
 

@@ -6,22 +6,23 @@ from typing import Any
 from buildgate_cli.local.codebuild.account import Account, curated_images
 from buildgate_cli.local.codebuild.batches import Batches
 from buildgate_cli.local.codebuild.builds import Builds
+from buildgate_cli.local.codebuild.names import name_from_arn
 from buildgate_cli.local.codebuild.projects import Projects
 from buildgate_cli.local.codebuild.reportgroups import ReportGroups
-from buildgate_cli.local.codebuild.store import Store
 from buildgate_cli.local.codebuild.trends import trend
 from buildgate_cli.local.jsonservice import Caller
 
 Operation = Callable[[dict[str, Any], Caller], dict[str, Any]]
 
 
-def project_operations(projects: Projects, store: Store) -> Mapping[str, Operation]:
+def project_operations(projects: Projects, drop_cache: Callable[[str], None]) -> Mapping[str, Operation]:
     def delete(request: dict[str, Any], _: Caller) -> dict[str, Any]:
         projects.delete(request["name"])
+        drop_cache(name_from_arn("project", request["name"]))
         return {}
 
     def invalidate_cache(request: dict[str, Any], _: Caller) -> dict[str, Any]:
-        store.count("cache", projects.get(request["projectName"])["name"])
+        drop_cache(projects.get(request["projectName"])["name"])
         return {}
 
     return {

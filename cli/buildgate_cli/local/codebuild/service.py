@@ -16,6 +16,7 @@ from buildgate_cli.local.codebuild.conductor import Conductor
 from buildgate_cli.local.codebuild.execution import Execution, Surroundings
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper, remembered
 from buildgate_cli.local.codebuild.metrics import Measures
+from buildgate_cli.local.codebuild.mirrors import Mirrors
 from buildgate_cli.local.codebuild.names import Clock, utc_now
 from buildgate_cli.local.codebuild.operations import (
     Operation,
@@ -77,6 +78,7 @@ class LocalCodeBuild:
             clients=clients,
             cloud_variables=cloud_variables,
             cache_generation=lambda project: self._store.counted("cache", project),
+            mirrors=Mirrors(home),
             settings=settings,
             now=now,
         )
@@ -88,7 +90,7 @@ class LocalCodeBuild:
         self._measures = Measures(clients, self._ledger)
         self._ledger.on_finish(self._measures.build_ended)
         self.operations: Mapping[str, Operation] = {
-            **project_operations(self._projects, self._store),
+            **project_operations(self._projects, self._drop_cache),
             **build_operations(self._builds),
             **batch_operations(self._batches),
             **report_operations(self._groups),
@@ -107,6 +109,8 @@ class LocalCodeBuild:
         self._batches.recover()
         for left in self._around.builds.iterdir():
             shutil.rmtree(left, ignore_errors=True)
+        for project in self._around.mirrors.projects():
+            self._sweep_cache(project)
         return lost
 
     def stop(self) -> None:
@@ -123,6 +127,15 @@ class LocalCodeBuild:
         if operation not in self.operations:
             raise NotImplementedError(operation)
         return self.operations[operation](request, caller)
+
+    def _drop_cache(self, project: str) -> None:
+        """Let a project's next builds find an empty cache. What it had goes when no build of it may be reading it."""
+        self._store.count("cache", project)
+        if not self._ledger.open_ids(project):
+            self._sweep_cache(project)
+
+    def _sweep_cache(self, project: str) -> None:
+        self._around.mirrors.sweep(project, self._around.cache_generation(project))
 
     def _prepare(self, build_id: str) -> Execution:
         return Execution(build_id, self._around, self._ledger, self._keeper)

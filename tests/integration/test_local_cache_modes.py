@@ -1,0 +1,162 @@
+"""Local caches between builds of one machine: sources that are kept, and Docker layers that are not."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from buildgate_cli.local.agent.build import Failure
+from buildgate_cli.local.agent.users import may_switch
+from buildgate_cli.local.codebuild import Settings
+from buildgate_cli.local.codebuild.build_cache import docker_remark
+from buildgate_cli.local.codebuild.mirrors import Mirrors
+from local_builds import REMOTE, build_cloud
+from local_harness import commit, git, new_work_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from local_builds import BuildCloud
+
+SOURCES: dict[str, Any] = {"type": "LOCAL", "modes": ["LOCAL_SOURCE_CACHE"]}
+SPEC = "version: 0.2\nphases: {build: {commands: ['cat text', 'git rev-list --count HEAD']}}\n"
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[BuildCloud]:
+    with build_cloud(tmp_path, Settings(grace_seconds=0.3, concurrent_builds=3)) as opened:
+        yield opened
+
+
+def ended(cloud: BuildCloud, *build_ids: str) -> list[tuple[str, list[str]]]:
+    """Return what the source cache of each build did, and what its commands printed."""
+    found = []
+    for build_id in build_ids:
+        assert cloud.wait(build_id)["buildStatus"] == "SUCCEEDED", cloud.log(build_id)
+        lines = cloud.log(build_id)
+        said = [line.partition("Source cache ")[2] for line in lines if "Source cache " in line]
+        found.append((said[0].partition(":")[0], [line for line in lines if not line.startswith("[Container]")]))
+    return found
+
+
+def test_sources_are_kept_and_later_builds_bring_in_only_what_is_new(cloud: BuildCloud) -> None:
+    cloud.push(buildspec_yml=SPEC, text="one", large=os.urandom(300_000).hex())
+    cloud.project(cache=SOURCES)
+
+    first = ended(cloud, cloud.start("shop"))
+    again = ended(cloud, cloud.start("shop"))
+    cloud.push(text="two")
+    changed = ended(cloud, build_id := cloud.start("shop"))
+    cloud.api.invalidate_project_cache(projectName="shop")
+
+    assert first == [("miss", ["one", "1"])]
+    assert again == [("hit", ["one", "1"])]
+    assert changed == [("partial", ["two", "2"])]
+    (told,) = [line.partition("primary source, ")[2] for line in cloud.log(build_id) if "Source cache " in line]
+    assert told.endswith(" bytes were brought in and are kept")
+    assert int(told.split()[0]) < 5_000
+    assert not list((cloud.home / "cache" / "shop").iterdir())
+
+
+def test_builds_at_once_each_get_their_own_commit(cloud: BuildCloud) -> None:
+    old = cloud.push(buildspec_yml=SPEC, text="old")
+    new = cloud.push(text="new")
+    cloud.project(cache=SOURCES)
+
+    builds = [cloud.start("shop", sourceVersion=version) for version in (old, new, old, new)]
+
+    assert [printed for _, printed in ended(cloud, *builds)] == [["old", "1"], ["new", "2"]] * 2
+
+
+def test_a_rewritten_branch_is_what_it_is_now_and_a_broken_mirror_is_mended(cloud: BuildCloud) -> None:
+    cloud.push(buildspec_yml=SPEC, text="one")
+    cloud.project(cache=SOURCES)
+    ended(cloud, cloud.start("shop"))
+    (cloud.work / "text").write_text("rewritten")
+    git(cloud.work, "commit", "-qa", "--amend", "-m", "Rewrite")
+    git(cloud.work, "push", "-qf", "origin", "main")
+
+    assert ended(cloud, cloud.start("shop")) == [("partial", ["rewritten", "1"])]
+
+    (mirror,) = (cloud.home / "cache" / "shop" / "0" / "sources").iterdir()
+    for pack in (mirror / "objects" / "pack").iterdir():
+        pack.chmod(0o600)
+        pack.write_bytes(b"broken")
+
+    builds = [ended(cloud, cloud.start("shop")) for _ in range(3)]
+    assert [did for ((did, _),) in builds] == ["partial", "miss", "hit"]
+    assert all(printed == ["rewritten", "1"] for ((_, printed),) in builds)
+
+
+def test_a_build_that_runs_as_another_user_has_its_history_too(cloud: BuildCloud) -> None:
+    user = "nobody" if may_switch() else getpass.getuser()
+    cloud.push(buildspec_yml=SPEC.replace("phases:", f"run-as: {user}\nphases:"), text="one")
+    cloud.project(cache=SOURCES)
+
+    builds = [ended(cloud, cloud.start("shop")) for _ in range(2)]
+
+    assert builds == [[("miss", ["one", "1"])], [("hit", ["one", "1"])]]
+
+
+def test_modes_that_do_nothing_say_so_once(cloud: BuildCloud) -> None:
+    modes = ["LOCAL_SOURCE_CACHE", "LOCAL_DOCKER_LAYER_CACHE"]
+    cloud.project(
+        "inline", SPEC.replace("'cat text', 'git rev-list --count HEAD'", "'true'"), cache={**SOURCES, "modes": modes}
+    )
+    cloud.push(buildspec_yml=SPEC, text="one")
+    cloud.project("shallow", cache=SOURCES, source={"type": "CODECOMMIT", "location": REMOTE, "gitCloneDepth": 1})
+
+    plain, shallow = cloud.start("inline"), cloud.start("shallow")
+    cloud.wait(plain)
+    cloud.wait(shallow)
+
+    assert (
+        sum("LOCAL_SOURCE_CACHE is ignored for the source: it is not a git" in line for line in cloud.log(plain)) == 1
+    )
+    assert sum("LOCAL_DOCKER_LAYER_CACHE" in line for line in cloud.log(plain)) == 1
+    assert sum("a clone of depth 1 is brought in anew" in line for line in cloud.log(shallow)) == 1
+
+
+def test_docker_layers_are_the_daemons_own_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    assert docker_remark() == "LOCAL_DOCKER_LAYER_CACHE does nothing here: this machine has no Docker"
+
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\n")
+    docker.chmod(0o755)
+
+    assert "this machine's Docker daemon keeps" in docker_remark()
+
+
+def test_a_mirror_is_whole_or_not_there(tmp_path: Path) -> None:
+    kept = Mirrors(tmp_path)
+    folder = kept.folder("shop", 0)
+    (tmp_path / "no-clone").mkdir()
+
+    with pytest.raises(Failure, match="could not be kept"):
+        kept.take_in(tmp_path / "no-clone", folder / "a.git")
+
+    assert not list(folder.iterdir())
+
+
+def test_a_mirror_that_took_in_often_is_packed_and_loses_nothing(tmp_path: Path) -> None:
+    origin, kept = tmp_path / "origin.git", Mirrors(tmp_path, most_packs=3)
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(origin))
+    work, mirror = new_work_tree(tmp_path / "work", str(origin)), kept.folder("shop", 0) / "a.git"
+    ids = []
+    for number in range(5):
+        ids.append(commit(work, {"text": str(number)}))
+        git(work, "push", "-q", "origin", "main")
+        kept.take_in(work, mirror)
+
+    assert len(list((mirror / "objects" / "pack").glob("*.pack"))) < 4
+    done = subprocess.run(
+        ["git", "rev-list", "--count", ids[-1]], cwd=mirror, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "5"
