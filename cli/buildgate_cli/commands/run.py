@@ -30,7 +30,11 @@ RunId = Annotated[
 ]
 OptionalRunId = Annotated[
     str | None,
-    typer.Argument(help="Run to watch; the newest when left out.", autocompletion=completion.runs, metavar="ID"),
+    typer.Argument(
+        help="Run: its id, the end of its id, or `latest`; the newest when left out.",
+        autocompletion=completion.runs,
+        metavar="ID",
+    ),
 ]
 PipelineName = Annotated[
     str | None, typer.Option("--pipeline", "-p", help="Of this pipeline only.", autocompletion=completion.pipelines)
@@ -77,11 +81,13 @@ def list_runs(
     as_json: Json = False,
 ) -> None:
     """List runs, newest first."""
-    answer = _client().get("runs", pipeline=pipeline, limit=limit)
+    client = _client()
+    answer = client.get("runs", pipeline=pipeline, limit=limit)
     if as_json:
         print_json(answer)
         return
     now = datetime.now(UTC)
+    awaited = _awaited(client, answer["runs"])
     rows = [
         [
             run["run_id"],
@@ -90,7 +96,7 @@ def list_runs(
             _source(run),
             ago(run.get("started_at"), now),
             duration(elapsed(run.get("started_at"), run.get("finished_at"), now)),
-            _first_line(run.get("reason") or run.get("message")),
+            awaited.get(run["run_id"]) or _first_line(run.get("reason") or run.get("message")),
         ]
         for run in answer["runs"]
     ]
@@ -100,10 +106,10 @@ def list_runs(
 
 
 @app.command()
-def show(run_id: RunId, as_json: Json = False) -> None:
+def show(run_id: OptionalRunId = None, as_json: Json = False) -> None:
     """Show a run: its stages with builds, gates and approvals."""
     client = _client()
-    answer = client.get("runs", resolve(client, run_id))
+    answer = client.get("runs", resolve(client, run_id or LATEST))
     if as_json:
         print_json(answer)
         return
@@ -191,6 +197,14 @@ def resolve(client: ApiClient, text: str) -> str:
     if not fitting:
         raise UserError(f"No recent run fits {text}.", "See `buildgate run list`.", ExitCode.REFUSED)
     return str(fitting[0])
+
+
+def _awaited(client: ApiClient, runs: list[dict[str, Any]]) -> dict[str, str]:
+    """Return by run which approval it waits for; nothing is asked where every run has ended."""
+    if all(run_tree.is_final(run) for run in runs):
+        return {}
+    waiting = client.get("approvals")["approvals"]
+    return {found["run_id"]: f"waits for approval of stage {found['stage']}" for found in waiting}
 
 
 def _client() -> ApiClient:

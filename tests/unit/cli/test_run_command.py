@@ -85,6 +85,7 @@ def test_starting_with_a_branch_and_a_tag_is_a_usage_error(cli: Cli) -> None:
 
 def test_runs_are_listed_newest_first_as_the_api_gives_them(cli: Cli, api: OperatorApi) -> None:
     api.on("GET", "/v1/runs", (200, {"runs": [run("FAILED", reason="gate quality fails"), run("RUNNING")]}))
+    api.on("GET", "/v1/approvals", (200, {"approvals": []}))
 
     lines = cli("run", "list", "-p", "shop", "--limit", "2").stdout.splitlines()
 
@@ -93,6 +94,13 @@ def test_runs_are_listed_newest_first_as_the_api_gives_them(cli: Cli, api: Opera
     assert "✘ FAILED" in lines[1]
     assert lines[1].endswith("gate quality fails")
     assert lines[2].endswith("Add prices")
+
+
+def test_the_list_says_which_approval_a_run_waits_for(cli: Cli, api: OperatorApi) -> None:
+    api.on("GET", "/v1/runs", (200, {"runs": [run("RUNNING")]}))
+    api.on("GET", "/v1/approvals", (200, {"approvals": [{"run_id": ID, "stage": "release"}]}))
+
+    assert cli("run", "list").stdout.rstrip().endswith("waits for approval of stage release")
 
 
 def test_a_run_is_shown_as_a_tree_with_builds_gates_and_approvals(cli: Cli, api: OperatorApi) -> None:
@@ -124,6 +132,7 @@ def test_a_run_may_be_named_by_the_end_of_its_id_or_as_latest(cli: Cli, api: Ope
     api.on("GET", f"/v1/runs/{ID}", (200, {"run": run("SUCCEEDED")}))
 
     assert cli("run", "show", "latest").exit_code == 0
+    assert cli("run", "show").exit_code == 0
     assert cli("run", "show", "B0N").exit_code == 0
     ambiguous = cli("run", "show", "01kamr")
     assert (ambiguous.exit_code, "fits 2 runs" in ambiguous.stderr) == (2, True)
