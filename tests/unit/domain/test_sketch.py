@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from buildgate.domain.metrics.sketch import bucket_of, merge, quantile, value_of
+from buildgate.domain.metrics.sketch import (
+    FORMER_QUEUE_ERROR,
+    bucket_of,
+    coarser,
+    merge,
+    pack,
+    quantile,
+    unpack,
+    value_of,
+    with_former,
+)
 
 durations = st.lists(st.floats(min_value=1, max_value=1e9), min_size=1, max_size=200)
 
@@ -54,3 +64,48 @@ def test_the_median_of_many_builds_is_near_the_truth():
     values = [chance.lognormvariate(12, 0.5) for _ in range(5000)]
 
     assert quantile(sketch_of(values), 0.5) == pytest.approx(sorted(values)[2500], rel=0.011)
+
+
+@given(durations)
+def test_a_packed_sketch_unpacks_to_itself(values):
+    assert unpack(pack(sketch_of(values))) == sketch_of(values)
+
+
+def test_an_empty_sketch_packs_to_nothing():
+    assert pack({}) == ""
+    assert unpack("") == {}
+
+
+def test_the_sketch_of_thirty_thousand_waits_packs_into_a_kilobyte():
+    chance = random.Random(7)
+    sketch = sketch_of(chance.expovariate(0.0005) for _ in range(30_000))
+
+    assert len(sketch) > 300
+    assert len(pack(sketch)) < 1024
+
+
+@given(durations)
+def test_a_fine_sketch_beside_its_coarse_one_stays_as_it_is(values):
+    fine = sketch_of(values)
+    coarse = merge({coarser(bucket): count} for bucket, count in fine.items())
+
+    assert with_former(fine, coarse) == fine
+
+
+@given(durations, durations)
+def test_what_only_the_coarse_sketch_counted_is_kept_within_five_per_cent(older, newer):
+    fine = sketch_of(newer)
+    coarse = merge(
+        [
+            merge({coarser(bucket): count} for bucket, count in fine.items()),
+            merge({bucket_of(value, FORMER_QUEUE_ERROR): 1} for value in older),
+        ]
+    )
+
+    whole = with_former(fine, coarse)
+
+    exact = sorted(older + newer)
+    assert sum(whole.values()) == len(exact)
+    for q in (0.0, 0.5, 1.0):
+        rank = max(1, math.ceil(q * len(exact)))
+        assert quantile(whole, q) == pytest.approx(exact[rank - 1], rel=0.062)

@@ -1,4 +1,4 @@
-"""Builds as items: the small head that lists and analyses read, the detail beside it, and daily totals."""
+"""Builds as items: the small head that lists and analyses read, and the detail beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.domain.builds import PHASES, Build, BuildHead, BuildStatus, CacheProbe, Owner, Phase, SlotRef
-from buildgate.domain.metrics.rollups import DayTotals
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.times import from_text, to_text
 
@@ -105,11 +104,6 @@ def detail_item(build: Build) -> dict[str, Any]:
         "log_stream": build.log_stream,
         "number": build.number,
     }
-
-
-def day_of(item: dict[str, Any]) -> DayTotals:
-    counters = {name: value for name, value in item.items() if isinstance(value, int) and not isinstance(value, bool)}
-    return DayTotals(item["sk"].removeprefix("D#"), counters)
 
 
 def _phase_data(phase: Phase) -> dict[str, Any]:

@@ -7,21 +7,34 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from buildgate.adapters.table import keys
-from buildgate.adapters.table.build_items import day_of, detail_item, head_item, head_of
+from buildgate.adapters.table.build_items import detail_item, head_item, head_of
 from buildgate.adapters.table.conditions import All, Any_, Below, Is, Missing
+from buildgate.adapters.table.day_items import (
+    FULL_BYTES,
+    day_of,
+    days_of,
+    growing_key,
+    packed_item,
+    packed_key,
+    size_bytes,
+    span,
+)
 from buildgate.adapters.table.table import Change, Put, Table, Write
 from buildgate.domain.builds import Build, BuildHead, Misreported, Owner
-from buildgate.domain.errors import Conflict
-from buildgate.domain.metrics.rollups import DayTotals, Scope, day_of_build, increments, scopes_of
+from buildgate.domain.errors import Conflict, Unavailable
+from buildgate.domain.metrics.rollups import DayTotals, Scope, day_of_build, increments, merged, scopes_of
 from buildgate.domain.times import to_text
 
 LOOK_AGAIN = timedelta(minutes=5)
+_LOOKS = "0123"
+"""A quarter of all builds, by the last digit of their ids, looks whether its day's item is full: a read each."""
 
 
 class TableBuilds:
     """What is recorded of builds.
 
-    A finished build takes one transaction: head, detail, project's day and, in a run, pipeline's day.
+    A finished build takes one transaction: head, project's day and, in a run, pipeline's day. Its detail is written
+    before, for nobody reads it until the head says that the build finished.
     """
 
     def __init__(self, table: Table) -> None:
@@ -37,18 +50,47 @@ class TableBuilds:
         return {item["build_id"]: head_of(item) for item in items}
 
     def record(self, head: BuildHead, build: Build, *, known: BuildHead | None, is_finish: bool, now: datetime) -> None:
-        writes: list[Write] = [_head_write(head, known, now, has_reports=bool(build.report_arns))]
+        head_write = _head_write(head, known, now, has_reports=bool(build.report_arns))
         if is_finish:
-            writes.append(Put(detail_item(build)))
-            day = f"D#{day_of_build(head, seen_at=now)}"
-            adds = increments(head)
-            writes += [Change(scope.key, day, adds=adds) for scope in scopes_of(head)]
-        if len(writes) == 1:
-            self._write_one(writes[0])
+            self._count(head, build, head_write, day_of_build(head, seen_at=now))
         else:
-            self._table.transact(writes)
+            self._write_one(head_write)
         if known is None:
             self._register(head)
+
+    def _count(self, head: BuildHead, build: Build, head_write: Write, day: str) -> None:
+        """Write a finished build's head and count it, all or nothing."""
+        self._put_once(detail_item(build))
+        adds, scopes = increments(head), scopes_of(head)
+        self._table.transact([head_write, *(Change(scope.key, growing_key(day), adds=adds) for scope in scopes)])
+        if head.build_id[-1] in _LOOKS:
+            for scope in scopes:
+                self._empty_if_full(scope, day)
+
+    def _put_once(self, item: dict[str, Any]) -> bool:
+        """Write an item if there is none; False when there was."""
+        try:
+            self._table.put(Put(item, only_if=Missing("pk")))
+        except Conflict:
+            return False
+        return True
+
+    def _empty_if_full(self, scope: Scope, day: str) -> None:
+        """Move a full day's counts into its packed item, unless a build counts or another one moves them meanwhile.
+
+        A day holds the same before and after, whoever reads it: both items change together or not at all.
+        """
+        growing = self._table.get(scope.key, growing_key(day))
+        if growing is None or size_bytes(growing) < FULL_BYTES:
+            return
+        packed = self._table.get(scope.key, packed_key(day))
+        whole = merged([day_of(one) for one in (growing, packed) if one], day)
+        believed = Missing("pk") if packed is None else Is("n", packed["n"])
+        emptied = Put({"pk": scope.key, "sk": growing_key(day)}, only_if=Is("n", growing["n"]))
+        try:
+            self._table.transact([emptied, Put(packed_item(scope, whole, packed_key(day)), only_if=believed)])
+        except (Conflict, Unavailable):
+            return
 
     def _write_one(self, write: Write) -> None:
         if isinstance(write, Put):
@@ -61,11 +103,7 @@ class TableBuilds:
         if head.project in self._registered:
             return
         self._registered.add(head.project)
-        item = {"pk": keys.PROJECTS, "sk": head.project, "first_seen_at": to_text(head.started_at)}
-        try:
-            self._table.put(Put(item, only_if=Missing("pk")))
-        except Conflict:
-            return
+        self._put_once({"pk": keys.PROJECTS, "sk": head.project, "first_seen_at": to_text(head.started_at)})
 
     def owner(self, project: str) -> Owner:
         """Return who answers and pays for a project as last learnt from tags; empty when nobody said."""
@@ -75,11 +113,7 @@ class TableBuilds:
     def quarantine(self, unfit: Misreported, *, now: datetime) -> bool:
         """Set a build aside whose description cannot be true; False when it lies there already."""
         item = {"pk": keys.QUARANTINE, "sk": unfit.build_id, "reason": unfit.reason, "seen_at": to_text(now)}
-        try:
-            self._table.put(Put(item, only_if=Missing("pk")))
-        except Conflict:
-            return False
-        return True
+        return self._put_once(item)
 
     def is_quarantined(self, build_id: str) -> bool:
         return self._table.get(keys.QUARANTINE, build_id) is not None
@@ -91,8 +125,7 @@ class TableBuilds:
     def days(self, scope: Scope, days: Sequence[str]) -> Sequence[DayTotals]:
         if not days:
             return []
-        items = self._table.query(scope.key, between=(f"D#{min(days)}", f"D#{max(days)}"))
-        return [day_of(item) for item in items]
+        return days_of(self._table.query(scope.key, between=span(days)))
 
     def is_known(self, project: str) -> bool:
         return self._table.get(keys.PROJECTS, project) is not None

@@ -9,8 +9,11 @@ from buildgate.domain.errors import Unavailable
 
 Item = dict[str, Any]
 
-FORMAT = 1
-"""What this release reads. Attributes are only added within a format, and items of format 1 do not name it."""
+FORMAT = 2
+"""What this release reads. Attributes are only added within a format, and items of format 1 do not name it.
+
+Format 2 is a day's totals whose sketches are packed; nothing else has it.
+"""
 FORMAT_NAME = "fmt"
 
 

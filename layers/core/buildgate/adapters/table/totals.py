@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.build_items import head_of
+from buildgate.adapters.table.day_items import folded_item
 from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.builds import BuildHead, Misreported, Owner
 from buildgate.domain.metrics.rollups import DayTotals, Scope
@@ -39,7 +40,7 @@ class TableTotals:
 
     def replace_day(self, scope: Scope, day: DayTotals) -> None:
         """Set a day of a folded scope; doing it again changes nothing."""
-        self._table.put(Put({"pk": scope.key, "sk": f"D#{day.day}", **day.counters}))
+        self._table.put(Put(folded_item(scope, day)))
 
     def finished_between(self, project: str, first: datetime, last: datetime) -> Iterator[BuildHead]:
         """Yield a project's builds that ended in ``first <= end < last``, the newest start first, as they are read."""

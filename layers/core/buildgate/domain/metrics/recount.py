@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from buildgate.domain.builds import BuildHead
-from buildgate.domain.metrics.rollups import DayTotals, Scope, fold
+from buildgate.domain.metrics.rollups import DayTotals, Scope, fold, sketches_of
 from buildgate.domain.times import from_text
 
 
@@ -29,7 +29,7 @@ def differences(
     known: Mapping[str, Mapping[str, int]] = {day.day: day.counters for day in stored}
     found = []
     for day in sorted(wanted):
-        old, new = known.get(day, {}), again.get(day, {})
+        old, new = comparable(known.get(day, {}), again.get(day, {}))
         names = sorted(set(old) | set(new))
         found += [
             Difference(day, name, old.get(name, 0), new.get(name, 0))
@@ -37,3 +37,22 @@ def differences(
             if old.get(name, 0) != new.get(name, 0)
         ]
     return tuple(found)
+
+
+def comparable(stored: Mapping[str, int], again: Mapping[str, int]) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Return both counts of a day so that they can be compared.
+
+    A day that an earlier release counted has no fine sketch of waits, or only a part of it, and may have put a wait
+    beside the coarse bucket that a recount gives: then the number of waits must agree.
+    """
+    known = sketches_of(stored)
+    if sum(known["w"].values()) == sum(known["q"].values()):
+        return stored, again
+    return _without_buckets_of_waits(stored), _without_buckets_of_waits(again)
+
+
+def _without_buckets_of_waits(counters: Mapping[str, int]) -> Mapping[str, int]:
+    waits = sketches_of(counters)
+    buckets = {f"{prefix}{bucket}" for prefix in ("w", "q") for bucket in waits[prefix]}
+    rest = {name: value for name, value in counters.items() if name not in buckets}
+    return rest | {"waits": sum(waits["q"].values())}

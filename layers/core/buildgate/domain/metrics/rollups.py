@@ -35,7 +35,8 @@ class DayTotals:
     """The counts of one scope on one UTC day; ``counters`` are whole numbers that only grow.
 
     ``n`` builds, one counter per status, ``duration_ms``, ``queue_ms``, ``cost_micro_usd``, ``cost_unknown`` (builds
-    without a known price), ``d<bucket>`` and ``q<bucket>`` (sketches of duration and queue time), ``p<n>``
+    without a known price), ``d<bucket>`` and ``w<bucket>`` (sketches of duration and of the wait in the queue),
+    ``q<bucket>`` (waits once more, to five per cent: what the release before this one reads), ``p<n>``
     (milliseconds of the n-th of ``PHASES``), ``cost_<status>`` (what builds that did not succeed cost), ``retries`` and ``cost_retries``,
     ``cache_<result>``, ``cache_probed``, ``cache_ms`` and ``cache_bytes``.
     """
@@ -54,18 +55,32 @@ class DayTotals:
         return hash((self.day, frozenset(self.counters.items())))
 
     def sketch(self, prefix: str) -> Mapping[int, int]:
+        """Return the sketch of durations (``d``) or of waits in the queue (``w``), in milliseconds."""
         return self._sketches.get(prefix, {})
 
     @cached_property
     def _sketches(self) -> dict[str, dict[int, int]]:
-        found: dict[str, dict[int, int]] = {"d": {}, "q": {}}
-        for name, count in self.counters.items():
-            if name[0] in found and name[1:].isdigit():
-                found[name[0]][int(name[1:])] = count
+        found = sketches_of(self.counters)
+        waits, former = found["w"], found.pop("q")
+        if sum(waits.values()) != sum(former.values()):
+            found["w"] = sketch.with_former(waits, former)
         return found
 
     def count(self, name: str) -> int:
         return self.counters.get(name, 0)
+
+
+SKETCHES = ("d", "w", "q")
+"""What the names of buckets begin with."""
+
+
+def sketches_of(counters: Mapping[str, int]) -> dict[str, dict[int, int]]:
+    """Return the buckets among counters, by what their names begin with, as they were written."""
+    found: dict[str, dict[int, int]] = {prefix: {} for prefix in SKETCHES}
+    for name, count in counters.items():
+        if name[0] in found and name[1:].isdigit():
+            found[name[0]][int(name[1:])] = count
+    return found
 
 
 def increments(head: BuildHead) -> dict[str, int]:
@@ -78,7 +93,8 @@ def increments(head: BuildHead) -> dict[str, int]:
     if head.queue_seconds is not None:
         milliseconds = round(head.queue_seconds * 1000)
         counts["queue_ms"] = milliseconds
-        counts[f"q{sketch.bucket_of(milliseconds, sketch.QUEUE_ERROR)}"] = 1
+        wait = sketch.bucket_of(milliseconds)
+        counts |= {f"w{wait}": 1, f"q{sketch.coarser(wait)}": 1}
     return {name: value for name, value in (counts | _costs(head) | _phases(head) | _cache(head)).items() if value}
 
 

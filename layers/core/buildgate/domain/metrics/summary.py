@@ -53,7 +53,7 @@ def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
     by_status = {status: count(name) for status, name in _STATUSES}
     judged = builds - count("stopped")
     p50, p90, p95, p99 = _seconds(sketch.quantiles(total.sketch("d"), _SHARES))
-    queue_p50, queue_p95 = _seconds(sketch.quantiles(total.sketch("q"), _QUEUE_SHARES, sketch.QUEUE_ERROR))
+    queue_p50, queue_p95 = _seconds(sketch.quantiles(total.sketch("w"), _QUEUE_SHARES))
     unknown, cost, probed = count("cost_unknown"), count("cost_micro_usd"), count("cache_probed")
     mean = _mean_seconds(total)
     priced = builds - unknown

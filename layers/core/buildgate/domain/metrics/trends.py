@@ -44,7 +44,7 @@ def trends(days: Sequence[DayTotals]) -> tuple[Trend, ...]:
         ("builds", "builds a day", [float(day.count("n")) for day in days]),
         ("p50_seconds", "seconds", [_seconds(day, "d", 0.5) for day in days]),
         ("p95_seconds", "seconds", [_seconds(day, "d", 0.95) for day in days]),
-        ("queue_p95_seconds", "seconds", [_seconds(day, "q", 0.95) for day in days]),
+        ("queue_p95_seconds", "seconds", [_seconds(day, "w", 0.95) for day in days]),
         ("success_ratio", "ratio", [_ratio(day.count("ok"), day.count("n") - day.count("stopped")) for day in days]),
         ("cost_usd", "dollars a day", [day.count("cost_micro_usd") / 1_000_000 for day in days]),
         ("cache_hit_ratio", "ratio", [_ratio(day.count("cache_hit"), day.count("cache_probed")) for day in days]),
@@ -57,8 +57,7 @@ def _slope(values: Sequence[float | None]) -> Slope | None:
 
 
 def _seconds(day: DayTotals, prefix: str, q: float) -> float | None:
-    error = sketch.QUEUE_ERROR if prefix == "q" else sketch.RELATIVE_ERROR
-    value = sketch.quantile(day.sketch(prefix), q, error)
+    value = sketch.quantile(day.sketch(prefix), q)
     return None if value is None else value / 1000
 
 
