@@ -18,6 +18,7 @@ from buildgate_cli.local.agent.build import (
     Outcome,
     PhaseResult,
     Request,
+    Used,
 )
 from buildgate_cli.local.agent.execution import Interrupt
 from buildgate_cli.local.agent.runner import Runner
@@ -33,6 +34,7 @@ class Heard:
     begun: list[str] = field(default_factory=list)
     ended: list[PhaseResult] = field(default_factory=list)
     commits: list[str] = field(default_factory=list)
+    measured: list[Used] = field(default_factory=list)
     waiting_for: str = ""
     seen: threading.Event = field(default_factory=threading.Event)
 
@@ -51,6 +53,9 @@ class Heard:
 
     def source_resolved(self, commit: str) -> None:
         self.commits.append(commit)
+
+    def used(self, used: Used) -> None:
+        self.measured.append(used)
 
     @property
     def said(self) -> list[str]:

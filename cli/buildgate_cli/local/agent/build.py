@@ -32,7 +32,7 @@ class Limits:
     """Bounds of one build. A build that passes one is ended, the cloud is not. None: no bound.
 
     `processes` is how many may live at once. `disk_bytes` is what the build's folder may fill, `free_bytes` what has to
-    stay free on its disk, whoever fills it.
+    stay free on its disk, whoever fills it. `minute_seconds` is how long one measured minute is: shorter for tests.
     """
 
     timeout_seconds: float = 3600.0
@@ -42,6 +42,7 @@ class Limits:
     processes: int = 1000
     disk_bytes: int | None = None
     free_bytes: int = 256 * MEBIBYTE
+    minute_seconds: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,17 @@ class Outcome:
     cache: CacheResult | None = None
 
 
+@dataclass(frozen=True)
+class Used:
+    """What a build used in so many seconds; `memory_bytes` is the most it held at a look."""
+
+    seconds: float
+    cpu_seconds: float
+    memory_bytes: int
+    read_bytes: int
+    written_bytes: int
+
+
 class Sink(Protocol):
     """Hears of a build as it goes on."""
 
@@ -150,6 +162,8 @@ class Sink(Protocol):
     def phase_ended(self, result: PhaseResult) -> None: ...
 
     def source_resolved(self, commit: str) -> None: ...
+
+    def used(self, used: Used) -> None: ...
 
 
 @dataclass(frozen=True)

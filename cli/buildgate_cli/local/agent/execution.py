@@ -18,6 +18,7 @@ from typing import IO, Literal, Self
 from buildgate_cli.local.agent import processes
 from buildgate_cli.local.agent.bounds import Bounds, Passed
 from buildgate_cli.local.agent.cgroups import GATE, Membership
+from buildgate_cli.local.agent.usage import Usage
 from buildgate_cli.local.agent.users import User
 
 Reason = Literal["STOPPED", "TIMED_OUT", "OUTPUT_LIMIT", "ORPHANED"] | Passed
@@ -82,6 +83,7 @@ class Execution:
         mark: str,
         grace_seconds: float = 5.0,
         bounds: Bounds | None = None,
+        usage: Usage | None = None,
         group: Membership | None = None,
         owns_process: bool = False,
     ) -> None:
@@ -93,6 +95,7 @@ class Execution:
         self._owns_process = owns_process
         self._elder = frozenset(processes.descendants(os.getpid())) if owns_process else frozenset[int]()
         self._bounds = bounds
+        self._usage = usage
         self._group = group
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
@@ -213,7 +216,10 @@ class Execution:
         if self._bounds is None:
             return _FOREVER_SECONDS
         if self._bounds.wait_seconds() == 0:
-            passed = self._bounds.look(processes.living(self._started(), but=running))
+            pids = processes.living(self._started(), but=running)
+            passed = self._bounds.look(pids)
+            if self._usage is not None:
+                self._usage.look(pids)
             if passed is not None:
                 self.interrupt.request(passed)
         return self._bounds.wait_seconds()

@@ -133,7 +133,7 @@ def _is_reaped(pid: int) -> bool:
 def _state(pid: int) -> str | None:
     if not _PROC.is_dir():
         return "?" if pid in dict(_parents()) else None
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return fields[0] if fields else None
 
 
@@ -142,7 +142,7 @@ def _parents() -> list[tuple[int, int]]:
         return _parents_by_ps()
     found = []
     for pid in _pids():
-        fields = _stat(pid)
+        fields = stat_fields(pid)
         if fields:
             found.append((pid, int(fields[1])))
     return found
@@ -152,7 +152,7 @@ def _pids() -> list[int]:
     return [int(path.name) for path in _PROC.iterdir() if path.name.isdecimal()] if _PROC.is_dir() else []
 
 
-def _stat(pid: int) -> list[str] | None:
+def stat_fields(pid: int) -> list[str] | None:
     """Return the fields after the command name: state, parent, ..."""
     try:
         text = (_PROC / str(pid) / "stat").read_text("utf-8", "replace")

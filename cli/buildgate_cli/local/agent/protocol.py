@@ -6,12 +6,12 @@ gone, and the agent ends its build. From the agent: what happens, questions, and
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from buildgate_cli.local.agent.build import CollectedFile, Failure, Limits, Outcome, PhaseResult, Request
+from buildgate_cli.local.agent.build import CollectedFile, Failure, Limits, Outcome, PhaseResult, Request, Used
 from buildgate_cli.local.agent.source import FolderSource, GitSource, NoSource, ObjectSource, RefusedSource, Source
 
 _PATHS = ("folder", "source")
@@ -30,22 +30,22 @@ def encode(message: Mapping[str, Any]) -> bytes:
 
 def job(request: Request, source: Source, secondary: Mapping[str, Source]) -> dict[str, Any]:
     """Return the first message to an agent."""
-    fields = asdict(request) | {name: str(getattr(request, name)) for name in _PATHS}
+    values = asdict(request) | {name: str(getattr(request, name)) for name in _PATHS}
     others = {identifier: _plain(each) for identifier, each in secondary.items()}
-    return {"kind": "job", "request": fields, "source": _plain(source), "secondary": others}
+    return {"kind": "job", "request": values, "source": _plain(source), "secondary": others}
 
 
 def read_job(message: Mapping[str, Any]) -> tuple[Request, Source, dict[str, Source]]:
     """Return what `job` was given."""
-    fields = dict(message["request"])
-    fields |= {name: Path(fields[name]) for name in _PATHS}
-    fields["limits"] = Limits(**fields["limits"])
+    values = dict(message["request"])
+    values |= {name: Path(values[name]) for name in _PATHS}
+    values["limits"] = Limits(**values["limits"])
     secondary = {identifier: _source(each) for identifier, each in message["secondary"].items()}
-    return Request(**fields), _source(message["source"]), secondary
+    return Request(**values), _source(message["source"]), secondary
 
 
-def _source(fields: Mapping[str, Any]) -> Source:
-    values = dict(fields)
+def _source(members: Mapping[str, Any]) -> Source:
+    values = dict(members)
     kind = _SOURCES[values.pop("kind")]
     if kind is FolderSource:
         return FolderSource(Path(values["origin"]), tuple(values["ignored"]))
@@ -54,8 +54,8 @@ def _source(fields: Mapping[str, Any]) -> Source:
 
 def _plain(source: Source) -> dict[str, Any]:
     kind = next(name for name, cls in _SOURCES.items() if isinstance(source, cls))
-    fields = asdict(source)  # type: ignore[call-overload]
-    return {"kind": kind, **{name: str(v) if isinstance(v, Path) else v for name, v in fields.items()}}
+    members = asdict(source)  # type: ignore[call-overload]
+    return {"kind": kind, **{name: str(v) if isinstance(v, Path) else v for name, v in members.items()}}
 
 
 def files(collected: tuple[CollectedFile, ...]) -> list[list[str]]:
@@ -81,6 +81,10 @@ def phase_message(result: PhaseResult) -> dict[str, Any]:
         "ended_at": result.ended_at.timestamp(),
         "contexts": [list(context) for context in result.contexts],
     }
+
+
+def used(message: Mapping[str, Any]) -> Used:
+    return Used(**{each.name: message[each.name] for each in fields(Used)})
 
 
 def done_message(outcome: Outcome) -> dict[str, Any]:

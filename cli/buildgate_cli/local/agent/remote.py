@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from buildgate_cli.local.agent import protocol
-from buildgate_cli.local.agent.build import BroughtSource, Collected, CollectedReport, PhaseResult
+from buildgate_cli.local.agent.build import BroughtSource, Collected, CollectedReport, PhaseResult, Used
 from buildgate_cli.local.agent.execution import Interrupt, InterruptedBuildError
 from buildgate_cli.local.agent.pack import zipped
 
@@ -80,6 +80,9 @@ class RemoteSink:
 
     def source_resolved(self, commit: str) -> None:
         self._send({"kind": "resolved", "commit": commit})
+
+    def used(self, used: Used) -> None:
+        self._send({"kind": "used", **asdict(used)})
 
 
 class RemoteOutside:

@@ -40,6 +40,7 @@ from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.runtimes import asker, check_runtimes
 from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
 from buildgate_cli.local.agent.source import Source, own_objects
+from buildgate_cli.local.agent.usage import Usage
 from buildgate_cli.local.agent.users import give, other_user
 
 _ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
@@ -89,6 +90,7 @@ class Runner:
         self._log = Log(
             sink.log, now=now, max_bytes=limits.log_bytes, on_full=lambda: interrupt.request("OUTPUT_LIMIT")
         )
+        self._usage = Usage(sink.used, limits.minute_seconds)
         self._execution = Execution(
             self._log.feed,
             interrupt,
@@ -96,6 +98,7 @@ class Runner:
             mark=request.mark,
             grace_seconds=limits.grace_seconds,
             bounds=Bounds(limits, request.folder, group),
+            usage=self._usage,
             group=group,
             owns_process=owns_process,
         )
@@ -360,6 +363,7 @@ class Runner:
             self._read_exported()
         self._execution.end_all(self._request.limits.grace_seconds)
         self._execution.close()
+        self._usage.close()
         self._log.flush()
         result = PhaseResult("FINALIZING", "SUCCEEDED", started_at, self._now())
         self._phases.append(result)

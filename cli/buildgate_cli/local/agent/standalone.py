@@ -21,6 +21,7 @@ from buildgate_cli.local.agent.build import (
     Outcome,
     PhaseResult,
     Request,
+    Used,
 )
 from buildgate_cli.local.agent.execution import Interrupt
 from buildgate_cli.local.agent.machine import REGION, base_variables
@@ -77,6 +78,9 @@ class QuietSink:
 
     def source_resolved(self, commit: str) -> None:
         """The outcome says it."""
+
+    def used(self, used: Used) -> None:
+        """Nobody asks without a cloud."""
 
 
 class LogSink(QuietSink):

@@ -22,6 +22,7 @@ from buildgate_cli.local.codebuild.grouping import group_for
 from buildgate_cli.local.codebuild.hosts import disk_bytes, memory_bytes
 from buildgate_cli.local.codebuild.keeping import Clients, Keeper
 from buildgate_cli.local.codebuild.logstream import Log, Logs, LogStream, ObjectLog
+from buildgate_cli.local.codebuild.metrics import Measures
 from buildgate_cli.local.codebuild.mirrors import Mirrors
 from buildgate_cli.local.codebuild.names import Clock
 from buildgate_cli.local.codebuild.objects import fetch_object
@@ -49,6 +50,7 @@ class Surroundings:
     cloud_variables: Callable[[str], Mapping[str, str]]
     cache_generation: Callable[[str], int]
     mirrors: Mirrors
+    measures: Measures
     settings: Settings
     now: Clock
 
@@ -151,6 +153,8 @@ class Execution:
             self.ledger.end_agent_phase(self.build_id, protocol.phase_result(message))
         elif kind == "resolved":
             self.ledger.change(self.build_id, lambda build: build.update(resolvedSourceVersion=message["commit"]))
+        elif kind == "used":
+            self.around.measures.used(record["build"], protocol.used(message))
         elif kind == "ask":
             agent.send({"kind": "answer", "id": message["id"], **self._answer(record, message)})
         return message if kind == "done" else None
@@ -248,6 +252,7 @@ class Execution:
             settings.memory_bytes or memory_bytes(environment),
             processes=settings.processes,
             disk_bytes=disk_bytes(environment),
+            minute_seconds=settings.seconds_per_minute,
         )
 
     def _open_log(self, build: Document) -> Log:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from buildgate.domain.metrics.machines import SIZES
+
 _GIBIBYTE = 1024**3
 _MEMORY_GIBIBYTES = {
     "BUILD_GENERAL1_SMALL": 4,
@@ -21,6 +23,12 @@ _DISK_GIBIBYTES = {
 }
 _LAMBDA_DISK_GIBIBYTES = 10
 _LAMBDA = re.compile(r"BUILD_LAMBDA_(\d+)GB")
+
+
+def processors(environment: Mapping[str, Any]) -> int | None:
+    """Return the processors that a build of this compute type has; None where it is not fixed."""
+    size = SIZES.get(str(environment["computeType"]))
+    return size.cpus if size else None
 
 
 def memory_bytes(environment: Mapping[str, Any]) -> int | None:

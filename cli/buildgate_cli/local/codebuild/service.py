@@ -69,6 +69,7 @@ class LocalCodeBuild:
         self._outbox = Outbox(emit)
         self._ledger = Ledger(self._store, self._outbox.put, now)
         self._groups = ReportGroups(self._store, now)
+        self._measures = Measures(clients, self._ledger, now)
         self._keeper = Keeper(clients, self._ledger, self._groups)
         self._around = Surroundings(
             home=home,
@@ -79,6 +80,7 @@ class LocalCodeBuild:
             cloud_variables=cloud_variables,
             cache_generation=lambda project: self._store.counted("cache", project),
             mirrors=Mirrors(home),
+            measures=self._measures,
             settings=settings,
             now=now,
         )
@@ -87,7 +89,6 @@ class LocalCodeBuild:
         self._builds = Builds(self._store, self._projects, self._ledger, self._conductor, settings, now)
         self._batches = Batches(self._store, self._projects, self._builds, self._ledger, self._around, now)
         self._ledger.on_finish(self._batches.build_ended)
-        self._measures = Measures(clients, self._ledger)
         self._ledger.on_finish(self._measures.build_ended)
         self.operations: Mapping[str, Operation] = {
             **project_operations(self._projects, self._drop_cache),
