@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
@@ -12,8 +12,7 @@ from buildgate.adapters.memory.errors import AwsError
 from buildgate.adapters.memory.shapes import check_parameters, service_model
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call that leaves the process: the service, the client's method name and its keyword arguments.
 
     `caller` is the function that makes it, empty outside of functions.
@@ -26,13 +25,19 @@ class Call:
 
 
 Proceed = Callable[[], dict[str, Any]]
-Caller = Callable[[], str]
 Boundary = Callable[[Call, Proceed], dict[str, Any]]
 
 
-def straight_through(call: Call, proceed: Proceed) -> dict[str, Any]:
-    """The boundary of a good day: make the call, return its answer."""
-    return proceed()
+@dataclass(slots=True)
+class Crossing:
+    """What a call has to pass: a boundary, which is told who calls, the innermost of the `callers`.
+
+    A boundary that `is_for_functions` only is not asked about calls that nobody in there makes.
+    """
+
+    boundary: Boundary
+    callers: list[str]
+    is_for_functions: bool = False
 
 
 class Exceptions:
@@ -58,18 +63,15 @@ class Meta:
 class Client:
     """A client of one service. Methods are those of the service's twin; refusals become ClientError."""
 
-    def __init__(
-        self, service: str, twin: object, cross: Boundary, *, region: str, caller: Caller, checks_parameters: bool
-    ) -> None:
+    def __init__(self, service: str, twin: object, crossing: Crossing, *, region: str, checks_parameters: bool) -> None:
         self.exceptions = Exceptions()
         self.meta = Meta(region, service)
         self._twin = twin
-        self._cross = cross
-        self._caller = caller
+        self._crossing = crossing
         self._checks_parameters = checks_parameters
 
     def __getattr__(self, name: str) -> Callable[..., dict[str, Any]]:
-        service, operation = self.meta.service, api_name(name)
+        service, operation, crossing = self.meta.service, api_name(name), self._crossing
         method = getattr(self._twin, name, None)
         if method is None or operation not in service_model(service).operation_names:
             raise AttributeError(f"the in-memory {service} client has no operation {name!r}")
@@ -77,8 +79,13 @@ class Client:
         def call(**parameters: Any) -> dict[str, Any]:
             if self._checks_parameters:
                 check_parameters(service, operation, parameters)
+            callers = crossing.callers
             try:
-                answer = self._cross(Call(service, name, parameters, self._caller()), lambda: method(**parameters))
+                if callers or not crossing.is_for_functions:
+                    made = Call(service, name, parameters, callers[-1] if callers else "")
+                    answer = crossing.boundary(made, lambda: method(**parameters))
+                else:
+                    answer = method(**parameters)
             except AwsError as error:
                 raise self._client_error(error, operation) from None
             answer["ResponseMetadata"] = {"HTTPStatusCode": 200, "RetryAttempts": 0}

@@ -6,7 +6,7 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from buildgate.adapters.memory.client import Boundary, Call, Client, Proceed
+from buildgate.adapters.memory.client import Boundary, Client, Crossing
 from buildgate.adapters.memory.cloudwatch import CloudWatch
 from buildgate.adapters.memory.codebuild import CodeBuild
 from buildgate.adapters.memory.codecommit import CodeCommit
@@ -47,7 +47,6 @@ class MemoryAws:
         self.timeline = timeline or Timeline()
         self.region, self.account = region, account
         self.faults = Faults()
-        self.boundary: Boundary = self.faults
         self._checks_parameters = checks_parameters
         self._clients: dict[str, Client] = {}
         self.dynamodb = DynamoDb(self.timeline.time, region=region, account=account, shares=not checks_parameters)
@@ -57,6 +56,7 @@ class MemoryAws:
         self.events = Events(self.timeline, region, account)
         self.lambdas = Lambda(self.timeline, f"arn:aws:lambda:{region}:{account}:function:")
         self.codecommit = CodeCommit(self.timeline, self.events, region, account)
+        self._crossing = Crossing(self.faults, self.lambdas.callers, is_for_functions=True)
         dice = partial(_dice, seed)
         self.clock = self.timeline
         self.randomness = _Randomness(dice("functions"))
@@ -81,6 +81,16 @@ class MemoryAws:
             "stepfunctions": self.stepfunctions,
         }
 
+    @property
+    def boundary(self) -> Boundary:
+        """Return the one place through which every call passes."""
+        return self._crossing.boundary
+
+    @boundary.setter
+    def boundary(self, boundary: Boundary) -> None:
+        self._crossing.boundary = boundary
+        self._crossing.is_for_functions = boundary is self.faults
+
     def client(self, service: str) -> Any:
         """Return the client of a service, the same one each time."""
         if service not in self._clients:
@@ -89,9 +99,8 @@ class MemoryAws:
             self._clients[service] = Client(
                 service,
                 self._twins[service],
-                self._cross,
+                self._crossing,
                 region=self.region,
-                caller=self._caller,
                 checks_parameters=self._checks_parameters,
             )
         return self._clients[service]
@@ -104,12 +113,6 @@ class MemoryAws:
         """Let every table's indexes follow their table only after so many seconds, drawn anew for each write."""
         for table in self.dynamodb.tables.values():
             table.defer = lambda work: self.timeline.after(delay(), work, "an index catches up")
-
-    def _cross(self, call: Call, proceed: Proceed) -> dict[str, Any]:
-        return self.boundary(call, proceed)
-
-    def _caller(self) -> str:
-        return self.lambdas.callers[-1] if self.lambdas.callers else ""
 
 
 class _Randomness:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildgate.adapters.memory.dynamodb.tables import Index, KeySchema, Table
+from buildgate.adapters.memory.dynamodb.stores import Index, KeySchema
+from buildgate.adapters.memory.dynamodb.tables import Table
 from buildgate.adapters.memory.errors import invalid
 
 

@@ -11,7 +11,8 @@ from buildgate.adapters.memory.dynamodb.conditions import Condition, compile_con
 from buildgate.adapters.memory.dynamodb.keys import KeyCondition, Term, compile_key_condition
 from buildgate.adapters.memory.dynamodb.projections import Projection, compile_projection
 from buildgate.adapters.memory.dynamodb.requests import Values, check_placeholders, taken_names, taken_values
-from buildgate.adapters.memory.dynamodb.tables import Index, Order, Partition, Row, Store, Table, comparable
+from buildgate.adapters.memory.dynamodb.stores import Entry, Index, Order, Partition, Row, comparable
+from buildgate.adapters.memory.dynamodb.tables import Table
 from buildgate.adapters.memory.dynamodb.values import Item, Value, copy_item, take_item
 from buildgate.adapters.memory.errors import invalid
 
@@ -29,7 +30,7 @@ class Reading:
     """A checked query or scan of a table or index."""
 
     table: Table
-    store: Store
+    store: Table | Index
     index: Index | None
     filter: Condition | None
     projection: Projection | None
@@ -186,7 +187,7 @@ def _key_value(value: Value, name: str, kinds: dict[str, str]) -> Any:
     return content
 
 
-def _bounds(partition: Partition, term: Term | None, reading: Reading) -> tuple[int, int]:
+def _bounds(partition: Partition[Any], term: Term | None, reading: Reading) -> tuple[int, int]:
     orders = partition.orders
     if term is None:
         return 0, len(orders)
@@ -233,7 +234,7 @@ def _hashed(partition_key: Any) -> tuple[int, Any]:
     return crc32(str(partition_key).encode()), partition_key
 
 
-def _scanned(reading: Reading, partitions: list[Any], after: Place | None) -> Iterator[Row]:
+def _scanned(reading: Reading, partitions: list[Any], after: Place | None) -> Iterator[Row | Entry]:
     for key in partitions:
         partition = reading.store.partitions[key]
         first = 0
@@ -245,7 +246,7 @@ def _scanned(reading: Reading, partitions: list[Any], after: Place | None) -> It
             yield partition.rows[order]
 
 
-def _page(reading: Reading, rows: Iterator[Row]) -> Page:
+def _page(reading: Reading, rows: Iterator[Row | Entry]) -> Page:
     page = Page([], 0, 0, None)
     test = reading.filter.test if reading.filter else None
     for row in rows:

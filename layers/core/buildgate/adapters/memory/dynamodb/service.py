@@ -16,7 +16,8 @@ from buildgate.adapters.memory.errors import AwsError, invalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from buildgate.adapters.memory.dynamodb.tables import Key, Row, Table
+    from buildgate.adapters.memory.dynamodb.stores import Key, Row
+    from buildgate.adapters.memory.dynamodb.tables import Table
 
 MAX_BATCH_GET = 100
 MAX_BATCH_WRITE = 25
@@ -46,9 +47,11 @@ class DynamoDb:
 
     def table(self, name: str) -> Table:
         """Return a table by name or ARN, or refuse."""
-        table = self.tables.get(name) or self.tables.get(name.removeprefix(self._arn))
+        table = self.tables.get(name)
         if table is None:
-            raise AwsError("ResourceNotFoundException", "Requested resource not found")
+            table = self.tables.get(name.removeprefix(self._arn))
+            if table is None:
+                raise AwsError("ResourceNotFoundException", "Requested resource not found")
         return table
 
     def create_table(self, **definition: Any) -> dict[str, Any]:
@@ -109,7 +112,7 @@ class DynamoDb:
             projection = compile_projection(text, names) if text is not None else None
             check_placeholders(names, {}, projection)
         table = self.table(request["TableName"])
-        key, _ = table.taken_key(request["Key"])
+        key = table.taken_key(request["Key"])
         row = table.get(key)
         if row is None:
             return table, key, None, None
@@ -134,7 +137,10 @@ class DynamoDb:
         write = prepare(action, request, self.table)
         old = write.table.get(write.key)
         new = write.decide(old)
-        answer = self._spend(request, write.commit(old, new, operation))
+        moved = write.commit(old, new)
+        answer: dict[str, Any] = {}
+        if self._is_metered(request):
+            answer = self._spend(request, write.spent((old, new), moved, operation))
         attributes = returned(write, wanted, old, new)
         if attributes is not None:
             answer["Attributes"] = attributes
@@ -197,6 +203,11 @@ class DynamoDb:
                     items.append(item)
         return {"Responses": found, "UnprocessedKeys": left, **self._spend_all(request, spent)}
 
+    def _spend_writes(self, request: dict[str, Any], done: list[transactions.Done], operation: str) -> dict[str, Any]:
+        if not self._is_metered(request):
+            return {}
+        return self._spend_all(request, [write.spent(rows, moved, operation) for write, rows, moved in done])
+
     def _spend_all(self, request: dict[str, Any], spent: list[Spent]) -> dict[str, Any]:
         wanted = request.get("ReturnConsumedCapacity", "NONE")
         for one in spent:
@@ -218,18 +229,18 @@ class DynamoDb:
         writes = [prepare(action, body, self.table) for action, body in actions]
         _refuse_repeats([(write.table.name, write.key) for write in writes])
         decided = [(write, old := write.table.get(write.key), write.decide(old)) for write in writes]
-        spent = [write.commit(old, new, "BatchWriteItem") for write, old, new in decided]
-        return {"UnprocessedItems": {}, **self._spend_all(request, spent)}
+        done = [(write, (old, new), write.commit(old, new)) for write, old, new in decided]
+        return {"UnprocessedItems": {}, **self._spend_writes(request, done, "BatchWriteItem")}
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
         """Write up to 100 items, all or none."""
         actions, token = request["TransactItems"], request.get("ClientRequestToken")
-        if self._tokens.is_repeat(token, actions, self._now()):
+        if token is not None and self._tokens.is_repeat(token, actions, self._now()):
             return {}
-        writes = transactions.prepare_all(actions, self.table)
-        spent = transactions.commit_all(writes)
-        self._tokens.remember(token, actions, self._now())
-        return self._spend_all(request, spent)
+        done = transactions.commit_all(transactions.prepare_all(actions, self.table))
+        if token is not None:
+            self._tokens.remember(token, actions, self._now())
+        return self._spend_writes(request, done, "TransactWriteItems")
 
     def transact_get_items(self, **request: Any) -> dict[str, Any]:
         """Read up to 100 items at one moment."""

@@ -1,145 +1,24 @@
-"""Tables and their global secondary indexes: ordered partitions of immutable rows."""
+"""Tables: their rows, their keys, and what they refuse to hold."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from buildgate.adapters.memory.dynamodb.units import write_units
-from buildgate.adapters.memory.dynamodb.values import Item, Value, copy_item, item_size, ordering, take_item
+from buildgate.adapters.memory.dynamodb.stores import Index, Key, KeySchema, Moved, Row, Store, comparable
+from buildgate.adapters.memory.dynamodb.values import Item, Value, copy_item, take_item
 from buildgate.adapters.memory.errors import AwsError, invalid
 
-Key = tuple[Any, Any]
-Order = tuple[Any, ...]
 Defer = Callable[[Callable[[], object]], object]
-Watch = Callable[["Row | None", "Row | None"], object]
+Watch = Callable[[Row | None, Row | None], object]
 
 MAX_ITEM_BYTES = 400 * 1024
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_SORT_KEY_BYTES = 1024
+_SURELY_SHORT = MAX_SORT_KEY_BYTES // 4
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A stored item and its size in bytes."""
-
-    item: Item
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeySchema:
-    """The key attributes of a table or index; `kinds` maps each to S, N or B."""
-
-    partition: str
-    sort: str | None
-    kinds: dict[str, str]
-
-    attributes: tuple[str, ...] = field(init=False)
-    is_of_texts: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Note the names of the key attributes, and whether there are two, both texts."""
-        names = (self.partition,) if self.sort is None else (self.partition, self.sort)
-        object.__setattr__(self, "attributes", names)
-        object.__setattr__(self, "is_of_texts", [self.kinds[name] for name in names] == ["S", "S"])
-
-
-@dataclass(slots=True)
-class Partition:
-    """Rows in sort order. The first member of an order is the sort key; an index adds the table's key."""
-
-    orders: list[Order] = field(default_factory=list)
-    rows: dict[Order, Row] = field(default_factory=dict)
-
-    def put(self, order: Order, row: Row) -> None:
-        """Add or replace a row."""
-        if order not in self.rows:
-            insort(self.orders, order)
-        self.rows[order] = row
-
-    def drop(self, order: Order) -> None:
-        """Remove a row that is there."""
-        del self.rows[order]
-        del self.orders[bisect_left(self.orders, order)]
-
-
-class Store:
-    """Partitions by partition key."""
-
-    def __init__(self, schema: KeySchema) -> None:
-        self.schema = schema
-        self.partitions: dict[Any, Partition] = {}
-
-    def put(self, partition_key: Any, order: Order, row: Row) -> None:
-        """Add or replace a row."""
-        partition = self.partitions.get(partition_key)
-        if partition is None:
-            partition = self.partitions[partition_key] = Partition()
-        partition.put(order, row)
-
-    def drop(self, partition_key: Any, order: Order) -> None:
-        """Remove a row that is there, and its partition when that was the last."""
-        partition = self.partitions[partition_key]
-        partition.drop(order)
-        if not partition.rows:
-            del self.partitions[partition_key]
-
-    def rows(self) -> Iterator[Row]:
-        """Every row, by partition key and then in sort order: the same order in every run."""
-        for key in sorted(self.partitions):
-            partition = self.partitions[key]
-            for order in partition.orders:
-                yield partition.rows[order]
-
-
-class Index(Store):
-    """A global secondary index: sparse, holding what it projects of each row that has its key attributes."""
-
-    def __init__(self, name: str, schema: KeySchema, projection: str, projected: frozenset[str]) -> None:
-        super().__init__(schema)
-        self.name = name
-        self.projection = projection
-        self.projected = projected
-        self.entries: dict[Key, tuple[Any, Order]] = {}
-
-    def entry(self, item: Item) -> Item | None:
-        """Return what the index holds of an item; None if it lacks a key attribute."""
-        for name in self.schema.attributes:
-            if name not in item:
-                return None
-        if self.projection == "ALL":
-            return item
-        return {name: item[name] for name in self.projected if name in item}
-
-    def refresh(self, key: Key, row: Row | None) -> int:
-        """Bring the entry of one table row up to date; return the write units of doing so."""
-        entry = self.entry(row.item) if row else None
-        place = self.entries.get(key)
-        if entry is None and place is None:
-            return 0
-        old = self.partitions[place[0]].rows[place[1]] if place else None
-        if old is not None and entry == old.item:
-            return 0
-        new = Row(entry, item_size(entry)) if entry is not None else None
-        where = self._place(key, new.item) if new else None
-        if place is not None and place != where:
-            self.drop(*place)
-            del self.entries[key]
-        if new is not None and where is not None:
-            self.put(*where, new)
-            self.entries[key] = where
-        return _index_units(old, new, is_moved=place != where)
-
-    def _place(self, key: Key, item: Item) -> tuple[Any, Order]:
-        schema = self.schema
-        sort = comparable(item[schema.sort]) if schema.sort else ""
-        return comparable(item[schema.partition]), (sort, *key)
-
-
-class Table(Store):
+class Table(Store[Row]):
     """A table. `defer`, when set, is handed the work of bringing indexes up to date, to be done later.
 
     `watch`, when set, is told of every write: the row before and the row after. `shares` hands items out uncopied, which
@@ -160,6 +39,10 @@ class Table(Store):
             for index in indexes.values()
             for name in index.schema.attributes
         ]
+        self._all_indexes = tuple(indexes.values())
+        self._followers: dict[frozenset[str], tuple[Index, ...]] = {}
+        self.key_names = frozenset(schema.attributes)
+        self.index_key_names = frozenset(name for _, name, _ in self._indexed)
 
     def shown(self, item: Item) -> Item:
         """Return what a caller is given of an item: a copy to change freely, or the item itself where it is shared."""
@@ -170,32 +53,39 @@ class Table(Store):
         schema = self.schema
         return comparable(item[schema.partition]), (comparable(item[schema.sort]) if schema.sort else "")
 
-    def taken_key(self, given: dict[str, Any]) -> tuple[Key, Item]:
-        """Check a key that a caller sent, and return it as a key and as an item of its own."""
+    def taken_key(self, given: dict[str, Any]) -> Key:
+        """Check a key that a caller sent, and return it."""
         schema = self.schema
         if schema.is_of_texts and len(given) == 2:
-            try:
-                one, two = given[schema.partition], given[schema.sort or ""]
-                partition, sort = one["S"], two["S"]
-            except (KeyError, TypeError):
-                partition = sort = None
-            if _is_plain(partition) and _is_plain(sort) and len(one) == len(two) == 1:
-                return (partition, sort), {schema.partition: {"S": partition}, schema.sort or "": {"S": sort}}
+            one, two = given.get(schema.attributes[0]), given.get(schema.attributes[1])
+            if type(one) is dict and type(two) is dict and len(one) == len(two) == 1:
+                partition, sort = one.get("S"), two.get("S")
+                if _are_plain(partition, sort):
+                    return partition, sort
         key_item = take_item(given)
-        self.check_key(key_item)
-        return self.key_of(key_item), key_item
+        self._check_key(key_item)
+        return self.key_of(key_item)
 
-    def key_item(self, item: Item) -> Item:
-        """Return the key attributes of an item."""
-        return {name: item[name] for name in self.schema.attributes}
+    def key_of_new(self, item: Item) -> Key:
+        """Check the key and the index keys of a new item, and return its key."""
+        schema = self.schema
+        if schema.is_of_texts:
+            one, two = item.get(schema.attributes[0]), item.get(schema.attributes[1])
+            if one is not None and two is not None:
+                partition, sort = one.get("S"), two.get("S")
+                if _are_plain(partition, sort):
+                    self.check_index_keys(item)
+                    return partition, sort
+        self._check_item(item)
+        return self.key_of(item)
 
     def get(self, key: Key) -> Row | None:
         """Return the row of a key, None if absent."""
         partition = self.partitions.get(key[0])
-        return partition.rows.get((key[1],)) if partition else None
+        return None if partition is None else partition.rows.get((key[1],))
 
-    def write(self, key: Key, new: Row | None, touched: frozenset[str] | None = None) -> dict[str, float]:
-        """Put (or, with None, delete) the row of a key; return the write units of the indexes that changed.
+    def write(self, key: Key, new: Row | None, touched: frozenset[str] | None = None) -> dict[str, Moved]:
+        """Put (or, with None, delete) the row of a key; return what changed in the indexes, by their names.
 
         `touched` names the only attributes that may differ from before: indexes that project none are left alone.
         """
@@ -206,20 +96,24 @@ class Table(Store):
         elif self.get(key) is not None:
             self.drop(key[0], (key[1],))
         if self.defer is not None:
-            self.defer(lambda: self._refresh(key, None))
+            self.defer(lambda: self._refreshed(key, self.get(key), None))
             return {}
-        return self._refresh(key, touched)
+        return self._refreshed(key, new, touched)
 
-    def _refresh(self, key: Key, touched: frozenset[str] | None) -> dict[str, float]:
-        row = self.get(key)
-        spent: dict[str, float] = {}
-        for index in self.indexes.values():
-            if touched is not None and index.projection != "ALL" and touched.isdisjoint(index.projected):
-                continue
-            units = index.refresh(key, row)
-            if units:
-                spent[index.name] = units
-        return spent
+    def _refreshed(self, key: Key, row: Row | None, touched: frozenset[str] | None) -> dict[str, Moved]:
+        changed: dict[str, Moved] = {}
+        for index in self._all_indexes if touched is None else self._following(touched):
+            moved = index.refresh(key, row)
+            if moved is not None:
+                changed[index.name] = moved
+        return changed
+
+    def _following(self, touched: frozenset[str]) -> tuple[Index, ...]:
+        """Return the indexes that show any of these attributes."""
+        found = self._followers.get(touched)
+        if found is None:
+            found = self._followers[touched] = tuple(one for one in self._all_indexes if one.shows(touched))
+        return found
 
     def expired(self, now: float) -> list[Key]:
         """Return the keys of rows past their time to live, which is a number of seconds since the epoch."""
@@ -229,7 +123,7 @@ class Table(Store):
         values = ((row, row.item.get(name, {}).get("N")) for row in self.rows())
         return [self.key_of(row.item) for row, text in values if text is not None and float(text) < now]
 
-    def check_key(self, key: Item) -> None:
+    def _check_key(self, key: Item) -> None:
         """Refuse a key that does not match the schema."""
         attributes = self.schema.attributes
         if len(key) != len(attributes) or any(name not in key for name in attributes):
@@ -239,7 +133,7 @@ class Table(Store):
                 raise invalid("The provided key element does not match the schema")
         self._check_key_values(key)
 
-    def check_item(self, item: Item) -> None:
+    def _check_item(self, item: Item) -> None:
         """Refuse a new item whose key or index key attributes are missing, empty or of another kind."""
         for name in self.schema.attributes:
             value = item.get(name)
@@ -270,7 +164,7 @@ class Table(Store):
         """Refuse index key attributes of another kind, or empty."""
         for index, name, wanted in self._indexed:
             value = item.get(name)
-            if value is None:
+            if value is None or (wanted == "S" and value.get("S")):
                 continue
             ((actual, content),) = value.items()
             if actual != wanted:
@@ -282,31 +176,9 @@ class Table(Store):
                 raise _empty_index_key(index, name, actual)
 
 
-def _is_plain(text: object) -> bool:
-    """Return whether a key's content is a text that is surely not too long."""
-    return type(text) is str and 0 < len(text) <= MAX_SORT_KEY_BYTES // 4
-
-
-def comparable(value: Value) -> Any:
-    """Return the part of a key value that sorts as DynamoDB sorts it."""
-    if "S" in value:
-        return value["S"]
-    order = ordering(value)
-    return order[1] if order else None
-
-
-def sized(item: Item, what: str = "Item size") -> Row:
-    """Return the row of an item, refusing one that is too large."""
-    size = item_size(item)
-    if size > MAX_ITEM_BYTES:
-        raise invalid(f"{what} has exceeded the maximum allowed size")
-    return Row(item, size)
-
-
-def _index_units(old: Row | None, new: Row | None, *, is_moved: bool) -> int:
-    if old is None or new is None or not is_moved:
-        return write_units(max(old.size if old else 0, new.size if new else 0))
-    return write_units(old.size) + write_units(new.size)
+def _are_plain(one: object, two: object) -> bool:
+    """Return whether the contents of a key are texts that are surely not too long."""
+    return type(one) is str and type(two) is str and 0 < len(one) <= _SURELY_SHORT and 0 < len(two) <= _SURELY_SHORT
 
 
 def _check_key_sizes(partition: Value, sort: Value | None) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from buildgate.adapters.memory.dynamodb.stores import Moved, Row
 from buildgate.adapters.memory.dynamodb.writes import FindTable, Write, prepare, size_of
 from buildgate.adapters.memory.errors import AwsError, invalid
 
-if TYPE_CHECKING:
-    from buildgate.adapters.memory.dynamodb.tables import Row
-    from buildgate.adapters.memory.dynamodb.units import Spent
+Done = tuple[Write, tuple[Row | None, Row | None], dict[str, Moved]]
+"""A write, the rows before and after it, and what changed in the indexes."""
 
 MAX_ACTIONS = 100
 MAX_BYTES = 4 * 1024 * 1024
@@ -19,6 +19,7 @@ TOKEN_SECONDS = 600
 MAX_TOKEN_LENGTH = 36
 
 _ACTIONS = {"Put": "put", "Update": "update", "Delete": "delete", "ConditionCheck": "check"}
+_NEEDED = {"Update": "UpdateExpression", "ConditionCheck": "ConditionExpression"}
 _NO_REASON = {"Code": "None"}
 
 
@@ -26,7 +27,7 @@ def prepare_all(actions: list[dict[str, Any]], find_table: FindTable) -> list[Wr
     """Check a whole transaction before looking at any item."""
     check_count(actions)
     writes = [_prepare_one(action, find_table) for action in actions]
-    if len({(write.table.name, write.key) for write in writes}) < len(writes):
+    if len({(id(write.table), write.key) for write in writes}) < len(writes):
         raise invalid("Transaction request cannot include multiple operations on one item")
     if len(writes) > 10 and sum(size_of(write) for write in writes) > MAX_BYTES:
         raise invalid("Collection size of items in the transaction has exceeded the maximum allowed size of 4 MB")
@@ -47,27 +48,30 @@ def _prepare_one(action: dict[str, Any], find_table: FindTable) -> Write:
     if len(action) != 1:
         raise invalid("TransactItems can only contain one of Check, Put, Update or Delete")
     ((kind, request),) = action.items()
-    if kind in ("Update", "ConditionCheck"):
-        needed = "UpdateExpression" if kind == "Update" else "ConditionExpression"
-        if needed not in request:
-            raise invalid(f"The {needed} parameter is required for {kind}")
+    needed = _NEEDED.get(kind)
+    if needed is not None and needed not in request:
+        raise invalid(f"The {needed} parameter is required for {kind}")
     return prepare(_ACTIONS[kind], request, find_table)
 
 
-def commit_all(writes: list[Write]) -> list[Spent]:
+def commit_all(writes: list[Write]) -> list[Done]:
     """Judge all writes against the tables as they are; commit all of them, or none and raise every reason."""
     decided: list[tuple[Write, Row | None, Row | None]] = []
-    reasons: list[dict[str, Any]] = []
-    for write in writes:
-        old = write.table.get(write.key)
-        try:
+    try:
+        for write in writes:
+            old = write.table.get(write.key)
             decided.append((write, old, write.decide(old)))
-            reasons.append(_NO_REASON)
-        except AwsError as error:
-            reasons.append(_reason(error))
-    if len(decided) < len(writes):
-        raise cancelled(reasons)
-    return [write.commit(old, new, "TransactWriteItems", 2) for write, old, new in decided]
+    except AwsError:
+        raise cancelled([_reason_of(write) for write in writes]) from None
+    return [(write, (old, new), write.commit(old, new)) for write, old, new in decided]
+
+
+def _reason_of(write: Write) -> dict[str, Any]:
+    try:
+        write.decide(write.table.get(write.key))
+    except AwsError as error:
+        return _reason(error)
+    return _NO_REASON
 
 
 def _reason(error: AwsError) -> dict[str, Any]:

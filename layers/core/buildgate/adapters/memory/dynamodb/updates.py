@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
+from buildgate.adapters.memory.dynamodb.plain_updates import Plain, added, plainly, wrong_type
 from buildgate.adapters.memory.dynamodb.syntax import Names, Parser, Path, find, refuse_overlaps
-from buildgate.adapters.memory.dynamodb.values import KIND_WORDS, Item, Value, add, sorted_members
+from buildgate.adapters.memory.dynamodb.values import (
+    KIND_WORDS,
+    Item,
+    Value,
+    add,
+    value_size,
+)
 from buildgate.adapters.memory.errors import AwsError, invalid
 
 Values = dict[str, Value]
@@ -22,7 +29,7 @@ _SECTIONS = ("SET", "ADD", "DELETE", "REMOVE")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Update:
-    """A compiled expression; `paths` are those it writes."""
+    """A compiled expression; `paths` are those it writes, `attributes` the attributes that those are in."""
 
     label: ClassVar[str] = _LABEL
     sets: tuple[tuple[Path, Operand], ...]
@@ -34,49 +41,79 @@ class Update:
     checks: tuple[Check, ...]
     paths: tuple[Path, ...]
     attributes: frozenset[str]
+    plain: Plain | None
 
-    def apply(self, item: Item, values: Values) -> Item:
-        """Return the changed item; every operand is read from the item as it was before."""
+    def apply(self, item: Item, size: int, values: Values) -> tuple[Item, int]:
+        """Return the changed item and its size; every operand is read from the item as it was before."""
+        if self.plain is not None:
+            return self.plain.apply(item, size, values)
+        changed = self._applied(item, values)
+        for name in self.attributes:
+            old, new, length = item.get(name), changed.get(name), len(name.encode())
+            size -= length + value_size(old) if old is not None else 0
+            size += length + value_size(new) if new is not None else 0
+        return changed, size
+
+    def _applied(self, item: Item, values: Values) -> Item:
         changed = dict(item)
-        computed = [(path, operand(item, values)) for path, operand in self.sets]
-        for path, value in computed:
-            if len(path) == 1:
-                changed[path[0]] = value  # type: ignore[index]
-            else:
-                _change(changed, path, lambda _, value=value: value)  # type: ignore[misc]
+        for path, value in [(path, operand(item, values)) for path, operand in self.sets]:
+            _change(changed, path, lambda _, value=value: value)  # type: ignore[misc]
         for path, name in self.adds:
-            if len(path) == 1:
-                changed[path[0]] = _added(changed.get(path[0]), values[name])  # type: ignore[index,arg-type]
-            else:
-                _change(changed, path, lambda old, more=values[name]: _added(old, more))  # type: ignore[misc]
+            _change(changed, path, lambda old, more=values[name]: added(old, more))  # type: ignore[misc]
         for path, name in self.deletes:
             _change(changed, path, lambda old, less=values[name]: _deleted(old, less))  # type: ignore[misc]
         for path in self.removes:
-            if len(path) == 1:
-                changed.pop(path[0], None)  # type: ignore[arg-type]
-            else:
-                _change(changed, path, lambda _: None)
+            _change(changed, path, lambda _: None)
         return changed
 
 
 @lru_cache(maxsize=4096)
 def compile_update(text: str, names: Names) -> Update:
     """Compile an UpdateExpression; the same text and names compile once."""
+    known = _of_any_names(text, tuple(placeholder for placeholder, _ in names))
+    return _update(known or _parsed(text, names), dict(names) if known else {})
+
+
+@lru_cache(maxsize=4096)
+def _of_any_names(text: str, placeholders: tuple[str, ...]) -> _UpdateParser | None:
+    """Return a plain expression as read with placeholders for names, which it is quickly given: None for any other."""
+    try:
+        parser = _parsed(text, tuple((one, one) for one in placeholders))
+    except AwsError:
+        return None
+    return parser if parser.is_plain() else None
+
+
+def _parsed(text: str, names: Names) -> _UpdateParser:
     parser = _UpdateParser(text, names, _LABEL)
     parser.sections()
-    paths = [path for path, *_ in (*parser.sets, *parser.adds, *parser.deletes)] + parser.removes
+    return parser
+
+
+def _update(parser: _UpdateParser, names: dict[str, str]) -> Update:
+    """Return what was read, with these names in the place of their placeholders."""
+    sets = tuple((_named(path, names), operand) for path, operand in parser.sets)
+    adds = tuple((_named(path, names), value) for path, value in parser.adds)
+    deletes = tuple((_named(path, names), value) for path, value in parser.deletes)
+    removes = [_named(path, names) for path in parser.removes]
+    paths = [path for path, *_ in (*sets, *adds, *deletes)] + removes
     refuse_overlaps(paths, _LABEL)
     return Update(
-        tuple(parser.sets),
-        tuple(parser.adds),
-        tuple(parser.deletes),
-        tuple(sorted(parser.removes, key=_removal_order, reverse=True)),
+        sets,
+        adds,
+        deletes,
+        tuple(sorted(removes, key=_removal_order, reverse=True)),
         frozenset(parser.names_used),
         frozenset(parser.values_used),
         tuple(parser.checks),
         tuple(paths),
         frozenset(str(path[0]) for path in paths),
+        plainly(sets, adds, removes) if parser.is_plain() else None,
     )
+
+
+def _named(path: Path, names: dict[str, str]) -> Path:
+    return (names.get(str(path[0]), path[0]), *path[1:]) if names else path
 
 
 def _removal_order(path: Path) -> tuple[tuple[int, str], ...]:
@@ -92,6 +129,13 @@ class _UpdateParser(Parser):
         self.deletes: list[tuple[Path, str]] = []
         self.removes: list[Path] = []
         self.checks: list[Check] = []
+        self._checked: set[tuple[str, str]] = set()
+        self._is_computed = False
+
+    def is_plain(self) -> bool:
+        """Return whether what was read writes whole attributes, with values as they are given."""
+        paths = [*(path for path, _ in (*self.sets, *self.adds)), *self.removes]
+        return not self.deletes and not self._is_computed and all(len(path) == 1 for path in paths)
 
     def sections(self) -> None:
         seen: set[str] = set()
@@ -113,6 +157,7 @@ class _UpdateParser(Parser):
         self.expect("=")
         left, name = self._operand()
         operator = self.peek()
+        self._is_computed |= name is None or operator in ("+", "-")
         if operator not in ("+", "-"):
             self.sets.append((path, left))
             return
@@ -178,6 +223,10 @@ class _UpdateParser(Parser):
         self.deletes.append((path, name))
 
     def _check_word(self, name: str, kinds: tuple[str, ...], operator: str) -> None:
+        if (name, operator) in self._checked:
+            return
+        self._checked.add((name, operator))
+
         def check(values: Values) -> None:
             (kind,) = values[name]
             if kind not in kinds:
@@ -205,31 +254,16 @@ def _present(value: Value | None) -> Value:
     return value
 
 
-def _wrong_type() -> AwsError:
-    return invalid("An operand in the update expression has an incorrect data type")
-
-
 def _sum(left: Value, right: Value, sign: int) -> Value:
     if "N" not in left or "N" not in right:
-        raise _wrong_type()
+        raise wrong_type()
     return {"N": add(left["N"], right["N"], sign)}
 
 
 def _joined(left: Value, right: Value) -> Value:
     if "L" not in left or "L" not in right:
-        raise _wrong_type()
+        raise wrong_type()
     return {"L": [*left["L"], *right["L"]]}
-
-
-def _added(old: Value | None, more: Value) -> Value:
-    if old is None:
-        return more
-    ((kind, content),) = old.items()
-    if kind not in more:
-        raise _wrong_type()
-    if kind == "N":
-        return {"N": add(content, more["N"])}
-    return {kind: sorted_members(kind, list({*content, *more[kind]}))}
 
 
 def _deleted(old: Value | None, less: Value) -> Value | None:
@@ -237,7 +271,7 @@ def _deleted(old: Value | None, less: Value) -> Value | None:
         return None
     ((kind, content),) = old.items()
     if kind not in less:
-        raise _wrong_type()
+        raise wrong_type()
     gone = set(less[kind])
     left = [member for member in content if member not in gone]
     return {kind: left} if left else None

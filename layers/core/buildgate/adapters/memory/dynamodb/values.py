@@ -38,6 +38,7 @@ _SET_WORDS = {"SS": "An string set ", "NS": "An number set "}
 _ELEMENT = {"SS": "S", "NS": "N", "BS": "B"}
 
 
+@lru_cache(maxsize=4096)
 def number_text(text: str) -> str:
     """Return the canonical decimal form of a number: no exponent, no leading or trailing zeros.
 
@@ -71,19 +72,38 @@ def decimal_text(number: Decimal) -> str:
 
 def add(left: str, right: str, sign: int = 1) -> str:
     """Return left + sign * right, both canonical numbers."""
-    if left.isdecimal() and right.isdecimal() and len(left) < 18 and len(right) < 18:
+    if len(left) < 18 and len(right) < 18 and "." not in left and "." not in right:
         return str(int(left) + sign * int(right))
     other = Decimal(right)
     return decimal_text(_EXACT.add(Decimal(left), other if sign > 0 else -other))
 
 
-def take_item(item: dict[str, Any]) -> Item:
+def take_item(item: dict[str, Any], depth: int = 1) -> Item:
     """Check and normalise a whole item (or key, or map of expression values)."""
     taken = {}
     for name, value in item.items():
-        text = value.get("S") if type(value) is dict and len(value) == 1 else None
-        taken[name] = {"S": text} if type(text) is str else take_value(value)
+        if type(value) is dict and len(value) == 1:
+            if type(text := value.get("S")) is str:
+                taken[name] = {"S": text}
+                continue
+            if type(text := value.get("N")) is str:
+                taken[name] = {"N": number_text(text)}
+                continue
+        taken[name] = take_value(value, depth)
     return taken
+
+
+def take_sized(item: dict[str, Any]) -> tuple[Item, int]:
+    """Check and normalise a whole item, and return it with its size."""
+    taken, size = {}, _names_size(tuple(item))
+    for name, value in item.items():
+        if type(value) is dict and len(value) == 1 and type(text := value.get("S")) is str:
+            taken[name] = {"S": text}
+            size += len(text) if text.isascii() else len(text.encode())
+        else:
+            taken[name] = mine = take_value(value)
+            size += value_size(mine)
+    return taken, size
 
 
 def take_value(value: Any, depth: int = 1) -> Value:
@@ -99,11 +119,19 @@ def take_value(value: Any, depth: int = 1) -> Value:
             return {"N": number_text(content)}
     elif kind == "M":
         _check_depth(depth)
-        return {"M": {name: take_value(child, depth + 1) for name, child in content.items()}}
+        return {"M": take_item(content, depth + 1)}
     elif kind == "L":
         _check_depth(depth)
-        return {"L": [take_value(child, depth + 1) for child in content]}
+        return {"L": _take_list(content, depth + 1)}
     return _take_other(kind, content)
+
+
+def _take_list(content: list[Any], depth: int) -> list[Value]:
+    taken = []
+    for child in content:
+        text = child.get("N") if type(child) is dict and len(child) == 1 else None
+        taken.append({"N": number_text(text)} if type(text) is str else take_value(child, depth))
+    return taken
 
 
 def _take_other(kind: str, content: Any) -> Value:
@@ -179,8 +207,11 @@ def item_size(item: Item) -> int:
     """Return the size of an item in bytes: names and values, by DynamoDB's published rules."""
     size = _names_size(tuple(item))
     for value in item.values():
-        text = value.get("S")
-        size += len(text) if text is not None and text.isascii() else value_size(value)
+        if "S" in value:
+            text = value["S"]
+            size += len(text) if text.isascii() else len(text.encode())
+        else:
+            size += number_size(value["N"]) if "N" in value else value_size(value)
     return size
 
 
@@ -195,24 +226,33 @@ def value_size(value: Value) -> int:
     Source: "DynamoDB item sizes and formats" in the developer guide. Numbers take one byte per two significant digits
     plus one (and one more if negative); lists and maps three bytes, plus one per element.
     """
+    text = value.get("S")
+    if text is not None:
+        return len(text) if text.isascii() else len(text.encode())
     ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content) if content.isascii() else len(content.encode())
     if kind == "N":
-        digits = len(content) if content.isdecimal() and content[-1] != "0" else 0
-        return (digits + 1) // 2 + 1 if digits else _number_size(content)
+        return number_size(content)
     if kind in ("BOOL", "NULL"):
         return 1
     if kind == "M":
         return 3 + item_size(content) + len(content)
     if kind == "L":
-        return 3 + sum(value_size(child) for child in content) + len(content)
+        sizes = [value_size(child) if "N" not in child else number_size(child["N"]) for child in content]
+        return 3 + sum(sizes) + len(content)
     if kind == "B":
         return len(content)
     return sum(value_size({_ELEMENT[kind]: member}) for member in content)
 
 
-def _number_size(text: str) -> int:
+def number_size(text: str) -> int:
+    """Return the size in bytes of a number in its canonical form."""
+    if text[-1] != "0" and text.isdecimal():
+        return (len(text) + 1) // 2 + 1
+    return _other_number_size(text)
+
+
+@lru_cache(maxsize=4096)
+def _other_number_size(text: str) -> int:
     negative = text.startswith("-")
     digits = len(text.replace(".", "").strip("-0")) or 1
     return (digits + 1) // 2 + 1 + negative

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from buildgate.adapters.memory.dynamodb.conditions import Condition, compile_condition
 from buildgate.adapters.memory.dynamodb.projections import picked
-from buildgate.adapters.memory.dynamodb.requests import Values, check_placeholders, taken_names, taken_values
-from buildgate.adapters.memory.dynamodb.tables import Key, Row, Table, sized
+from buildgate.adapters.memory.dynamodb.requests import Check, Values, check_placeholders, taken_names, taken_values
+from buildgate.adapters.memory.dynamodb.stores import Key, Moved, Row
+from buildgate.adapters.memory.dynamodb.syntax import Names
+from buildgate.adapters.memory.dynamodb.tables import MAX_ITEM_BYTES, Table
 from buildgate.adapters.memory.dynamodb.units import Spent, write_units
 from buildgate.adapters.memory.dynamodb.updates import Update, compile_update
-from buildgate.adapters.memory.dynamodb.values import Item, copy_item, item_size, take_item, value_size
+from buildgate.adapters.memory.dynamodb.values import Item, copy_item, item_size, take_item, take_sized
 from buildgate.adapters.memory.errors import AwsError, invalid
 
 FindTable = Callable[[str], Table]
 UPDATE_RETURNS = ("NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")
 MUTATING = ("put", "update", "delete")
+_NOTHING: Item = {}
 
 
-@dataclass(slots=True)
-class Write:
-    """A checked write of one item: `action` is put, update, delete or check (a condition alone)."""
+class Texts(NamedTuple):
+    """The expressions of a write, compiled, with the placeholders of values they read and what they ask of those."""
+
+    update: Update | None
+    condition: Condition | None
+    values_used: frozenset[str]
+    checks: tuple[Check, ...]
+
+
+class Write(NamedTuple):
+    """A checked write of one item: `action` is put, update, delete or check (a condition alone).
+
+    `row` is what a put puts; `given_key` is the key as the caller gave it.
+    """
 
     action: str
     table: Table
     key: Key
-    key_item: Item
-    item: Item | None
+    given_key: dict[str, Any]
+    row: Row | None
     update: Update | None
     condition: Condition | None
     values: Values
@@ -36,31 +50,30 @@ class Write:
 
     def decide(self, old: Row | None) -> Row | None:
         """Return the row that should stand after this write, or raise why it may not happen. Changes nothing."""
-        before = old.item if old else {}
-        if self.condition is not None and not self.condition.test(before, self.values):
+        condition = self.condition
+        if condition is not None and not condition.test(_NOTHING if old is None else old.item, self.values):
             raise self._refused(old)
-        if self.action == "put":
-            return sized(self.item or {})
-        if self.action == "delete":
-            return None
-        if self.action == "check":
+        action = self.action
+        if action == "update":
+            return self._updated(old)
+        if action == "check":
             return old
-        return self._updated(old)
+        row = self.row
+        if row is not None and row.size > MAX_ITEM_BYTES:
+            raise _too_large("Item size")
+        return row
 
     def _updated(self, old: Row | None) -> Row:
-        before = old.item if old else self.key_item
-        if self.update is None:
-            return old or sized(dict(self.key_item))
-        after = self.update.apply(before, self.values)
-        self.table.check_index_keys(after)
-        if old is None:
-            return sized(after, "Item size to update")
-        size = old.size
-        for name in self.update.attributes:
-            length = len(name.encode())
-            size -= length + value_size(before[name]) if name in before else 0
-            size += length + value_size(after[name]) if name in after else 0
-        return sized(after, "Item size to update") if size > 300_000 else Row(after, size)
+        update = self.update
+        before, size = take_sized(self.given_key) if old is None else old
+        if update is None:
+            return old or Row(before, size)
+        after, size = update.apply(before, size, self.values)
+        if not update.attributes.isdisjoint(self.table.index_key_names):
+            self.table.check_index_keys(after)
+        if size > MAX_ITEM_BYTES:
+            raise _too_large("Item size to update")
+        return Row(after, size)
 
     def _refused(self, old: Row | None) -> AwsError:
         error = AwsError("ConditionalCheckFailedException", "The conditional request failed")
@@ -68,20 +81,74 @@ class Write:
             error.extra["Item"] = copy_item(old.item)
         return error
 
-    def commit(self, old: Row | None, new: Row | None, operation: str, factor: int = 1) -> Spent:
-        """Store what `decide` returned; `factor` is 2 in a transaction. Return what it cost."""
-        index_units: dict[str, float] = {}
-        if self.action != "check":
-            touched = self.update.attributes if self.update is not None and old is not None else None
-            index_units = self.table.write(self.key, new, touched)
-        size = max(old.size if old else 0, new.size if new else 0)
+    def commit(self, old: Row | None, new: Row | None) -> dict[str, Moved]:
+        """Store what `decide` returned; return what changed in the indexes."""
+        if self.action == "check":
+            return {}
+        touched = None if self.update is None or old is None else self.update.attributes
+        return self.table.write(self.key, new, touched)
+
+    def spent(self, rows: tuple[Row | None, Row | None], moved: dict[str, Moved], operation: str) -> Spent:
+        """Return what the write cost, from the row before and after; in a transaction the table's part is double."""
+        factor = 2 if operation == "TransactWriteItems" else 1
+        size = max(0 if row is None else row.size for row in rows)
+        index_units: dict[str, float] = {name: one.units for name, one in moved.items()}
         return Spent(operation, self.table.name, True, write_units(size) * factor, index_units)
+
+
+def _too_large(what: str) -> AwsError:
+    return invalid(f"{what} has exceeded the maximum allowed size")
 
 
 def prepare(action: str, request: dict[str, Any], find_table: FindTable) -> Write:
     """Check one write as DynamoDB does before looking at any item."""
-    condition_text = request.get("ConditionExpression")
-    update_text = request.get("UpdateExpression")
+    texts, values = _understood(action, request)
+    table, update, row = find_table(request["TableName"]), texts.update, None
+    if action == "put":
+        row = Row(*take_sized(request["Item"]))
+        key = table.key_of_new(row.item)
+    else:
+        key = table.taken_key(request["Key"])
+    if update is not None and not update.attributes.isdisjoint(table.key_names):
+        _check_key_untouched(update, table)
+    failure = request.get("ReturnValuesOnConditionCheckFailure", "NONE")
+    return Write(action, table, key, request.get("Key", _NOTHING), row, update, texts.condition, values, failure)
+
+
+def _understood(action: str, request: dict[str, Any]) -> tuple[Texts, Values]:
+    """Return the expressions of a request and its values; what is not in order is looked at again, piece by piece."""
+    given, names = request.get("ExpressionAttributeValues"), request.get("ExpressionAttributeNames")
+    try:
+        texts = _compiled(
+            request.get("UpdateExpression"),
+            request.get("ConditionExpression"),
+            () if names is None else tuple(names.items()),
+        )
+    except AwsError:
+        return _looked_at(action, request)
+    if names == {} or (texts.values_used if given is None else not given or given.keys() != texts.values_used):
+        return _looked_at(action, request)
+    values = take_item(given) if given else {}
+    for check in texts.checks:
+        check(values)
+    return texts, values
+
+
+@lru_cache(maxsize=4096)
+def _compiled(update_text: str | None, condition_text: str | None, names: Names) -> Texts:
+    """Return the expressions of a write; the same texts and names, of which none is unused, compile once."""
+    update = compile_update(update_text, names) if update_text is not None else None
+    condition = compile_condition(condition_text, names) if condition_text is not None else None
+    given = [one for one in (update, condition) if one is not None]
+    if frozenset().union(*(one.names_used for one in given)) != dict(names).keys():
+        raise invalid("Names and expressions do not fit together")
+    used = frozenset[str]().union(*(one.values_used for one in given))
+    return Texts(update, condition, used, tuple(check for one in given for check in one.checks))
+
+
+def _looked_at(action: str, request: dict[str, Any]) -> tuple[Texts, Values]:
+    """Check a request's expressions, names and values in DynamoDB's order, and refuse the first that is not right."""
+    update_text, condition_text = request.get("UpdateExpression"), request.get("ConditionExpression")
     names = taken_names(
         request.get("ExpressionAttributeNames"), has_expression=condition_text is not None or update_text is not None
     )
@@ -89,18 +156,7 @@ def prepare(action: str, request: dict[str, Any], find_table: FindTable) -> Writ
     update = compile_update(update_text, names) if update_text is not None else None
     condition = compile_condition(condition_text, names) if condition_text is not None else None
     check_placeholders(names, values, update, condition)
-    table = find_table(request["TableName"])
-    item = take_item(request["Item"]) if action == "put" else None
-    if item is not None:
-        table.check_item(item)
-        key_item = table.key_item(item)
-        key = table.key_of(key_item)
-    else:
-        key, key_item = table.taken_key(request["Key"])
-    if update is not None:
-        _check_key_untouched(update, table)
-    failure = request.get("ReturnValuesOnConditionCheckFailure", "NONE")
-    return Write(action, table, key, key_item, item, update, condition, values, failure)
+    return Texts(update, condition, frozenset(values), ()), values
 
 
 def _absent(action: str, condition: str | None, update: str | None) -> str:
@@ -137,4 +193,4 @@ def returned(write: Write, wanted: str, old: Row | None, new: Row | None) -> Ite
 
 def size_of(write: Write) -> int:
     """Return the bytes a write brings to a transaction's 4 MB limit."""
-    return item_size(write.item) if write.item is not None else item_size(write.key_item) + item_size(write.values)
+    return write.row.size if write.row is not None else take_sized(write.given_key)[1] + item_size(write.values)
