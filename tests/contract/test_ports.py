@@ -28,7 +28,7 @@ from buildgate.adapters.memory import MemoryAws
 from buildgate.adapters.memory.lambdas import Function
 from buildgate.adapters.system import SystemClock, SystemRandomness
 from buildgate.usecases import gate_ports
-from contract import history_store_cases, port_cases, store_cases
+from contract import history_store_cases, lane_store_cases, port_cases, store_cases
 from contract.port_cases import CASES, Case, project_request
 
 CONFIG = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
@@ -310,7 +310,7 @@ def protocols() -> Iterator[type]:
 @pytest.mark.parametrize("port", sorted(protocols(), key=lambda port: port.__name__), ids=lambda port: port.__name__)
 def test_every_member_of_every_port_is_called_by_a_case(port):
     """Whoever adds a member to a port adds a promise about it."""
-    told = "".join(inspect.getsource(one) for one in (store_cases, history_store_cases, port_cases))
+    told = "".join(inspect.getsource(one) for one in (store_cases, lane_store_cases, history_store_cases, port_cases))
     told += inspect.getsource(test_time_and_chance)
 
     members = [name for name, _ in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")]

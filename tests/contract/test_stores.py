@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from buildgate.adapters.memory import MemoryAws
-from contract import history_store_cases
+from contract import history_store_cases, lane_store_cases
 from contract.store_cases import CASES, empty
 
 KINDS = ("memory", "moto")
@@ -24,7 +24,7 @@ def clients():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", CASES + lane_store_cases.CASES, ids=lambda case: case.__name__)
 def test_stores_keep_their_promises(clients, case, kind):
     case(empty(clients[kind]("dynamodb")))
 

@@ -212,8 +212,8 @@ class Approvals(Protocol):
         """Store a decided approval, if nobody changed it meanwhile (Conflict otherwise)."""
         ...
 
-    def end(self, ref: ApprovalRef, status: str) -> None:
-        """Mark a waiting approval as expired or cancelled; nothing happens to a decided one."""
+    def end(self, ref: ApprovalRef, status: str, *, superseded_by: str = "") -> None:
+        """Mark a waiting approval as expired, cancelled or superseded; nothing happens to a decided one."""
         ...
 
     def mark_delivered(self, ref: ApprovalRef, *, token: str) -> None: ...
@@ -226,7 +226,7 @@ class BuildRecords(Protocol):
     def heads(self, build_ids: Sequence[str]) -> Mapping[str, BuildHead]: ...
 
     def record(self, head: BuildHead, build: Build, *, known: BuildHead | None, is_finish: bool, now: datetime) -> None:
-        """Write the head, its detail and, when the build finished, each day's totals, in one transaction.
+        """Write the head and, when the build finished, its detail, and each day's totals together with the head.
 
         Raises:
             Conflict: The head is not as known any more; nothing is written.

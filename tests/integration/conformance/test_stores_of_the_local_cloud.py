@@ -2,7 +2,7 @@
 
 import pytest
 
-from contract import history_store_cases
+from contract import history_store_cases, lane_store_cases
 from contract.store_cases import CASES, empty
 from core_world import TABLE
 
@@ -17,7 +17,7 @@ def client(asked):
     clients["dynamodb"].delete_table(TableName=TABLE)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+@pytest.mark.parametrize("case", CASES + lane_store_cases.CASES, ids=lambda case: case.__name__)
 def test_stores_keep_their_promises_on_the_local_cloud(client, case):
     case(empty(client("dynamodb")))
 

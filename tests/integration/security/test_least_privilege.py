@@ -13,6 +13,7 @@ from buildgate.inbound import pipeline_file
 from buildgate_cli.simulate.schedule import Schedule, Trial
 from buildgate_cli.simulate.world import CHECKOUT
 from fault_world import PIPELINE, push
+from lane_world import racing
 from simulated_cloud import SimulatedCloud
 from template_model import Template
 
@@ -105,7 +106,8 @@ def seen() -> dict[str, set[tuple[str, str]]]:
         day.world.aws.faults.keeps_calls = True
         day.play()
         _note(day.world, found)
-    _note(_asked_everything(), found)
+    for cloud in (_asked_everything(), _raced("queued"), _raced("superseded")):
+        _note(cloud, found)
     return found
 
 
@@ -138,6 +140,17 @@ def _asked_everything() -> SimulatedCloud:
                 cloud.ask("GET", path.replace("{view}", view).replace("{kind}", "pipelines"))
     cloud.aws.timeline.advance(minutes=20)
     return cloud
+
+
+def _raced(mode: str) -> SimulatedCloud:
+    """Return a world in which runs waited for each other and for people, and all but the last have ended."""
+    cloud = racing(mode, asks=mode == "superseded", prepare=_keep_calls)
+    cloud.aws.timeline.advance(minutes=30)
+    return cloud
+
+
+def _keep_calls(cloud: SimulatedCloud) -> None:
+    cloud.aws.faults.keeps_calls = True
 
 
 def _note(cloud: SimulatedCloud, found: dict[str, set[tuple[str, str]]]) -> None:

@@ -299,6 +299,7 @@ def test_the_json_schema_knows_every_key_and_forbids_others() -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["$defs"]["StageModel"]["properties"]) == {
         "name", "approval", "builds", "variables", "concurrency", "timeout", "gates", "on-failure", "on_failure",
+        "mode", "lock", "wait",
     }  # fmt: skip
 
 

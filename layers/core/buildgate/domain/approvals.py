@@ -27,6 +27,7 @@ class ApprovalStatus(StrEnum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     CANCELLED = "CANCELLED"
+    SUPERSEDED = "SUPERSEDED"
 
 
 class Identity(StrEnum):
@@ -84,7 +85,7 @@ class Decision:
 class Approval:
     """One approval as stored. ``barred`` are those who may not decide because the change is theirs.
 
-    ``correlation_id`` is its run's.
+    ``correlation_id`` is its run's. ``superseded_by`` is the newer run that is asked for in its place.
     """
 
     ref: ApprovalRef
@@ -105,6 +106,7 @@ class Approval:
     version: int = 0
     is_delivered: bool = False
     correlation_id: str = ""
+    superseded_by: str = ""
 
     @property
     def is_decided(self) -> bool:
@@ -170,6 +172,8 @@ def _refusal(approval: Approval, decision: Decision) -> Refused | None:
         return Refused(f"expired at {approval.due_at.isoformat(timespec='seconds')}", 410)
     if approval.status is ApprovalStatus.CANCELLED:
         return Refused("the run ended before anyone decided", 409)
+    if approval.status is ApprovalStatus.SUPERSEDED:
+        return Refused(f"superseded by run {approval.superseded_by}: decide about that one", 409)
     if approval.is_decided:
         first = approval.decisions[-1]
         return Refused(f"{first.actor} {first.word} this at {first.at.isoformat(timespec='seconds')}", 409)

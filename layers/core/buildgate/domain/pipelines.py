@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from buildgate.domain.gates import Gate
 
 Channel = Literal["link", "mailbox", "iam", "oidc"]
+Mode = Literal["parallel", "queued", "superseded"]
 OnFailure = Literal["stop", "continue"]
 Notify = Literal["always", "on-change"]
 
 CHANNELS: Final[tuple[Channel, ...]] = ("link", "mailbox", "iam", "oidc")
+MODES: Final[tuple[Mode, ...]] = ("parallel", "queued", "superseded")
 NOTIFY: Final[tuple[Notify, ...]] = ("always", "on-change")
 ON_FAILURE: Final[tuple[OnFailure, ...]] = ("stop", "continue")
 PROVIDERS: Final = ("codecommit",)
@@ -41,6 +43,8 @@ TASKS_LIMIT: Final = 1_000
 DATA_LIMIT_BYTES: Final = 256 * 1024
 """Of the canonical form: an item of the table holds 400 KB in all."""
 APPROVAL_MINUTES: Final = 24 * 60
+WAIT_MINUTES: Final = 3 * 24 * 60
+"""How long a run waits for its turn in a stage, unless the file says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,12 @@ class ApprovalRule:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Entry approval, then builds in parallel, then gates. `timeout_minutes` is each build's; None leaves the project's."""
+    """Entry approval, then builds in parallel, then gates. `timeout_minutes` is each build's; None leaves the project's.
+
+    `mode` says what becomes of a run that comes while another one is in the stage: it goes on beside it (parallel),
+    waits for its turn in the order of opening (queued), or waits unless a newer run comes (superseded). Stages of one
+    `lock`, of whatever pipelines, count as one stage for that. `wait_minutes` bounds the wait.
+    """
 
     name: str
     approval: ApprovalRule | None = None
@@ -92,6 +101,9 @@ class Stage:
     timeout_minutes: int | None = None
     gates: tuple[Gate, ...] = ()
     on_failure: OnFailure = "stop"
+    mode: Mode = "parallel"
+    lock: str = ""
+    wait_minutes: int = WAIT_MINUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +225,15 @@ def _stage_data(stage: Stage) -> dict[str, Any]:
             "gates": [gate_to_data(gate) for gate in stage.gates],
             "on-failure": stage.on_failure,
         }
+        | _lane_data(stage)
     )
+
+
+def _lane_data(stage: Stage) -> dict[str, Any]:
+    """Return what a stage says of its lane. Nothing for a parallel one, whose form is older than modes."""
+    if stage.mode == "parallel":
+        return {}
+    return {"mode": stage.mode, "lock": stage.lock, "wait": text_of(stage.wait_minutes)}
 
 
 def _stage(data: Mapping[str, Any]) -> Stage:
@@ -227,6 +247,9 @@ def _stage(data: Mapping[str, Any]) -> Stage:
         timeout_minutes=None if timeout is None else _minutes(timeout),
         gates=tuple(gate_from_data(item) for item in data.get("gates", ())),
         on_failure=cast("OnFailure", _one_of(data["on-failure"], ON_FAILURE)),
+        mode=cast("Mode", _one_of(data.get("mode", "parallel"), MODES)),
+        lock=data.get("lock", ""),
+        wait_minutes=_minutes(data["wait"]) if "wait" in data else WAIT_MINUTES,
     )
 
 

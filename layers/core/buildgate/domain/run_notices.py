@@ -37,9 +37,11 @@ def is_news(run: Run, others: Sequence[Run]) -> bool:
     Args:
         run: The run that has ended.
         others: Runs of the same pipeline, in any order; those of other branches, later ones, and those that were
-            stopped before they said anything are left out.
+            stopped before they said anything are left out. One that a newer run superseded says nothing either.
     """
     silent = {RunStatus.STOPPED, RunStatus.SUPERSEDED}
+    if run.status is RunStatus.SUPERSEDED:
+        return False
     same = [one for one in others if (one.source.ref_type, one.source.ref) == (run.source.ref_type, run.source.ref)]
     spoke = [one for one in same if one.run_id < run.run_id and one.status.is_final and one.status not in silent]
     if not spoke:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from buildgate.domain.approvals import Approval
     from buildgate.domain.gates import Verdict
     from buildgate.domain.gates.record import JudgementRef
+    from buildgate.domain.lanes import Ticket
     from buildgate.domain.slots import Slot
 
 DEFAULT_BUILD_MINUTES = 60
@@ -40,7 +41,10 @@ class RunStatus(StrEnum):
 
 
 class StageStatus(StrEnum):
-    """How one attempt at a stage stands. CARRIED: a retried run took over an earlier run's result."""
+    """How one attempt at a stage stands.
+
+    CARRIED: a retried run took over an earlier run's result. SUPERSEDED: a newer run took its turn before it began.
+    """
 
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
@@ -48,6 +52,7 @@ class StageStatus(StrEnum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     CARRIED = "CARRIED"
+    SUPERSEDED = "SUPERSEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ class RunRecord:
     slots: Sequence[Slot] = ()
     gates: Sequence[GateResult] = ()
     approvals: Sequence[Approval] = ()
+    tickets: Sequence[Ticket] = ()
 
     def latest(self, index: int) -> StageAttempt | None:
         attempts = [stage for stage in self.stages if stage.index == index]

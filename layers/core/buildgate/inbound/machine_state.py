@@ -10,13 +10,14 @@ from typing import Any
 
 from buildgate.domain.approvals import ApprovalRef
 from buildgate.domain.errors import Corrupt
-from buildgate.domain.steps import Close, HandOver, JudgeGates, Park, RunBuilds
+from buildgate.domain.lanes import TurnRef
+from buildgate.domain.steps import AwaitTurn, Close, HandOver, JudgeGates, Park, RunBuilds
 from buildgate.domain.times import from_text
 
 _PUSHES_EVERY = timedelta(minutes=15)
 
 
-def move_data(run_id: str, move: RunBuilds | JudgeGates | Park | HandOver | Close) -> dict[str, Any]:
+def move_data(run_id: str, move: RunBuilds | JudgeGates | Park | AwaitTurn | HandOver | Close) -> dict[str, Any]:
     """Return a move as the machine reads it: ``kind``, ``items``, ``max_concurrency``, ``timeout_seconds``."""
     items: list[dict[str, Any]] = []
     kind, at_once, timeout = "CLOSE", 1, 60
@@ -30,6 +31,9 @@ def move_data(run_id: str, move: RunBuilds | JudgeGates | Park | HandOver | Clos
         case Park(stage, name, seconds):
             kind, timeout = "PARK", seconds
             items = [{"approval": ApprovalRef(run_id, stage.index, stage.attempt, name).to_text()}]
+        case AwaitTurn(ref, seconds):
+            kind, timeout = "PARK", seconds
+            items = [{"approval": ref.to_text()}]
         case HandOver():
             kind = "HAND_OVER"
     return {"kind": kind, "items": items, "max_concurrency": at_once, "timeout_seconds": timeout}
@@ -58,6 +62,20 @@ def parse_approval_request(event: Mapping[str, Any]) -> ApprovalRequest:
     if ref is None:
         raise Corrupt(f"{event.get('approval')!r} names no approval")
     return ApprovalRequest(ref, str(event.get("token", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class TurnWait:
+    """For which turn in a lane the machine waits."""
+
+    ref: TurnRef
+    token: str
+
+
+def parse_wait(event: Mapping[str, Any]) -> ApprovalRequest | TurnWait:
+    """Return what the machine parks for: an approval, or a turn, which is named in an approval's place."""
+    ref = TurnRef.from_text(str(event.get("approval", "")))
+    return parse_approval_request(event) if ref is None else TurnWait(ref, str(event.get("token", "")))
 
 
 @dataclass(frozen=True, slots=True)

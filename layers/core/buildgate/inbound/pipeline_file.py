@@ -16,6 +16,7 @@ from buildgate.domain.durations import minutes_of
 from buildgate.domain.gates import Gate, GateFileError
 from buildgate.domain.pipelines import (
     DATA_LIMIT_BYTES,
+    WAIT_MINUTES,
     ApprovalRule,
     BuildStep,
     Pipeline,
@@ -139,6 +140,9 @@ def _stage(model: StageModel, parsed: Sequence[Gate]) -> Stage:
         timeout_minutes=None if model.timeout is None else minutes_of(model.timeout),
         gates=tuple(parsed),
         on_failure=model.on_failure,
+        mode=model.mode or ("parallel" if model.lock is None else "queued"),
+        lock=model.lock or "",
+        wait_minutes=WAIT_MINUTES if model.wait is None else minutes_of(model.wait) or 1,
     )
 
 

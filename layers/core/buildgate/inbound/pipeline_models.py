@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, C
 from pydantic_core import PydanticCustomError
 
 from buildgate.domain.durations import minutes_of, text_of
-from buildgate.domain.pipelines import APPROVAL_MINUTES, BUILDS_LIMIT, STAGES_LIMIT, TRIGGERS_LIMIT
+from buildgate.domain.pipelines import APPROVAL_MINUTES, BUILDS_LIMIT, STAGES_LIMIT, TRIGGERS_LIMIT, WAIT_MINUTES
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 PROJECT_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_-]{1,149}"
@@ -24,6 +24,7 @@ RESERVED_PREFIXES: Final = ("CODEBUILD_", "BUILDGATE_")
 VARIABLE_BYTES: Final = 8 * 1024
 BUILD_MINUTES: Final = (5, 36 * 60)
 APPROVAL_LIMIT_MINUTES: Final = (1, 90 * 24 * 60)
+WAIT_LIMIT_MINUTES: Final = (1, 90 * 24 * 60)
 
 
 def refusal(message: str, *, expected: str = "", fix: str = "") -> PydanticCustomError:
@@ -135,6 +136,7 @@ Variables = Annotated[dict[str, str], AfterValidator(_variables)]
 Tags = Annotated[dict[str, str], AfterValidator(_tags)]
 BuildTime = Annotated[str, _lasts(*BUILD_MINUTES), _schema(DURATION_PATTERN)]
 ApprovalTime = Annotated[str, _lasts(*APPROVAL_LIMIT_MINUTES), _schema(DURATION_PATTERN)]
+WaitTime = Annotated[str, _lasts(*WAIT_LIMIT_MINUTES), _schema(DURATION_PATTERN)]
 Approver = Annotated[
     str, _fits(r"[^\s\x00-\x1f]{1,256}", "an approver", "an e-mail address, an ARN or a name, without spaces")
 ]
@@ -212,6 +214,21 @@ class StageModel(_Strict):
         "stop",
         validation_alias=AliasChoices("on-failure", "on_failure"),
         description="Whether the run goes on when this stage fails.",
+    )
+    mode: Literal["parallel", "queued", "superseded"] | None = Field(
+        None,
+        description=(
+            "What a run does while another one is in this stage: go on beside it (parallel), wait for its turn in the"
+            " order of opening (queued), or wait unless a newer run comes (superseded). parallel when left out, queued"
+            " with a lock."
+        ),
+    )
+    lock: Name | None = Field(
+        None, description="Lock that this stage shares with others, of any pipeline: one of them runs at a time."
+    )
+    wait: WaitTime | None = Field(
+        None,
+        description=(f"How long a run waits for its turn; then it is EXPIRED. {text_of(WAIT_MINUTES)} when left out."),
     )
 
 

@@ -56,8 +56,18 @@ def _stage_problems(stage: StageModel, parsed: Sequence[Gate], path: Path) -> It
         if gate.manual and gate.manual.when == "warn" and all(one.manual for one in parsed):
             message = "nothing in this stage can warn, so nobody would ever be asked"
             yield Problem((*path, "gates", index, "manual", "when"), message, fix="add a gate with objectives")
+    yield from _lane_problems(stage, path)
     if stage.approval is not None:
         yield from _approval_problems(stage.approval, (*path, "approval"))
+
+
+def _lane_problems(stage: StageModel, path: Path) -> Iterator[Problem]:
+    if stage.lock is not None and stage.mode == "parallel":
+        message = f"a stage that runs in parallel with itself cannot hold the lock {stage.lock!r}"
+        yield Problem((*path, "mode"), message, "queued or superseded", fix="set mode: queued, or leave mode out")
+    if stage.wait is not None and stage.lock is None and stage.mode in {None, "parallel"}:
+        message = "nothing is waited for: every run enters this stage at once"
+        yield Problem((*path, "wait"), message, fix="add mode: queued (or superseded), or leave wait out")
 
 
 def _approval_problems(rule: ApprovalModel, path: Path) -> Iterator[Problem]:

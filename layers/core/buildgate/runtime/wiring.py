@@ -12,6 +12,7 @@ from buildgate.adapters.iam import IamRoles
 from buildgate.adapters.reminders import LambdaReminders
 from buildgate.adapters.table.approvals import TableApprovals
 from buildgate.adapters.table.judgements import StoredJudgements
+from buildgate.adapters.table.lanes import TableLanes
 from buildgate.adapters.table.pipelines import TablePipelines
 from buildgate.adapters.table.postures import TablePostures
 from buildgate.adapters.table.pushes import TablePushes
@@ -29,6 +30,7 @@ from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
 from buildgate.usecases.fold_days import FoldDays
 from buildgate.usecases.grant_waiver import GrantWaiver
+from buildgate.usecases.heal_lanes import HealLanes
 from buildgate.usecases.judge_posture import JudgePosture
 from buildgate.usecases.list_judgements import ListJudgements
 from buildgate.usecases.look_at_builds import LookAtBuilds
@@ -42,6 +44,7 @@ from buildgate.usecases.settle_build import SettleBuild
 from buildgate.usecases.start_build import StartBuild
 from buildgate.usecases.start_run import StartRun
 from buildgate.usecases.stop_run import StopRun
+from buildgate.usecases.take_turns import TakeTurns
 
 
 class Wiring(BuildWiring):
@@ -58,6 +61,14 @@ class Wiring(BuildWiring):
     @cached_property
     def delivery(self) -> Delivery:
         return Delivery(self.runs, self.executions, self.approvals)
+
+    @cached_property
+    def lanes(self) -> TableLanes:
+        return TableLanes(self.table)
+
+    @cached_property
+    def take_turns(self) -> TakeTurns:
+        return TakeTurns(self.lanes, self.pipelines, self.runs, self.approvals, self.executions, self.clock)
 
     @cached_property
     def pipelines(self) -> TablePipelines:
@@ -146,6 +157,7 @@ class Wiring(BuildWiring):
             approvals=self.approvals,
             launcher=self.launcher,
             executions=self.executions,
+            turns=self.take_turns,
             send=self.send,
             clock=self.clock,
         )
@@ -191,7 +203,14 @@ class Wiring(BuildWiring):
 
     def next_step(self, *, time_scale: float) -> NextStep:
         return NextStep(
-            self.pipelines, self.runs, self.approvals, self.executions, self.judgements, self.clock, time_scale
+            pipelines=self.pipelines,
+            runs=self.runs,
+            approvals=self.approvals,
+            executions=self.executions,
+            judgements=self.judgements,
+            turns=self.take_turns,
+            clock=self.clock,
+            time_scale=time_scale,
         )
 
     def start_build(self, *, report_bucket: str) -> StartBuild:
@@ -211,6 +230,7 @@ class Wiring(BuildWiring):
             runs=self.runs,
             approvals=self.approvals,
             delivery=self.delivery,
+            turns=self.take_turns,
             outbox=self.outbox,
             send=self.send,
             clock=self.clock,
@@ -234,6 +254,7 @@ class Wiring(BuildWiring):
             lost_pushes=LostPushes(self.pushes, self.repositories, self.start_run, self.clock, time_scale),
             delivery=self.delivery,
             expire_waivers=ExpireWaivers(self.waivers, self.topics, self.clock),
+            heal_lanes=HealLanes(self.lanes, self.take_turns, self.runs, self.launcher, self.clock),
             clock=self.clock,
             time_scale=time_scale,
         )

@@ -15,6 +15,7 @@ from buildgate.domain.runs import MAX_RESUMES, Run, RunRecord, RunStatus
 from buildgate.domain.steps import Outcome, judge_run
 from buildgate.ports import Approvals, Clock, Executions, Launcher, Pipelines, Runs
 from buildgate.usecases.send_notice import SendNotice
+from buildgate.usecases.take_turns import TakeTurns
 
 _LOOKED_BACK = 50
 
@@ -28,6 +29,7 @@ class CloseRun:
     approvals: Approvals
     launcher: Launcher
     executions: Executions
+    turns: TakeTurns
     send: SendNotice
     clock: Clock
 
@@ -86,6 +88,7 @@ class CloseRun:
         """Do what a run's end entails. The notice comes last: while it is owed, ``reconcile`` does all of this again."""
         self.runs.note_end(record.run)
         self._clean_up(record)
+        self._leave_lanes(record, pipeline)
         self._tell(record, pipeline)
 
     def _clean_up(self, record: RunRecord) -> None:
@@ -99,6 +102,15 @@ class CloseRun:
                 self.approvals.end(approval.ref, ApprovalStatus.CANCELLED)
                 if approval.token:
                     self.executions.fail(approval.token, error="Closed", cause="the run has ended")
+
+        for ticket in record.tickets:
+            if not ticket.is_delivered:
+                self.executions.fail(ticket.token, error="Closed", cause="the run has ended")
+
+    def _leave_lanes(self, record: RunRecord, pipeline: Pipeline | None) -> None:
+        """Leave every lane. What the run's builds do is looked at anew: a start that came before its end is seen so."""
+        if pipeline is not None and any(stage.mode != "parallel" for stage in pipeline.stages):
+            self.turns.leave(self.runs.record(record.run.run_id) or record, pipeline)
 
     def _tell(self, record: RunRecord, pipeline: Pipeline | None) -> None:
         good = record.run.status is RunStatus.SUCCEEDED

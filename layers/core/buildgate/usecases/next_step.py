@@ -13,6 +13,8 @@ from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import RunRecord, RunStatus, StageAttempt, StageStatus
 from buildgate.domain.slots import Slot, SlotState
 from buildgate.domain.steps import (
+    Arrive,
+    AwaitTurn,
     Begin,
     Close,
     Finish,
@@ -23,13 +25,15 @@ from buildgate.domain.steps import (
     decide,
     new_slots,
     spent_events,
+    stage_at_work,
 )
 from buildgate.ports import Approvals, Clock, Executions, Pipelines, Runs
 from buildgate.usecases.gate_ports import Judgements
+from buildgate.usecases.take_turns import TakeTurns
 
 _ROUNDS = 200
 
-Move = RunBuilds | JudgeGates | Park | HandOver | Close
+Move = RunBuilds | JudgeGates | Park | AwaitTurn | HandOver | Close
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class NextStep:
     approvals: Approvals
     executions: Executions
     judgements: Judgements
+    turns: TakeTurns
     clock: Clock
     time_scale: float = 1.0
 
@@ -61,10 +66,16 @@ class NextStep:
                 self.executions.start(record.run)
                 return record, HandOver()
             now = self.clock.now()
-            step = decide(record, pipeline, now=now, time_scale=self.time_scale)
+            at_work = stage_at_work(record, pipeline)
+            lane = self.turns.lane(record, at_work[0]) if at_work else None
+            step = decide(record, pipeline, now=now, time_scale=self.time_scale, lane=lane)
             match step:
                 case Begin():
+                    self._leave_before(record, pipeline, step)
                     self._begin(record, step, now)
+                case Arrive():
+                    stage = pipeline.stages[step.stage.index]
+                    self.turns.arrive(record, stage, step.stage, is_ready=step.is_ready)
                 case Finish():
                     self._finish(record, pipeline, step, now)
                 case HandOver():
@@ -85,6 +96,12 @@ class NextStep:
             self.runs.mark_running(run_id, now=self.clock.now())
         return record, pipeline
 
+    def _leave_before(self, record: RunRecord, pipeline: Pipeline, step: Begin) -> None:
+        """Leave the lane of the stage before this one, if it has one: again, if a crash came between."""
+        before = record.latest(step.index - 1) if step.index else None
+        if before is not None and pipeline.stages[before.index].mode != "parallel":
+            self.turns.leave_stage(record, pipeline.stages[before.index], before)
+
     def _begin(self, record: RunRecord, step: Begin, now: datetime) -> None:
         run_id = record.run.run_id
         attempt = StageAttempt(step.index, 1, step.stage.name, StageStatus.RUNNING, now)
@@ -99,10 +116,11 @@ class NextStep:
         for result in people_results(record, pipeline.stages[step.stage.index], step.stage, now=now):
             self.runs.store_gate(record.run.run_id, result)
             self.judgements.note(head_of(record.run, step.stage.name, result.verdict, at=result.evaluated_at, ref=None))
-        if step.status is StageStatus.EXPIRED:
+        if step.status in {StageStatus.EXPIRED, StageStatus.SUPERSEDED}:
+            by = step.superseded_by
             for approval in record.approvals:
                 if approval.ref.stage == step.stage.index and not approval.is_decided:
-                    self.approvals.end(approval.ref, ApprovalStatus.EXPIRED)
+                    self.approvals.end(approval.ref, ApprovalStatus(step.status), superseded_by=by)
         stage = step.stage
         finished = replace(stage, status=step.status, reason=step.reason, is_allowed=step.is_allowed, finished_at=now)
         self.runs.finish_stage(record.run.run_id, finished)

@@ -32,6 +32,7 @@ from buildgate.ports import (
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
+from buildgate.usecases.heal_lanes import HealLanes
 from buildgate.usecases.make_up_pushes import LostPushes
 from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, RecordResult, why
 from buildgate.usecases.start_build import TOKEN_LIFE
@@ -79,6 +80,7 @@ class Reconcile:
     lost_pushes: LostPushes
     delivery: Delivery
     expire_waivers: ExpireWaivers
+    heal_lanes: HealLanes
     clock: Clock
     time_scale: float = 1.0
 
@@ -99,6 +101,7 @@ class Reconcile:
             lambda: self._each(self.work.due_approvals(due), self._approval, "approvals", healed),
             lambda: self._each(self.work.due_notices(due), self._notice, "notices", healed),
             lambda: self._each(self.work.due_runs(ahead), self._run, "runs", healed),
+            lambda: self._each(self.heal_lanes.lanes.due(ahead), self._lane, "lanes", healed),
             lambda: self._each(self.work.due_pushes(due), self._lost_push, "pushes", healed),
             lambda: self._each(self.expire_waivers.due(), self._waiver, "waivers", healed),
         ]
@@ -214,6 +217,10 @@ class Reconcile:
 
     def _waiver(self, place: tuple[str, str]) -> Whose | None:
         return Whose() if self.expire_waivers(place) else None
+
+    def _lane(self, key: str) -> Whose | None:
+        run_ids = self.heal_lanes(key)
+        return Whose(run_ids) if run_ids else None
 
     def _run(self, run_id: str) -> Whose | None:
         """Look at an open run: start, resume or close it if its execution is not there any more."""

@@ -11,15 +11,17 @@ from urllib.parse import quote
 from buildgate.domain.approvals import ENTRY, Approval, ApprovalRef, ApprovalStatus, Capability, Identity
 from buildgate.domain.errors import NotFound, Stopped
 from buildgate.domain.ids import fingerprint
+from buildgate.domain.lanes import Where, standing
 from buildgate.domain.notices import NoticeRef
 from buildgate.domain.pipelines import ApprovalRule, Pipeline
 from buildgate.domain.run_notices import Asked, approval_asked, approval_key
 from buildgate.domain.runs import Run, RunRecord, StageAttempt
-from buildgate.domain.steps import approval_rule
+from buildgate.domain.steps import approval_rule, turn_ref
 from buildgate.ports import Approvals, Clock, Outbox, Pipelines, Randomness, Runs
 from buildgate.usecases.close_run import gate_lines
 from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
+from buildgate.usecases.take_turns import TakeTurns
 
 _CAPABILITY_BYTES = 32
 
@@ -35,6 +37,7 @@ class RequestApproval:
     runs: Runs
     approvals: Approvals
     delivery: Delivery
+    turns: TakeTurns
     outbox: Outbox
     send: SendNotice
     clock: Clock
@@ -47,7 +50,7 @@ class RequestApproval:
 
         Raises:
             NotFound: The run, stage or approval does not exist.
-            Stopped: The run is being stopped or has ended.
+            Stopped: The run is being stopped or has ended, or a newer one has superseded it.
         """
         record, pipeline, attempt = self._place(run_id, stage)
         rule = approval_rule(pipeline.stages[stage], name)
@@ -59,7 +62,17 @@ class RequestApproval:
         again = self.runs.run(run_id)
         if again is None or again.is_ending:
             raise Stopped(f"run {run_id} is being stopped or has ended: nobody needs to be asked")
+        if name == ENTRY:
+            self._give_way(record, pipeline, attempt)
         return self._ask(record, pipeline, approval)
+
+    def _give_way(self, record: RunRecord, pipeline: Pipeline, attempt: StageAttempt) -> None:
+        """End what nobody needs to decide any more. The approval was stored first, and the lane is read then."""
+        lane = self.turns.lane(record, pipeline.stages[attempt.index])
+        stands = standing(lane, turn_ref(record, attempt)) if lane else None
+        if stands is not None and stands.turn is not None and stands.where is Where.SUPERSEDED:
+            self.turns.tell(stands.turn)
+            raise Stopped(f"run {record.run.run_id} is superseded by run {stands.behind}: nobody needs to be asked")
 
     def remind(self, ref: ApprovalRef) -> str:
         """Send what is still owed for a waiting approval; returns what happened, in words."""

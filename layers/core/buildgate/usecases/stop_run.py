@@ -44,4 +44,7 @@ class StopRun:
         for approval in record.approvals:
             if not approval.is_decided and approval.token:
                 self.executions.fail(approval.token, error="Stopped", cause=f"stopped by {actor}")
+        for ticket in record.tickets:
+            if not ticket.is_delivered:
+                self.executions.fail(ticket.token, error="Stopped", cause=f"stopped by {actor}")
         return "stopping" if asked else "was being stopped already"

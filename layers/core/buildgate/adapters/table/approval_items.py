@@ -54,6 +54,7 @@ def approval_of(item: dict[str, Any]) -> Approval:
         version=item.get("version", 0),
         is_delivered=bool(item.get("is_delivered", False)),
         correlation_id=item.get("correlation_id", ""),
+        superseded_by=item.get("superseded_by", ""),
     )
 
 

@@ -51,9 +51,10 @@ class TableApprovals:
         believed = All((Is("status", ApprovalStatus.WAITING.value), Any_((before, Missing("version")))))
         self._table.change(Change(pk, sk, sets=sets, only_if=believed))
 
-    def end(self, ref: ApprovalRef, status: str) -> None:
+    def end(self, ref: ApprovalRef, status: str, *, superseded_by: str = "") -> None:
         pk, sk = keys.approval(ref)
-        sets = {"status": ApprovalStatus(status).value, "g2p": None, "g2s": None}
+        sets: dict[str, Any] = {"status": ApprovalStatus(status).value, "g2p": None, "g2s": None}
+        sets |= {"superseded_by": superseded_by} if superseded_by else {}
         try:
             self._table.change(Change(pk, sk, sets=sets, only_if=Is("status", ApprovalStatus.WAITING.value)))
         except Conflict:

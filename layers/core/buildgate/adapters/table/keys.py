@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from buildgate.domain.approvals import ApprovalRef
     from buildgate.domain.builds import SlotRef
+    from buildgate.domain.lanes import TurnRef
 
 HEAD = "HEAD"
 DETAIL = "DETAIL"
+LANE = "LANE"
 RUN = "RUN"
 PIPELINES = "PIPELINES"
 PROJECTS = "PROJECTS"
@@ -24,6 +26,7 @@ WORK_BUILD = "WORK#BUILD"
 WORK_REPORTS = "WORK#REPORTS"
 WORK_PUSH = "WORK#PUSH"
 WORK_WAIVER = "WORK#WAIVER"
+WORK_LANE = "WORK#LANE"
 
 
 def run(run_id: str) -> str:
@@ -54,6 +57,10 @@ def waivers(pipeline_name: str) -> str:
     return f"WAIVER#{pipeline_name}"
 
 
+def lane(key: str) -> str:
+    return f"LANE#{key}"
+
+
 def repository(key: str) -> str:
     return f"REPO#{key}"
 
@@ -76,6 +83,10 @@ def gate(index: int, attempt: int, name: str) -> str:
 
 def approval(ref: ApprovalRef) -> tuple[str, str]:
     return run(ref.run_id), f"{stage(ref.stage, ref.attempt)}#P#{ref.name}"
+
+
+def ticket(ref: TurnRef) -> tuple[str, str]:
+    return run(ref.run_id), f"{stage(ref.stage, ref.attempt)}#L"
 
 
 def parse_stage(sk: str) -> tuple[int, int, str]:

@@ -43,6 +43,7 @@ class TableRuns(TableSlots):
 
     def record(self, run_id: str) -> RunRecord | None:
         from buildgate.adapters.table.approval_items import approval_of  # noqa: PLC0415 - recording builds goes without
+        from buildgate.adapters.table.lanes import ticket_of  # noqa: PLC0415 - the same
 
         items = list(self._table.query(keys.run(run_id)))
         head = next((item for item in items if item["sk"] == keys.RUN), None)
@@ -55,6 +56,7 @@ class TableRuns(TableSlots):
             slots=[slot_of(item) for item in parts if "#B#" in item["sk"]],
             gates=[run_items.gate_of(item) for item in parts if "#G#" in item["sk"]],
             approvals=[approval_of(item) for item in parts if "#P#" in item["sk"]],
+            tickets=[ticket_of(item) for item in parts if item["sk"].endswith("#L") and item["sk"].count("#") == 3],
         )
 
     def recent(self, pipeline: str, *, limit: int, before: str = "") -> Sequence[Run]:
