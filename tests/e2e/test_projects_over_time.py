@@ -51,6 +51,12 @@ for key in sys.argv[1:]:
         if error.response["Error"]["Code"] != "AccessDenied":
             raise
 """
+IDLE = {
+    "name": "idle",
+    "source": {"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: ['true']}}\n"},
+    "artifacts": {"type": "NO_ARTIFACTS"},
+    "environment": PROJECT["environment"] | {"computeType": "BUILD_GENERAL1_LARGE"},
+}
 OTHERS_RULE = {"ID": "others", "Status": "Enabled", "Filter": {"Prefix": "x/"}, "Expiration": {"Days": 3}}
 
 
@@ -265,3 +271,16 @@ def test_stopping_a_run_stops_its_builds(cloud, cli, tmp_path):
         lambda: [b for b in builds.batch_get_builds(ids=[build_id])["builds"] if b["buildComplete"]], within=60
     )
     assert ended[0]["buildStatus"] == "STOPPED"
+
+
+def test_advice_on_the_machine_rests_on_what_builds_used(cloud, cli, tmp_path):
+    (tmp_path / "idle.yaml").write_text(yaml.safe_dump(IDLE))
+    cli("project", "apply", str(tmp_path / "idle.yaml"))
+    cli("build", "start", "idle", "--environments", "a,b,c,d,e")
+
+    def smaller():
+        advice = json.loads(cli("project", "advise", "idle", "--json").stdout)["advice"]
+        return next((one for one in advice if one["change"] == "use BUILD_GENERAL1_MEDIUM"), None)
+
+    assert "% of the CPU and 1 % of the memory were used" in until(smaller)["evidence"]
+    cli("project", "delete", "idle", "--yes")

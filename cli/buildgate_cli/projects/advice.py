@@ -105,7 +105,7 @@ def _size(project: Project, builds: Sequence[Build], used: Mapping[str, float]) 
     if compute not in SIZES or cpu is None or memory is None:
         return
     place = SIZES.index(compute)
-    seen = f"at most {cpu:.0f} % of the CPU and {memory:.0f} % of the memory were used in {_WINDOW.days} days"
+    seen = f"at most {_whole(cpu)} % of the CPU and {_whole(memory)} % of the memory were used in {_WINDOW.days} days"
     if cpu < IDLE_PERCENT and memory < IDLE_PERCENT and place > 0:
         smaller = SIZES[place - 1]
         before, after = _cost(builds, kind, compute), _cost(builds, kind, smaller)
@@ -113,6 +113,11 @@ def _size(project: Project, builds: Sequence[Build], used: Mapping[str, float]) 
         yield Advice(f"use {smaller}", f"{seen}; the saving holds if builds take no longer", saved)
     elif (cpu > BUSY_PERCENT or memory > BUSY_PERCENT) and place + 1 < len(SIZES):
         yield Advice(f"try {SIZES[place + 1]}", f"{seen}: builds wait for their machine")
+
+
+def _whole(share: float) -> int:
+    """Return a share in whole percent, rounded up: something is never nothing."""
+    return math.ceil(share)
 
 
 def _timeout(project: Project, builds: Sequence[Build]) -> Iterator[Advice]:
