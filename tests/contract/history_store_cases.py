@@ -29,6 +29,7 @@ from buildgate.domain.measurements import Measured
 from buildgate.domain.metrics.posture import PostureDay, RoleLook
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.test_cases import CaseChange, CaseState
+from buildgate.usecases.window_reads import place_of
 from contract.store_cases import TABLE, Stores, built, empty, record
 from core_world import ALICE, BUCKET, table_definition
 from gate_world import gate
@@ -201,6 +202,21 @@ def builds_are_found_by_when_they_ended(history):
 
     found = list(history.totals.finished_between("shop-unit", NOON + timedelta(hours=2), NOON + timedelta(hours=3)))
     assert [one.build_id for one in found] == ["shop-unit:00000002"]
+
+
+@case
+def builds_are_read_on_from_a_place_in_the_list_however_few_at_a_time(history):
+    for number in range(1, 8):
+        made, build = built(number)
+        record(history.stores, made._replace(started_at=NOON + timedelta(minutes=number), ended_at=NOON), build)
+    window = (NOON - timedelta(hours=1), NOON + timedelta(hours=1))
+    listed = list(history.totals.finished_between("shop-unit", *window))
+
+    rest = history.totals.finished_between("shop-unit", *window, after=place_of(listed[2]), page=2)
+
+    assert len(listed) == 7
+    assert list(rest) == listed[3:]
+    assert list(history.totals.finished_between("shop-unit", *window, after=place_of(listed[-1]))) == []
 
 
 @case

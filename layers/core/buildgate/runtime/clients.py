@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import botocore.session
 from botocore.config import Config
 
+from buildgate.runtime.item_parsing import ItemParsers
+
 _CONFIG = Config(
     retries={"mode": "adaptive", "total_max_attempts": 5},
     connect_timeout=3,
@@ -43,6 +45,7 @@ class Session:
     def make(self, service: str) -> Any:
         if self._session is None:
             self._session = botocore.session.get_session()
+            self._session.register_component("response_parser_factory", ItemParsers())
         return self._session.create_client(service, config=_CONFIG)
 
 

@@ -10,7 +10,7 @@ from buildgate.domain.metrics import peers
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.summary import Summary, summarise
 from buildgate.domain.metrics.windows import Window, filled
-from buildgate.usecases.selection import Members, Part, Selection
+from buildgate.usecases.selection import MOST_BUILDS, Part, Selection, Stores
 
 if TYPE_CHECKING:
     from buildgate.ports import BuildRecords, Clock, Pipelines
@@ -37,9 +37,8 @@ class AnalyseBuilds:
     pipelines: Pipelines
     clock: Clock
 
-    def select(self, scope: Scope, window: Window, part: Part) -> Selection:
-        members = Members(self.totals, self.pipelines)
-        return Selection(self.records, self.totals, members, scope, window, part)
+    def select(self, scope: Scope, window: Window, part: Part, most: int = MOST_BUILDS) -> Selection:
+        return Selection(Stores(self.records, self.totals, self.pipelines), scope, window, part, most)
 
     def scope(self, scope: Scope, window: Window) -> list[DayTotals]:
         return filled(window.days, self.records.days(scope, window.days))

@@ -24,11 +24,21 @@ class Totals(Protocol):
         """Set a day of a folded scope; doing it again changes nothing."""
         ...
 
-    def finished_between(self, project: str, first: datetime, last: datetime) -> Iterator[BuildHead]:
-        """Yield a project's builds that ended in ``first <= end < last``, the newest start first, as they are read."""
+    def finished_between(
+        self, project: str, first: datetime, last: datetime, *, after: str = "", page: int | None = None
+    ) -> Iterator[BuildHead]:
+        """Yield a project's builds that ended in ``first <= end < last``, the newest start first, as they are read.
+
+        Args:
+            project: Whose builds.
+            first: From this moment on.
+            last: Before this moment.
+            after: Only builds that stand after this place in the list: a start and a build's own id.
+            page: So many are read at a time, instead of as many as one answer holds.
+        """
         ...
 
-    def quarantined(self) -> Sequence[tuple[Misreported, str]]: ...
+    def quarantined(self, project: str = "") -> Sequence[tuple[Misreported, str]]: ...
 
 
 class Projects(Protocol):

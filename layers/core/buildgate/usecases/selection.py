@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,14 +16,17 @@ from buildgate.domain.metrics import spending as spends
 from buildgate.domain.metrics import trends as moves
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.summary import Summary, summarise
-from buildgate.domain.metrics.windows import Window, days_of_builds, filled
+from buildgate.domain.metrics.windows import Window, days_of_builds
+from buildgate.usecases.window_reads import ListedBuilds, StoredDays, place_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from buildgate.ports import BuildRecords, Clock, Pipelines
     from buildgate.usecases.analysis_ports import Totals
 
 MOST_BUILDS = 5_000
-"""Analyses build by build look at so many of the newest; the answer says how many it saw."""
+"""Analyses build by build look at so many of the newest unless they are told otherwise; totals leave none out."""
 _FORECAST_DAYS = 28
 
 
@@ -48,6 +50,15 @@ class Part:
             and self.stage in {"", head.stage}
             and self.pipeline in {"", head.pipeline}
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where a selection reads."""
+
+    records: BuildRecords
+    totals: Totals
+    pipelines: Pipelines
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +89,21 @@ class Members:
 
 
 class Selection:
-    """One scope over one window, or a part of it. Days come in one query, builds in one a project, when asked for."""
+    """One scope over one window, or a part of it. Days come in one query, builds in one a project, when asked for.
 
-    def __init__(
-        self, records: BuildRecords, totals: Totals, members: Members, scope: Scope, window: Window, part: Part
-    ) -> None:
-        self._records = records
-        self._totals = totals
-        self._members = members
+    Totals leave no build out, however many there are. What is made of single builds looks at ``most`` of the newest.
+    """
+
+    def __init__(self, stores: Stores, scope: Scope, window: Window, part: Part, most: int = MOST_BUILDS) -> None:
+        self._stores = stores
+        self._stored = StoredDays(stores.records, scope)
         self.scope = scope
         self.window = window
         self.part = part
+        self.most = most
+        self._spending: spends.Spending | None = None
+        self.is_cut = False
+        """Whether there are more builds than were looked at; what reads no builds leaves none out."""
 
     @property
     def name(self) -> str:
@@ -101,7 +116,7 @@ class Selection:
         Raises:
             NotFound: There is no such pipeline.
         """
-        return self._members.of(self.scope)
+        return Members(self._stores.totals, self._stores.pipelines).of(self.scope)
 
     @property
     def part_of_projects(self) -> Part:
@@ -116,19 +131,26 @@ class Selection:
 
     @cached_property
     def heads(self) -> Sequence[BuildHead]:
-        """The finished builds, newest first, at most ``MOST_BUILDS``."""
-        return self._heads(self.window)
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether there may be more builds than were looked at."""
-        return len(self.heads) == MOST_BUILDS
+        """The finished builds, newest first, at most ``most``."""
+        return self._noted(self._builds.of(self.window))
 
     @cached_property
     def days(self) -> list[DayTotals]:
-        if self.by_builds:
-            return days_of_builds(self.window.days, self.heads)
-        return self._stored(self.window)
+        """Every day of the window, with all of its builds."""
+        if self.part.is_all:
+            return self._days(self.window)
+        builds = self._builds.of(self.window)
+        first = list(itertools.islice(builds, self.most))
+        days = days_of_builds(self.window.days, itertools.chain(first, self._past(builds)))
+        self.__dict__.setdefault("heads", first)
+        return days
+
+    def page(self, after: str, limit: int) -> tuple[Sequence[BuildHead], str | None]:
+        """Return a page of the finished builds, newest first, and the place after which the next one begins."""
+        found = list(itertools.islice(self._builds.of(self.window, after=after, page=limit + 1), limit + 1))
+        page = found[:limit]
+        self.__dict__.setdefault("heads", page)
+        return page, place_of(page[-1]) if len(found) > limit else None
 
     @cached_property
     def summary(self) -> Summary:
@@ -138,12 +160,9 @@ class Selection:
     def score(self) -> scores.Score:
         """How the window compares with the one of the same length before it: both in one query."""
         before = self.window.before
-        if self.by_builds:
-            return scores.score_v2(self.summary, self._summary(days_of_builds(before.days, self._heads(before))))
-        both = self._stored(Window(before.first, self.window.last))
-        cut = len(before.days)
-        self.__dict__.setdefault("days", both[cut:])
-        return scores.score_v2(self.summary, self._summary(both[:cut]))
+        if self.part.is_all and self.window.is_whole:
+            self.__dict__.setdefault("days", self._stored.of(self.window, beside=before))
+        return scores.score_v2(self.summary, self._summary(self._days(before)))
 
     @staticmethod
     def _summary(days: list[DayTotals]) -> Summary:
@@ -171,10 +190,16 @@ class Selection:
         return fingerprints.failures(self.heads)
 
     def spending(self, clock: Clock) -> spends.Spending:
-        now = clock.now()
+        """Return the cost analysis; asked again, the same."""
+        if self._spending is None:
+            self._spending = self._spent(clock.now())
+        return self._spending
+
+    def _spent(self, now: datetime) -> spends.Spending:
         past = Window.last_days(now, max(_FORECAST_DAYS, now.day))
-        days = self._stored(past) if self.part.is_all else days_of_builds(past.days, self._heads(past))
-        return spends.spending(self.days, self.heads, past=days, now=now)
+        if self.part.is_all and self.window.is_whole:
+            self.__dict__.setdefault("days", self._stored.of(self.window, beside=past))
+        return spends.spending(self.days, self.heads, past=self._days(past), now=now)
 
     def evidence(self, clock: Clock) -> advising.Evidence:
         """Return what advice is made from."""
@@ -188,20 +213,28 @@ class Selection:
             self.changes,
         )
 
-    @property
-    def by_builds(self) -> bool:
-        """Whether the answer comes from builds one by one: days know no part, and no hours."""
-        return not (self.window.is_whole and self.part.is_all)
+    def _days(self, window: Window) -> list[DayTotals]:
+        """Return a window's days: stored ones where whole days are asked for, others counted from their builds."""
+        if not self.part.is_all:
+            return days_of_builds(window.days, self._builds.of(window))
+        if window.is_whole:
+            return self._stored.of(window)
+        known = {} if window.whole_part is None else {day.day: day for day in self._stored.of(window.whole_part)}
+        counted = days_of_builds(window.days, itertools.chain.from_iterable(map(self._builds.of, window.edges)))
+        return [known.get(day.day, day) for day in counted]
 
-    def _stored(self, window: Window) -> list[DayTotals]:
-        days = window.days
-        return filled(days, self._records.days(self.scope, days))
+    @cached_property
+    def _builds(self) -> ListedBuilds:
+        return ListedBuilds(self._stores.totals, self.projects, self.part_of_projects.has)
 
-    def _heads(self, window: Window) -> Sequence[BuildHead]:
-        found = (self._totals.finished_between(name, window.first, window.last) for name in self.projects)
-        merged = heapq.merge(*found, key=lambda head: head.started_at, reverse=True)
-        return list(itertools.islice(self._own(merged), MOST_BUILDS))
+    def _noted(self, builds: Iterator[BuildHead]) -> Sequence[BuildHead]:
+        """Return the first builds, and note whether there are more."""
+        found = list(itertools.islice(builds, self.most + 1))
+        self.is_cut = len(found) > self.most
+        return found[: self.most]
 
-    def _own(self, heads: Iterator[BuildHead]) -> Iterator[BuildHead]:
-        part = self.part_of_projects
-        return (head for head in heads if part.has(head))
+    def _past(self, builds: Iterator[BuildHead]) -> Iterator[BuildHead]:
+        """Yield the builds that are left, and note that there are some."""
+        for head in builds:
+            self.is_cut = True
+            yield head

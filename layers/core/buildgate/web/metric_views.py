@@ -19,7 +19,7 @@ from buildgate.domain.times import to_text
 from buildgate.runtime.build_wiring import price_table
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
-from buildgate.usecases.selection import MOST_BUILDS, Part, Selection
+from buildgate.usecases.selection import Part, Selection
 from buildgate.web import views
 from buildgate.web.http import Request
 from buildgate.web.plain import plain
@@ -64,17 +64,12 @@ class MetricViews:
         for name in parts:
             found |= self.by_name[name](asked, _NO_REQUEST)
         found["tests"] = self._test_cases(asked, "", most=_REPORTED_BUILDS)
-        return found | {"builds_looked_at": len(asked.heads), "builds_limit": MOST_BUILDS}
+        return found | {"builds_looked_at": len(asked.heads), "builds_limit": asked.most}
 
     def _builds(self, asked: Selection, request: Request) -> Mapping[str, Any]:
-        """Return a page of the window's builds, newest first; ``after`` continues behind a build id."""
-        limit = number(request, "limit", _PAGE, 1000)
-        heads = list(asked.heads)
-        after = request.query.get("after", "")
-        start = next((index + 1 for index, head in enumerate(heads) if head.build_id == after), 0) if after else 0
-        page = heads[start : start + limit]
-        more = start + limit < len(heads)
-        return {"builds": [listed(head) for head in page], "next": page[-1].build_id if more and page else None}
+        """Return a page of the window's builds, newest first; ``after`` continues behind a place in the list."""
+        page, following = asked.page(request.query.get("after", ""), number(request, "limit", _PAGE, 1000))
+        return {"builds": [listed(head) for head in page], "next": following}
 
     def _tested(self, asked: Selection, case: str) -> dict[str, Any]:
         return self._test_cases(asked, case, most=_CASE_BUILDS if case else _TESTED_BUILDS)
@@ -135,7 +130,11 @@ class MetricViews:
         for project in asked.projects:
             scope = Scope("PROJECT", project)
             is_it = asked.scope == scope
-            one = asked if is_it else self._w.analyse_builds.select(scope, asked.window, asked.part_of_projects)
+            one = (
+                asked
+                if is_it
+                else self._w.analyse_builds.select(scope, asked.window, asked.part_of_projects, asked.most)
+            )
             advice = (*advise(one.evidence(self._w.clock)), *self._machines(one))
             found += [plain(each) | {"project": project} for each in advice]
         return sorted(found, key=lambda advice: -(advice["saving_micro_usd"] or 0))
@@ -189,7 +188,7 @@ def selected(asked: Selection) -> dict[str, Any]:
     """Return what an answer is about: whose builds, which part of them, when, and whether all were looked at."""
     part = {name: value for name, value in plain(asked.part).items() if value}
     found = {"scope": {"kind": asked.scope.kind.lower(), "name": asked.name}, "part": part}
-    return window_data(asked.name, asked.window) | found | {"is_cut": asked.by_builds and asked.is_cut}
+    return window_data(asked.name, asked.window) | found | {"is_cut": asked.is_cut}
 
 
 def listed(head: Any) -> dict[str, Any]:

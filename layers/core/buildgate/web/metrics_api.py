@@ -15,9 +15,10 @@ from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS, Window
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.look_at_builds import with_phases
-from buildgate.usecases.selection import Selection
+from buildgate.usecases.selection import MOST_BUILDS, Selection
 from buildgate.web.http import Request
 from buildgate.web.metric_views import MetricViews, listed, number, part_of, selected, under_way, window_data
+from buildgate.web.metrics_routes import MOST_LOOKED_AT
 from buildgate.web.plain import plain
 
 Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
@@ -57,7 +58,8 @@ class MetricsApi:
         return project
 
     def _asked(self, request: Request, scope: Scope) -> Selection:
-        return self._w.analyse_builds.select(scope, self._window(request), part_of(request.query))
+        most = number(request, "most", MOST_BUILDS, MOST_LOOKED_AT)
+        return self._w.analyse_builds.select(scope, self._window(request), part_of(request.query), most)
 
     def _classic(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         found = self._viewed(request, Scope("PROJECT", parameters["project"]), "summary")
@@ -122,7 +124,9 @@ class MetricsApi:
             "attribution": lambda window: {"shares": plain(self._w.analyse_builds.attribution(window))},
             "benchmarks": self._benchmarks,
             "quarantine": lambda _: {
-                "quarantine": [plain(one) | {"at": at} for one, at in self._w.totals.quarantined()]
+                "quarantine": [
+                    plain(one) | {"at": at} for one, at in self._w.totals.quarantined(request.query.get("project", ""))
+                ]
             },
             "posture": lambda window: {"posture": self._views.posture(self._w.records.projects(), window)},
             "self-cost": self._self_cost,

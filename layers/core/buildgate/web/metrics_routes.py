@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS
+from buildgate.usecases.selection import MOST_BUILDS
 from buildgate.web.bodies import Backfill
 from buildgate.web.http import Request
 from buildgate.web.operations import NEXT, Count, Operation, Parameter, Route, Text, limit
@@ -22,9 +23,17 @@ _PART: Final = (
     Text("stage", "Only builds of stages of this name."),
     Text("pipeline", "Only builds of this pipeline."),
 )
-_ASKED: Final = (*_WINDOW, *_PART)
+MOST_LOOKED_AT: Final = 50_000
+_MOST: Final = Count(
+    "most",
+    "What is made of single builds looks at so many of the newest; totals leave none out.",
+    MOST_BUILDS,
+    MOST_LOOKED_AT,
+)
+_ASKED: Final = (*_WINDOW, *_PART, _MOST)
 _BUILDS: Final = limit(200, 1000)
 _ROWS: Final = limit(500, 1000)
+_OF_PROJECT: Final = Text("project", "Only builds of this project.")
 _CASE: Final = Text("case", "All that is known of the test case of this name.")
 _MORE: Final[Mapping[str, tuple[Parameter, ...]]] = {"builds": (_BUILDS, NEXT), "tests": (_CASE,)}
 _SKIP: Final = Count("skip", "So many days before today are left out.", 0, MOST_DAYS, least=0)
@@ -92,7 +101,7 @@ def operations(routes: Sequence[tuple[str, str, Route]], pager: Pager) -> Sequen
         found.append(_view(f"{_SCOPE}/{name}", does[f"{_SCOPE}/{{view}}"], f"{words} of a scope.", answer, pager))
     for name, (words, answer) in _OF_ACCOUNT.items():
         view = _fixed(does[_ACCOUNT], {"view": name})
-        takes = (*_WINDOW, _ROWS, NEXT) if name == "quarantine" else _WINDOW
+        takes = (*_WINDOW, _OF_PROJECT, _ROWS, NEXT) if name == "quarantine" else _WINDOW
         shown = _rows(view, pager) if name == "quarantine" else view
         found.append(Operation("GET", _ACCOUNT.replace("{view}", name), shown, words, takes, answers=answer))
     return found

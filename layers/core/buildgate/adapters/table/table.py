@@ -152,6 +152,7 @@ class Table:
         up_to: str = "",
         newest_first: bool = False,
         limit: int | None = None,
+        page: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield the items of one partition (of an index), in key order, reading page by page.
 
@@ -163,6 +164,7 @@ class Table:
             up_to: Only sort keys not above this one.
             newest_first: From the highest sort key down.
             limit: At most so many items.
+            page: So many items at a time, instead of a megabyte of them.
         """
         partition, sort = _KEYS[index]
         clause, bounds = _sort_clause(begins, between, up_to)
@@ -179,8 +181,8 @@ class Table:
             request["IndexName"] = index
         else:
             request["ConsistentRead"] = True
-        if limit:
-            request["Limit"] = limit
+        if limit or page:
+            request["Limit"] = limit or page
         yield from self._pages(request, limit)
 
     def _pages(self, request: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:

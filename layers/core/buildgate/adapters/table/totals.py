@@ -42,15 +42,20 @@ class TableTotals:
         """Set a day of a folded scope; doing it again changes nothing."""
         self._table.put(Put(folded_item(scope, day)))
 
-    def finished_between(self, project: str, first: datetime, last: datetime) -> Iterator[BuildHead]:
+    def finished_between(
+        self, project: str, first: datetime, last: datetime, *, after: str = "", page: int | None = None
+    ) -> Iterator[BuildHead]:
         """Yield a project's builds that ended in ``first <= end < last``, the newest start first, as they are read."""
-        low, high = f"B#{to_text(first - LONGEST_BUILD)}", f"B#{to_text(last)}"
-        for item in self._table.query(keys.project(project), index="GSI1", between=(low, high), newest_first=True):
+        low, high = f"B#{to_text(first - LONGEST_BUILD)}", f"B#{min(after, to_text(last)) if after else to_text(last)}"
+        between = (min(low, high), high)
+        for item in self._table.query(
+            keys.project(project), index="GSI1", between=between, newest_first=True, page=page
+        ):
             head = head_of(item)
-            if head.ended_at is not None and first <= head.ended_at < last:
+            if item["g1s"] != high and head.ended_at is not None and first <= head.ended_at < last:
                 yield head
 
-    def quarantined(self) -> Sequence[tuple[Misreported, str]]:
-        """Return what is set aside, each with the time it was seen."""
-        items = self._table.query(keys.QUARANTINE)
+    def quarantined(self, project: str = "") -> Sequence[tuple[Misreported, str]]:
+        """Return what is set aside, of one project if one is named, each with the time it was seen."""
+        items = self._table.query(keys.QUARANTINE, begins=f"{project}:" if project else "")
         return [(Misreported(item["sk"], item["reason"]), item["seen_at"]) for item in items]

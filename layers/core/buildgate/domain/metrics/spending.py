@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from buildgate.domain.builds import PHASES, BuildHead
-from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals
+from buildgate.domain.metrics.rollups import STATUS_COUNTERS, DayTotals, merged
 from buildgate.domain.metrics.statistics import mean, median, spread
 from buildgate.domain.times import day_of, from_text
 
@@ -63,34 +63,29 @@ def spending(
         past: The last 28 days and this month's, for the forecast.
         now: The moment of asking; today is not a whole day yet.
     """
-    total = sum(day.count("cost_micro_usd") for day in days)
-    by_status = {
-        str(status): sum(day.count(f"cost_{name}") for day in days)
-        for status, name in STATUS_COUNTERS.items()
-        if name != "ok"
-    }
+    whole = merged(days, "")
+    total = whole.count("cost_micro_usd")
+    by_status = {str(status): whole.count(f"cost_{name}") for status, name in STATUS_COUNTERS.items() if name != "ok"}
     by_status = {"SUCCEEDED": total - sum(by_status.values())} | by_status
     price = median([float(head.cost_micro_usd) for head in heads if head.cost_micro_usd is not None])
     return Spending(
         total_micro_usd=total,
-        cost_unknown=sum(day.count("cost_unknown") for day in days),
-        by_phase=_by_phase(days, total),
+        cost_unknown=whole.count("cost_unknown"),
+        by_phase=_by_phase(whole, total),
         by_status={name: cost for name, cost in by_status.items() if cost},
-        retries_micro_usd=sum(day.count("cost_retries") for day in days),
-        retries=sum(day.count("retries") for day in days),
+        retries_micro_usd=whole.count("cost_retries"),
+        retries=whole.count("retries"),
         by_branch=_by(heads, lambda head: head.branch or "(no branch)"),
         by_compute=_by(heads, lambda head: f"{head.environment_type} {head.compute_type}".strip() or "(unknown)"),
         builds_looked_at=len(heads),
         forecast=forecast(past, now=now),
-        one_more_build=_one_more(price, len(days), sum(day.count("n") for day in days)),
+        one_more_build=_one_more(price, len(days), whole.count("n")),
         one_more_build_micro_usd=None if price is None else round(price),
     )
 
 
-def _by_phase(days: Sequence[DayTotals], total: int) -> Mapping[str, int]:
-    sums = {
-        name: sum(day.count(f"p{index}") for day in days) for index, name in enumerate(PHASES) if name not in _UNPAID
-    }
+def _by_phase(window: DayTotals, total: int) -> Mapping[str, int]:
+    sums = {name: window.count(f"p{index}") for index, name in enumerate(PHASES) if name not in _UNPAID}
     whole = sum(sums.values())
     shares = {name: round(total * value / whole) for name, value in sums.items() if value} if whole else {}
     return dict(sorted(shares.items(), key=lambda pair: -pair[1]))

@@ -62,10 +62,12 @@ def theil_sen(points: Sequence[tuple[float, float]]) -> Slope | None:
     if count < _SLOPE_POINTS:
         return None
     slopes = sorted(
-        (kept[j][1] - kept[i][1]) / (kept[j][0] - kept[i][0])
-        for i in range(count)
-        for j in range(i + 1, count)
-        if kept[j][0] != kept[i][0]
+        [
+            (later - earlier) / (end - start)
+            for index, (start, earlier) in enumerate(kept, 1)
+            for end, later in kept[index:]
+            if end != start
+        ]
     )
     if not slopes:
         return None

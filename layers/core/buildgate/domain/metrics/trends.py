@@ -40,11 +40,12 @@ class ChangePoint:
 
 def trends(days: Sequence[DayTotals]) -> tuple[Trend, ...]:
     """Return the series of days that follow each other without a gap (days without builds are empty days)."""
+    durations = [_percentiles(day) for day in days]
     series: tuple[tuple[str, str, list[float | None]], ...] = (
         ("builds", "builds a day", [float(day.count("n")) for day in days]),
-        ("p50_seconds", "seconds", [_seconds(day, "d", 0.5) for day in days]),
-        ("p95_seconds", "seconds", [_seconds(day, "d", 0.95) for day in days]),
-        ("queue_p95_seconds", "seconds", [_seconds(day, "w", 0.95) for day in days]),
+        ("p50_seconds", "seconds", [half for half, _ in durations]),
+        ("p95_seconds", "seconds", [tail for _, tail in durations]),
+        ("queue_p95_seconds", "seconds", [_wait(day) for day in days]),
         ("success_ratio", "ratio", [_ratio(day.count("ok"), day.count("n") - day.count("stopped")) for day in days]),
         ("cost_usd", "dollars a day", [day.count("cost_micro_usd") / 1_000_000 for day in days]),
         ("cache_hit_ratio", "ratio", [_ratio(day.count("cache_hit"), day.count("cache_probed")) for day in days]),
@@ -56,9 +57,22 @@ def _slope(values: Sequence[float | None]) -> Slope | None:
     return theil_sen([(float(index), value) for index, value in enumerate(values) if value is not None])
 
 
-def _seconds(day: DayTotals, prefix: str, q: float) -> float | None:
-    value = sketch.quantile(day.sketch(prefix), q)
-    return None if value is None else value / 1000
+_SHARES = (0.5, 0.95)
+
+
+def _percentiles(day: DayTotals) -> tuple[float | None, float | None]:
+    if not day.counters:
+        return None, None
+    half, tail = sketch.quantiles(day.sketch("d"), _SHARES)
+    return _seconds(half), _seconds(tail)
+
+
+def _wait(day: DayTotals) -> float | None:
+    return _seconds(sketch.quantile(day.sketch("w"), 0.95)) if day.counters else None
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -8,8 +8,7 @@ from datetime import date, datetime, timedelta
 
 from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import Rejected
-from buildgate.domain.metrics.rollups import DayTotals
-from buildgate.domain.metrics.summary import of_builds
+from buildgate.domain.metrics.rollups import DayTotals, increments
 from buildgate.domain.times import day_of, from_text
 
 MOST_DAYS = 400
@@ -25,13 +24,29 @@ class Window:
 
     @property
     def is_whole(self) -> bool:
-        return _midnight(self.first) == self.first and _midnight(self.last) == self.last
+        return _is_midnight(self.first) and _is_midnight(self.last)
 
     @property
     def days(self) -> list[str]:
         """Return the UTC days that the window touches, oldest first."""
         first, last = self.first.toordinal(), (self.last - timedelta(microseconds=1)).toordinal()
         return [date.fromordinal(number).isoformat() for number in range(first, last + 1)]
+
+    @property
+    def whole_part(self) -> Window | None:
+        """Return the whole UTC days inside the window, or None when it holds none."""
+        first = self.first if _is_midnight(self.first) else _midnight(self.first) + timedelta(days=1)
+        last = _midnight(self.last)
+        return Window(first, last) if first < last else None
+
+    @property
+    def edges(self) -> tuple[Window, ...]:
+        """Return what is left of the window before and after its whole days; all of it when it holds none."""
+        inner = self.whole_part
+        if inner is None:
+            return (self,)
+        outer = (Window(self.first, inner.first), Window(inner.last, self.last))
+        return tuple(edge for edge in outer if edge.first < edge.last)
 
     @property
     def before(self) -> Window:
@@ -62,6 +77,10 @@ class Window:
         return cls(start, end)
 
 
+def _is_midnight(moment: datetime) -> bool:
+    return not (moment.hour or moment.minute or moment.second or moment.microsecond)
+
+
 def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -80,9 +99,12 @@ def filled(days: Sequence[str], known: Iterable[DayTotals]) -> list[DayTotals]:
 
 
 def days_of_builds(days: Sequence[str], heads: Iterable[BuildHead]) -> list[DayTotals]:
-    """Return the days of single builds: for exact windows, and for parts of a project."""
-    groups: dict[str, list[BuildHead]] = {}
+    """Return the days of single builds, counted as they come: for hours of a day, and for parts of a project."""
+    counted: dict[str, dict[str, int]] = {}
     for head in heads:
-        if head.ended_at is not None:
-            groups.setdefault(day_of(head.ended_at), []).append(head)
-    return [DayTotals(day, of_builds(groups[day]).counters) if day in groups else DayTotals(day) for day in days]
+        if head.ended_at is None:
+            continue
+        day = counted.setdefault(day_of(head.ended_at), {})
+        for name, value in increments(head).items():
+            day[name] = day.get(name, 0) + value
+    return [DayTotals(day, counted.get(day)) for day in days]
