@@ -117,11 +117,18 @@ def _options(labels: Sequence[str], shown: Callable[[float | None], str], top: f
         "x_label_rotation": 0,
         "truncate_label": -1,
         "include_x_axis": True,
-        "value_formatter": lambda value: (
-            shown(value).replace(" 00s", "").replace(".0%", "%") if value else "0" if value == 0 else ""
-        ),
+        "value_formatter": _axis(shown, marks),
         "explicit_size": False,
     }
+
+
+def _axis(shown: Callable[[float | None], str], marks: Sequence[float]) -> Callable[[float | None], str]:
+    """Return how the marks of an axis are written: short, and all with as many decimals as the one that needs most."""
+    words = {mark: shown(mark).replace(" 00s", "").replace(" 00m", "").replace(".0%", "%") for mark in marks}
+    decimals = max((len(word.partition(".")[2]) for word in words.values() if word.startswith("$")), default=0)
+    words = {mark: f"{word}{'0' * (decimals - len(word.partition('.')[2]))}" if word.startswith("$") else word
+             for mark, word in words.items()}  # fmt: skip
+    return lambda value: "0" if value == 0 else words.get(value, shown(value)) if value is not None else ""
 
 
 def _drawn(

@@ -26,14 +26,13 @@ def spark(values: Sequence[float | None]) -> str:
     step = width / max(1, len(values) - 1)
     scale = (height - 4) / ((top - low) or 1)
     points = [
-        f"{index * step:.1f},{height - 2 - (value - low) * scale:.1f}"
-        for index, value in enumerate(values)
-        if value is not None
+        (index * step, height - 2 - (value - low) * scale) for index, value in enumerate(values) if value is not None
     ]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return (
         f'<svg class="spark" viewBox="0 0 {width:.0f} {height:.0f}" preserveAspectRatio="none" aria-hidden="true">'
-        f'<polygon points="0,{height:.0f} {" ".join(points)} {width:.0f},{height:.0f}"/>'
-        f'<polyline points="{" ".join(points)}"/></svg>'
+        f'<polygon points="{points[0][0]:.1f},{height:.0f} {line} {points[-1][0]:.1f},{height:.0f}"/>'
+        f'<polyline points="{line}"/></svg>'
     )
 
 
@@ -94,8 +93,8 @@ def bar(part: float, whole: float, kind: str = "c0") -> str:
     span = 100 * part / whole if whole > 0 else 0.0
     return (
         '<svg class="bar-of" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect class="none" width="100" height="6" rx="3"/>'
-        f'<rect class="{escape(kind, quote=True)}" width="{max(span, 1.2):.1f}" height="6" rx="3"/></svg>'
+        f'<rect class="none" width="100" height="6"/>'
+        f'<rect class="{escape(kind, quote=True)}" width="{max(span, 1.2):.1f}" height="6"/></svg>'
     )
 
 
@@ -110,30 +109,30 @@ class Stretch:
     shown: str
 
 
-def waterfall(stretches: Sequence[Stretch]) -> str:
-    """Return bars one below the other, each where it happened; the table beside it says the same."""
-    total = max((one.start + one.seconds for one in stretches), default=0.0)
-    if total <= 0:
-        return ""
-    row, left, width = 20, 230, 960
-    room = width - left - 70
-    box = f"0 0 {width} {row * len(stretches) + 4}"
-    parts = [f'<svg class="waterfall" role="img" aria-label="Waterfall of the run" viewBox="{box}">']
-    for part in range(5):
-        x = left + room * part / 4
-        parts.append(f'<line x1="{x:.0f}" x2="{x:.0f}" y1="0" y2="{row * len(stretches) + 4}"/>')
-    for index, one in enumerate(stretches):
-        x = left + room * one.start / total
-        span = max(2.0, room * one.seconds / total)
-        y = index * row + 3
-        label = one.label if len(one.label) <= 34 else one.label[:33] + "…"
-        parts.append(
-            f'<g class="{escape(one.kind, quote=True)}"><title>{escape(one.label)}: {escape(one.shown)}</title>'
-            f'<text class="name" x="{left - 8}" y="{y + 11}">{escape(label)}</text>'
-            f'<rect x="{x:.1f}" y="{y}" width="{span:.1f}" height="{row - 6}" rx="2"/>'
-            f'<text class="took" x="{min(x + span + 6, width - 64):.1f}" y="{y + 11}">{escape(one.shown)}</text></g>'
-        )
-    return "".join(parts) + "</svg>"
+def stretch(start: float, seconds: float, total: float, kind: str) -> str:
+    """Return a stretch of time as a bar at its place on an axis from zero to ``total``; the table says the same."""
+    whole = total if total > 0 else 1.0
+    span = min(100.0, max(0.7, 100 * seconds / whole))
+    x = min(max(0.0, 100 * start / whole), 100 - span)
+    return (
+        '<svg class="span" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect class="none" width="100" height="6"/>'
+        f'<rect class="{escape(kind, quote=True)}" x="{x:.1f}" width="{span:.1f}" height="6"/></svg>'
+    )
+
+
+def history(turns: str) -> str:
+    """Return how a case's last runs went, oldest first, as small squares; the words are its accessible name."""
+    kinds = {".": "good", "F": "bad"}
+    counts = Counter({".": "passed", "F": "failed"}.get(turn, "skipped") for turn in turns)
+    told = ", ".join(f"{count} {word}" for word, count in counts.most_common()) or "no run"
+    squares = "".join(
+        f'<rect class="{kinds.get(turn, "idle")}" x="{place * 6}" width="5" height="{10 if turn != "." else 6}"'
+        f' y="{0 if turn != "." else 4}" rx="1"/>'
+        for place, turn in enumerate(turns)
+    )
+    width = max(1, len(turns) * 6 - 1)
+    return f'<svg class="turns" viewBox="0 0 {width} 10" width="{width * 1.3:.0f}" role="img" aria-label="{told}">{squares}</svg>'
 
 
 def beats(runs: Sequence[Mapping[str, Any]], took: Any) -> list[Beat]:

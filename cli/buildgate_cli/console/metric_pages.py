@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.console import charts
-from buildgate_cli.console.render import price
-from buildgate_cli.human import duration, percent
+from buildgate_cli.console.render import percent, price
+from buildgate_cli.human import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,7 +39,10 @@ class MetricPages:
     def _projects(self, query: Mapping[str, str], _: str) -> Page:
         days = _days(query)
         found = self._api.get("metrics", "account", "overview", days=days)
-        return self._page("projects.html", "/projects", "Projects", days=days, projects=found["projects"])
+        aside = self._api.get("metrics", "account", "quarantine")["quarantine"]
+        return self._page(
+            "projects.html", "/projects", "Projects", days=days, projects=found["projects"], quarantine=aside
+        )
 
     def _project(self, query: Mapping[str, str], name: str) -> Page:
         days = _days(query)
@@ -55,6 +59,7 @@ class MetricPages:
             report=report,
             charts=_project_charts(report["by_day"]),
             builds=builds,
+            quarantine=self._api.get("metrics", "account", "quarantine", project=name)["quarantine"],
             state=builds[0]["status"] if builds else "",
         )
 
@@ -102,12 +107,19 @@ class MetricPages:
 
     def _releases(self, query: Mapping[str, str], _: str) -> Page:
         days = _days(query, default=90)
-        found = self._api.get("metrics", "dora", days=days)
+        found = self._api.get("metrics", "dora", days=days, lead_time="parts")
         daily = found["dora"]["daily"]
         series = [charts.Series("deployments", list(daily.values()))]
         chart = charts.bars("Good deployments a day", _short(daily), series, _whole, is_wide=True)
         return self._page(
-            "dora.html", "/releases", "Releases", days=days, dora=found["dora"], notes=found["notes"], chart=chart
+            "dora.html",
+            "/releases",
+            "Releases",
+            days=days,
+            dora=found["dora"],
+            notes=found["notes"],
+            chart=chart,
+            lead=found["lead_time"],
         )
 
     def _cost(self, query: Mapping[str, str], _: str) -> Page:
@@ -139,7 +151,8 @@ def _days(query: Mapping[str, str], default: int = 30) -> int:
 
 
 def _short(days: Any) -> list[str]:
-    return [day[5:] for day in days]
+    """Return days as axes show them: 9 Nov."""
+    return [f"{date.fromisoformat(day):%-d %b}" for day in days]
 
 
 def _whole(value: float | None) -> str:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
 
+from buildgate_cli import run_tree
 from buildgate_cli.api_client import ApiError
-from buildgate_cli.console import marks
+from buildgate_cli.console import marks, run_rows
 from buildgate_cli.console.metric_pages import MetricPages
-from buildgate_cli.console.render import Page, page
+from buildgate_cli.console.render import Page, logged, page
 from buildgate_cli.human import duration, elapsed
 
 LIVE_SECONDS: Final = 3
@@ -22,6 +23,7 @@ _GOOD: Final = {"SUCCEEDED", "SUPERSEDED", "STOPPED"}
 _LIVE: Final = {"QUEUED", "RUNNING"}
 _ANSI: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _HEX: Final = re.compile(r"[0-9a-f]{4,40}")
+_RETRIED: Final = {"FAILED", "TIMED_OUT", "STOPPED", "REJECTED", "EXPIRED"}
 _LOG_LINES: Final = 2_000
 _STILL: ContextVar[bool] = ContextVar("still", default=False)
 """Whether the request that is being answered asked for a page that does not refresh itself."""
@@ -208,14 +210,20 @@ class Pages:
             refresh=None if run["status"] in _FINAL else LIVE_SECONDS,
             state=run["status"],
             run=run,
+            stages=run_rows.stages(run, self._clock()),
+            said=run_rows.said(run),
+            failed_stage=next((one["name"] for one in run["stages"] if one["status"] in _RETRIED), ""),
+            cost=run_tree.cost(run),
+            total=max(1.0, self._took(run), *(one.start + one.seconds for one in stretches)),
             stretches=stretches,
-            waterfall=marks.waterfall(stretches),
             kinds=fall["by_kind"],
         )
 
     def _build(self, query: Mapping[str, str], build_id: str) -> Page:
         one = {"number": None, "phases": [], "exported": {}} | self._api.get("builds", build_id)["build"]
         lines, note = self._log(one)
+        log, is_cut = logged([_ANSI.sub("", line.rstrip()) for line in lines])
+        phases, total = run_rows.phases(one, self._clock())
         return self._page(
             "build.html",
             "/projects",
@@ -223,8 +231,10 @@ class Pages:
             refresh=LIVE_SECONDS if one["status"] == "IN_PROGRESS" else None,
             state=one["status"],
             one=one,
-            longest=max((phase.get("seconds") or 0 for phase in one["phases"]), default=0),
-            log="\n".join(_ANSI.sub("", line.rstrip()) for line in lines),
+            phases=phases,
+            total=total,
+            log=log,
+            is_cut=is_cut or len(lines) >= _LOG_LINES,
             log_note=note,
         )
 

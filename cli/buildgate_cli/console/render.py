@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
 
 from buildgate_cli import human
 from buildgate_cli.console.badges import look
-from buildgate_cli.console.marks import bar, share
-from buildgate_cli.human import duration, percent
+from buildgate_cli.console.marks import bar, history, share, stretch
+from buildgate_cli.human import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 MENU: Final = (
@@ -26,6 +29,11 @@ MENU: Final = (
     ("Cost", "/cost"),
 )
 
+_LOG_BYTES: Final = 64_000
+"""So much of a log is shown: the page around it takes less than the rest of 100 kB."""
+_LONGEST_LINE: Final = 8_000
+_DAYS_ALONE: Final = 2
+"""From so many days on hours do not matter."""
 _WORDS: Final = {"APPROVED": "good", "WAITING": "warn", "IN_PROGRESS": "busy", "CARRIED": "good", "FAULT": "bad"}
 
 
@@ -48,6 +56,46 @@ def price(micro_usd: float | None) -> str:
         return "-"
     usd = micro_usd / 1_000_000
     return f"${usd:,.3f}" if 0 < abs(usd) < 0.1 else f"${usd:,.2f}"
+
+
+def percent(ratio: float | None) -> str:
+    """Return a ratio as a percentage, with a decimal only where there is one."""
+    return human.percent(ratio).replace(".0%", "%")
+
+
+def when(at: object, now: datetime) -> Markup:
+    """Return how long ago a moment is, in days from two days on; the moment itself is in the element."""
+    exact = human.moment(at)
+    if exact is None:
+        return Markup("-")
+    words = human.ago(at, now)
+    if abs((now - exact).days) >= _DAYS_ALONE:
+        days, sign = words.split(" ")[0 if words.endswith("ago") else 1], words.startswith("in")
+        words = f"in {days}" if sign else f"{days} ago"
+    told = f"{exact:%Y-%m-%d %H:%M} UTC"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(exact.isoformat(timespec="seconds"), told, words)
+
+
+def counted(names: Iterable[str]) -> list[tuple[str, int]]:
+    """Return each name with how often it comes, the most frequent first."""
+    return Counter(names).most_common()
+
+
+def logged(lines: Sequence[str]) -> tuple[Markup, bool]:
+    """Return the end of a log, as much as a page holds, and whether something is missing before it.
+
+    Lines of the build's own container are set off from what the commands said.
+    """
+    shown: list[Markup] = []
+    room = _LOG_BYTES
+    for line in reversed(lines):
+        words = escape(line[-_LONGEST_LINE:])
+        made = Markup("<i>{}</i>").format(words) if line.startswith("[Container]") else words
+        room -= len(made.encode()) + 1
+        if room < 0:
+            break
+        shown.append(made)
+    return Markup("\n").join(reversed(shown)), len(shown) < len(lines)
 
 
 def measured(one: dict[str, Any]) -> str:
@@ -79,7 +127,10 @@ def _environment() -> Environment:
         measured=measured,
         share=share,
         bar=bar,
+        stretch=stretch,
+        history=history,
     )
+    environment.filters["counted"] = counted
     return environment
 
 
@@ -87,10 +138,10 @@ _TEMPLATES: Final = _environment()
 
 
 class Page(str):
-    """A page's text, and after how many seconds a browser is to ask for it again by itself; None for never.
+    """A page's text, and after how many seconds it is brought up to date by itself; None for never.
 
-    The seconds travel as a header, not in the text, and each page that has them has a link to do without
-    (WCAG 2.2.1: people can turn off what happens to them on a clock).
+    A script does it in place; where scripts do not run, a browser loads the page again. Each page that has seconds has
+    a link to do without (WCAG 2.2.1: people can turn off what happens to them on a clock).
     """
 
     __slots__ = ("refresh",)
@@ -105,8 +156,8 @@ def page(
     ``state`` among the values is how what the page is about stands: the tab's icon and title show it from afar.
     """
 
-    def ago(at: object) -> str:
-        return human.ago(at, now) if at else "-"
+    def ago(at: object) -> Markup:
+        return when(at, now)
 
     def took(start: object, end: object) -> str:
         return human.duration(human.elapsed(start, end, now))

@@ -35,7 +35,7 @@ _STATUS: Final = {
 }
 HEADERS: Final = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -58,7 +58,11 @@ class ConsoleServer:
 
     def __init__(self, cloud: CloudContext, *, port: int = 0, key: str = "") -> None:
         self._key = key or secrets.token_urlsafe(32)
-        self._style = resources.files("buildgate_cli.console").joinpath("templates", "style.css").read_bytes()
+        files = resources.files("buildgate_cli.console").joinpath("templates")
+        self.files: Mapping[str, tuple[bytes, str]] = {
+            f"/{name}": (files.joinpath(name).read_bytes(), f"text/{kind}; charset=utf-8")
+            for name, kind in (("style.css", "css"), ("live.js", "javascript"))
+        }
         self.api = ApiClient(cloud)
         self.form = secrets.token_urlsafe(32)
         self._cloud = cloud
@@ -87,10 +91,6 @@ class ConsoleServer:
     def url(self) -> str:
         """The link that lets a browser in."""
         return f"http://{self.address}/?key={self._key}"
-
-    @property
-    def style(self) -> bytes:
-        return self._style
 
     def knows(self, key: str) -> bool:
         """Return whether a key is this console's, in constant time."""
@@ -187,8 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.SEE_OTHER, b"", "text/plain", {"location": _inside(path), "set-cookie": cookie})
 
     def _read(self, path: str, query: Mapping[str, str]) -> None:
-        if path == "/style.css":
-            self._send(HTTPStatus.OK, self._console.style, "text/css; charset=utf-8")
+        if path in self._console.files:
+            self._send(HTTPStatus.OK, *self._console.files[path])
         elif path in _ICONS:
             self._send(HTTPStatus.OK, _ICON.format(colour=_ICONS[path]).encode(), "image/svg+xml")
         elif path.startswith("/badges/"):
@@ -232,8 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._page(self._console.pages.message("Refused", said), status)
 
     def _page(self, page: Page, status: HTTPStatus = HTTPStatus.OK) -> None:
-        again = {"refresh": str(page.refresh)} if page.refresh else {}
-        self._send(status, page.encode(), "text/html; charset=utf-8", again)
+        self._send(status, page.encode(), "text/html; charset=utf-8")
 
     def _send(self, status: HTTPStatus, body: bytes, kind: str, more: Mapping[str, str] | None = None) -> None:
         headers = {**HEADERS, "content-type": kind, **(more or {})}

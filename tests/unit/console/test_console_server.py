@@ -173,12 +173,24 @@ def test_other_methods_do_nothing(served, method):
     assert api.calls == []
 
 
-def test_a_page_that_is_to_be_asked_for_again_says_so_in_a_header(served):
+def test_a_page_that_changes_is_brought_up_to_date_with_and_without_scripts(served):
     server, api = served
     api.on("GET", "/v1/approvals", (200, {"approvals": [], "next": None}))
 
-    assert ask(server, "/approvals")[1]["refresh"] == "30"
-    assert "refresh" not in ask(server, "/approvals?still=1")[1]
+    page, still = ask(server, "/approvals")[2], ask(server, "/approvals?still=1")[2]
+
+    assert b'<noscript><meta http-equiv="refresh" content="30"></noscript>\n<script src="/live.js" defer>' in page
+    assert b'data-refresh="30"' in page
+    assert not [part for part in (b"http-equiv", b"<script", b"data-refresh") if part in still]
+
+
+def test_the_only_script_is_a_file_of_the_console(served):
+    status, headers, body = ask(served[0], "/live.js")
+
+    assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert b"eval(" not in body
+    assert "script-src 'self'; connect-src 'self'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
 
 
 def test_a_badge_names_its_state_in_words(served):
