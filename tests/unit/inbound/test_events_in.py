@@ -9,6 +9,7 @@ import pytest
 from buildgate.domain.builds import SlotRef
 from buildgate.domain.errors import Corrupt
 from buildgate.domain.steps import Close, HandOver, JudgeGates, Park, RunBuilds
+from buildgate.domain.times import to_text
 from buildgate.inbound.build_event import parse_build_event
 from buildgate.inbound.codebuild_build import parse_build
 from buildgate.inbound.machine_state import (
@@ -235,7 +236,17 @@ def test_a_beat_looks_for_pushes_four_times_an_hour():
     looks = [parse_tick({"id": "t", "time": at}, time_scale=1).looks_for_pushes for at in times]
 
     assert sum(looks) == 4
-    assert sum(parse_tick({"time": at}, time_scale=15).looks_for_pushes for at in times) == 60
+
+
+@pytest.mark.parametrize(("time_scale", "beat_seconds"), [(15, 4), (60, 1), (60, 1.5), (120, 0.5)])
+def test_a_faster_beat_looks_for_pushes_as_often_in_as_many_beats(time_scale, beat_seconds):
+    """A beat's time is of whole seconds, so that two beats in a row may be taken for the one that looks."""
+    beats = [NOON + timedelta(seconds=int(number * beat_seconds)) for number in range(900)]
+
+    looks = sum(parse_tick({"time": to_text(at)}, time_scale=time_scale).looks_for_pushes for at in beats)
+
+    periods = 900 * beat_seconds / (15 * 60 / time_scale)
+    assert periods <= looks <= periods * max(2, 2 / beat_seconds)
 
 
 def test_a_sweep_looks_at_everything():

@@ -29,6 +29,7 @@ ELSEWHERE = ("CodeBuild_", "CodeCommit_")
 _OPEN_INSIDE = ("/_aws/execute-api/", "/_aws/lambda-url/")
 _INSIDE = ("/_ministack", "/_localstack", "/_aws/")
 _READING = ("Get", "List", "Describe", "BatchGet", "Query", "Scan", "Receive")
+_ACTION, _ACTION_BYTES = b"Action=", 64
 _HEALTH = "/_ministack/health"
 
 SEAM = Seam("front door")
@@ -117,19 +118,32 @@ def guarded(application: Application, *, allowed_hosts: frozenset[str]) -> Appli
         front_api.set(api)
         if api:
             scope["headers"] = [item for item in scope["headers"] if item[0].lower() != API_HEADER.encode()]
+        begins: list[bytes] = []
+
+        async def received() -> MutableMapping[str, Any]:
+            message = await receive()
+            if not begins:
+                begins.append(message.get("body", b"")[:_ACTION_BYTES])
+            return message
+
         try:
-            await application(scope, receive, send)
+            await application(scope, received, send)
         finally:
-            if _may_change(scope["method"], headers):
+            if _may_change(scope["method"], headers, b"".join(begins)):
                 changed.set()
 
     return entrance
 
 
-def _may_change(method: str, headers: Mapping[bytes, bytes]) -> bool:
-    """Say whether a request can have changed anything worth saving."""
-    operation = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
-    return method not in {"GET", "HEAD", "OPTIONS"} and not operation.startswith(_READING)
+def _may_change(method: str, headers: Mapping[bytes, bytes], begins: bytes) -> bool:
+    """Say whether a request can have changed anything worth saving; `begins` is how its body begins.
+
+    An operation is named by a header in the JSON protocols, and first thing in the body in the query protocol.
+    """
+    named = headers.get(b"x-amz-target", b"").rpartition(b".")[2]
+    if not named and begins.startswith(_ACTION):
+        named = begins[len(_ACTION) :].partition(b"&")[0]
+    return method not in {"GET", "HEAD", "OPTIONS"} and not named.decode("latin-1").startswith(_READING)
 
 
 def _refusal(

@@ -14,7 +14,10 @@ from buildgate.domain.lanes import TurnRef
 from buildgate.domain.steps import AwaitTurn, Close, HandOver, JudgeGates, Park, RunBuilds
 from buildgate.domain.times import from_text
 
+_BEAT = timedelta(minutes=1)
 _PUSHES_EVERY = timedelta(minutes=15)
+_LEAST_BEAT = timedelta(seconds=2)
+"""Where the schedule beats faster, times of whole seconds tell no shorter ones apart; two looks do no harm, none would."""
 
 
 def move_data(run_id: str, move: RunBuilds | JudgeGates | Park | AwaitTurn | HandOver | Close) -> dict[str, Any]:
@@ -120,8 +123,13 @@ def parse_tick(event: Mapping[str, Any], *, time_scale: float) -> Tick:
         at = from_text(str(event["time"]))
     except (KeyError, ValueError):
         return Tick(str(event.get("id", "")), is_sweep, looks_for_pushes=is_sweep)
-    period = max(60.0, _PUSHES_EVERY.total_seconds() / max(1.0, time_scale))
-    return Tick(str(event.get("id", "")), is_sweep, at.timestamp() % period < 60)
+    scale = max(1.0, time_scale)
+    beat, period = max(_LEAST_BEAT, _BEAT / scale), _PUSHES_EVERY / scale
+    return Tick(
+        str(event.get("id", "")),
+        is_sweep,
+        looks_for_pushes=at.timestamp() % period.total_seconds() < beat.total_seconds(),
+    )
 
 
 def cause_text(cause: Any) -> str:
