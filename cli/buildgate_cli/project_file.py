@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.projects.model import Source
+    from buildgate_cli.projects.policy import Policy
 
 BUILD_ROLE_OUTPUT: Final = "BuildRoleArn"
 LOCAL_ROLE: Final = "arn:aws:iam::000000000000:role/buildgate-local-build"
@@ -36,16 +37,20 @@ _LIFECYCLE_KEYS: Final = {"artifactsDays": int, "cacheDays": int}
 _CREDENTIAL_KEYS: Final = {"serverType": str, "authType": str, "arn": str}
 TOKEN_HOLDERS: Final = ("CODECONNECTIONS", "SECRETS_MANAGER")
 """How source credentials may be named in a file: by who keeps the token, never by the token."""
-_UNORDERED: Final = {"environmentVariables": "name", "tags": "key"}
+_NAMED: Final = {"environmentVariables": "name", "tags": "key"}
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """A checked project file. `sections` are those of `EXTRAS` that the file names, as null too: null takes away."""
+    """A checked project file. `sections` are those of `EXTRAS` that the file names, as null too: null takes away.
+
+    `given_tags` are keys of tags that the project has from the policy and not from the file.
+    """
 
     path: str
     project: Project
     sections: frozenset[str] = frozenset()
+    given_tags: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -177,6 +182,13 @@ def completed(file: ProjectFile, cloud: CloudContext) -> Project:
     return replace(project, source=source, service_role=_role(file, cloud), tags=tags)
 
 
+def with_default_tags(file: ProjectFile, policy: Policy) -> ProjectFile:
+    """Return a file with the tags that a policy gives projects which do not name them."""
+    project = policy.completed(file.project)
+    own = {tag.key for tag in file.project.tags or ()}
+    return replace(file, project=project, given_tags=frozenset(tag.key for tag in project.tags or ()) - own)
+
+
 def _source(source: Source, cloud: CloudContext) -> Source:
     location = source.location or ""
     if source.type != "CODECOMMIT" or not location or "/" in location:
@@ -201,11 +213,12 @@ def _role(file: ProjectFile, cloud: CloudContext) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """One field that applying would change; None is absence."""
+    """One field that applying would change; None is absence. `by` says who asks for it when the file does not."""
 
     field: str
     before: Any
     after: Any
+    by: str = ""
 
 
 def creatable(project: Project, model: Any) -> dict[str, Any]:
@@ -230,14 +243,24 @@ def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[
 def _compare(path: str, before: Any, after: Any) -> Iterator[Change]:
     if isinstance(after, dict) and isinstance(before, dict):
         for key, value in after.items():
-            yield from _compare(f"{path}.{key}" if path else key, _sorted(key, before.get(key)), _sorted(key, value))
+            inner = f"{path}.{key}" if path else key
+            if key in _NAMED and isinstance(value, list):
+                yield from _compare_named(inner, _NAMED[key], before.get(key) or [], value)
+            else:
+                yield from _compare(inner, before.get(key), value)
     elif before != after and not (before is None and after in ([], {}, "", False)):
         yield Change(path, before, after)
 
 
-def _sorted(key: str, value: Any) -> Any:
-    by = _UNORDERED.get(key)
-    if by is None or not isinstance(value, list):
-        return value
-    with_types = [{"type": "PLAINTEXT", **one} if by == "name" else one for one in value]
-    return sorted(with_types, key=lambda one: str(one.get(by)))
+def _compare_named(path: str, by: str, before: list[Any], after: list[Any]) -> Iterator[Change]:
+    """Compare lists whose entries have names, under `by`: each by itself, whatever their order."""
+    was, will = ({str(one.get(by)): _worth(by, one) for one in entries} for entries in (before, after))
+    for name in sorted({*was, *will}):
+        if was.get(name) != will.get(name):
+            yield Change(f"{path}[{name}]", was.get(name), will.get(name))
+
+
+def _worth(by: str, entry: Mapping[str, Any]) -> Any:
+    """Return what there is to say of a named entry: a plain value as it is, with its kind any other."""
+    kind, value = entry.get("type", "PLAINTEXT"), entry.get("value")
+    return value or "" if by == "key" or kind == "PLAINTEXT" else f"{value} ({kind})"

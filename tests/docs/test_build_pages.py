@@ -59,9 +59,12 @@ def test_the_project_of_the_page_is_valid_and_nothing_grave_is_found(tmp_path: P
 def test_the_policies_of_page_and_module_are_valid_and_use_every_section(tmp_path: Path, text: str) -> None:
     (tmp_path / "policy.yaml").write_text(text)
 
-    policy = read_policy(tmp_path / "policy.yaml", {rule.code for rule in catalogue.OWN})
+    policy = read_policy(
+        tmp_path / "policy.yaml", {rule.code for rule in catalogue.OWN}, Session().get_service_model("codebuild")
+    )
 
     assert set(policy.sections) == set(policies.CODES)
+    assert policy.default_tags
 
 
 def test_the_rule_of_the_page_works(tmp_path: Path) -> None:

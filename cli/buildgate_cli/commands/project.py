@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from buildgate_cli.project_file import ProjectFile
     from buildgate_cli.projects.applying import Applied
     from buildgate_cli.projects.model import Variable
+    from buildgate_cli.projects.validate import Standards
 
 app = typer.Typer(help="Create and change CodeBuild projects from files.", no_args_is_help=True)
 
@@ -47,11 +48,14 @@ def apply(
 
     A project that a rule calls an error, or that the policy denies, is refused; warnings are shown.
     """
+    from buildgate_cli.project_file import with_default_tags  # noqa: PLC0415  # the SDK, only where it is used
+
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
-    projects = _read_all(files, client.meta.service_model)
-    _hold_to(files, policy)
-    from buildgate_cli.projects.applying import apply as apply_one  # noqa: PLC0415  # the SDK, only where it is used
+    standards = project_validate.standards_of(policy)
+    projects = [with_default_tags(file, standards.policy) for file in _read_all(files, client.meta.service_model)]
+    _hold_to(standards, files)
+    from buildgate_cli.projects.applying import apply as apply_one  # noqa: PLC0415
 
     answers = []
     for file in projects:
@@ -136,12 +140,11 @@ def delete(
     say(f"deleted {name}" + (f" and {len(groups)} report groups" if groups else ""), "yellow")
 
 
-def _hold_to(files: list[Path], policy: Path | None) -> None:
+def _hold_to(standards: Standards, files: list[Path]) -> None:
     """Show what rules and policy say of the files; UserError when one is refused."""
     from buildgate_cli.output import errors  # noqa: PLC0415
     from buildgate_cli.projects.validate import findings_in  # noqa: PLC0415
 
-    standards = project_validate.standards_of(policy)
     found = []
     for path in files:
         if str(path) == "-":
@@ -184,7 +187,10 @@ def _print_applied(applied: Applied) -> None:
         line.append(_short(change.before), style="red")
         line.append(" -> ")
         line.append(_short(change.after), style="green")
+        line.append(f" (by the {change.by})" if change.by else "", style="dim")
         console.print(line)
+    for tag in applied.given_tags if word == "created" else ():
+        note(f"  tag {tag} {'would be ' if applied.is_dry_run else ''}given by the policy")
     for group in applied.groups:
         note(f"  report group {group} {would}created")
     for what in applied.beside:

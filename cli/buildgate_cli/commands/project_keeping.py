@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from buildgate_cli import cloud_context, completion
+from buildgate_cli.commands.project_validate import PolicyFile, standards_of
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import MICROS_PER_USD, dollars, safe
 from buildgate_cli.output import console, note, print_json, print_table, say
@@ -56,27 +57,35 @@ def import_projects(
 
 def diff(
     files: Annotated[list[Path], typer.Argument(help="Project files.")],
+    policy: PolicyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Show where projects on AWS have drifted from their files. Ends with 1 when one has."""
-    from buildgate_cli.project_file import completed, read_project  # noqa: PLC0415
+    """Show where projects on AWS have drifted from their files. Ends with 1 when one has.
+
+    The policy's default tags count as the files' own.
+    """
+    from buildgate_cli.project_file import completed, read_project, with_default_tags  # noqa: PLC0415
     from buildgate_cli.projects import extras, own_role  # noqa: PLC0415
+    from buildgate_cli.projects.applying import by_policy  # noqa: PLC0415
     from buildgate_cli.projects.keeping import drift  # noqa: PLC0415
     from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
-    answers = []
+    standards, answers = standards_of(policy), []
     for path in files:
-        file = read_project(path, client.meta.service_model)
+        file = with_default_tags(read_project(path, client.meta.service_model), standards.policy)
         data = on_aws.find(client, file.name)
         found = Project.of_aws(data) if data else None
         roles = own_role.planned(cloud, completed(file, cloud), found)
-        differing = drift(client, file, roles.project, found)
+        differing = by_policy(file, drift(client, file, roles.project, found))
         beside = [*(step.what for step in roles.steps), *(step.what for step in extras.plan(cloud, file, found))]
         if not as_json:
             _print_drift(file.name, differing, beside)
-        fields = [{"field": one.field, "aws": one.before, "file": one.after} for one in differing]
+        fields = [
+            {"field": one.field, "aws": one.before, "file": one.after, **({"by": one.by} if one.by else {})}
+            for one in differing
+        ]
         answers.append({"name": file.name, "drifted": bool(fields or beside), "fields": fields, "beside": beside})
     if as_json:
         print_json({"projects": answers})
@@ -149,7 +158,7 @@ def _print_drift(name: str, differing: list[Change], beside: list[str]) -> None:
     for change in differing:
         line = Text(f"  {change.field}: AWS has ")
         line.append(_short(change.before), style="red")
-        line.append(", the file ")
+        line.append(f", the {change.by or 'file'} ")
         line.append(_short(change.after), style="green")
         console.print(line)
     for what in beside:

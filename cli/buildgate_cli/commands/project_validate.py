@@ -70,7 +70,8 @@ def standards_of(policy: Path | None) -> Standards:
     plain = Standards.of(Session().get_service_model("codebuild"))
     if policy is None:
         return plain
-    return Standards(plain.model, plain.rules, read_policy(policy, {rule.code for rule in plain.rules}))
+    known = {rule.code for rule in plain.rules}
+    return Standards(plain.model, plain.rules, read_policy(policy, known, plain.model))
 
 
 def _of_file(standards: Standards, path: Path, *, with_role: bool) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,6 +14,7 @@ from buildgate_cli.projects.inline import inlined
 from buildgate_cli.projects.model import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from buildgate_cli.cloud_context import CloudContext
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     from buildgate_cli.projects.model import Tag
 
 
+POLICY: Final = "policy"
+"""Who asks for a change that the file does not name."""
+
+
 @dataclass(frozen=True)
 class Applied:
     """What applying a file did, or would do: `outcome` is created, updated or unchanged.
 
-    `groups` are report groups that were made, `beside` is in words, `said` is about the buildspec, None for nothing.
+    `given_tags` are those that it newly has from the policy, as `key=value`. `groups` are report groups that were made, `beside` is in words, `said` is about the buildspec, None for nothing.
     `advice` is what the builds of a project that was there before suggest about it as it is now.
     """
 
@@ -37,11 +42,16 @@ class Applied:
     beside: tuple[str, ...]
     said: str | None
     advice: tuple[Advice, ...] = ()
+    given_tags: tuple[str, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
-        fields = [{"field": one.field, "before": one.before, "after": one.after} for one in self.changes]
+        fields = [
+            {"field": one.field, "before": one.before, "after": one.after, **({"by": one.by} if one.by else {})}
+            for one in self.changes
+        ]
         answer = {"name": self.name, "outcome": self.outcome, "dry_run": self.is_dry_run, "changes": fields}
         answer |= {"report_groups": [*self.groups], "beside": [*self.beside], "buildspec": self.said}
+        answer |= {"tags_by_policy": [*self.given_tags]}
         return {**answer, "advice": [one.to_data() for one in self.advice]}
 
 
@@ -63,7 +73,7 @@ def apply(cloud: CloudContext, file: ProjectFile, *, now: datetime, is_dry_run: 
     wanted = replace(roles.project, tags=tags)
     asked = creatable(wanted, model)
     known = None if before is None else {**before.to_data(), **as_created(before, model)}
-    differing = changes(known, asked)
+    differing = by_policy(file, changes(known, asked))
     if differing and not is_dry_run:
         own_role.patiently(client.create_project if before is None else client.update_project, asked, roles)
     groups = _make_groups(cloud, file, is_dry_run=is_dry_run)
@@ -72,7 +82,20 @@ def apply(cloud: CloudContext, file: ProjectFile, *, now: datetime, is_dry_run: 
     outcome = "created" if before is None else "updated" if differing else "unchanged"
     beside = (*imported, *roles.words, *(step.what for step in steps))
     advice = _advice(cloud, wanted, now) if before is not None else ()
-    return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said, advice)
+    given = tuple(_given(file, before, wanted))
+    return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said, advice, given)
+
+
+def by_policy(file: ProjectFile, differing: Iterable[Change]) -> list[Change]:
+    """Return changes with those marked that the policy asks for and not the file."""
+    fields = {f"tags[{key}]" for key in file.given_tags}
+    return [replace(one, by=POLICY) if one.field in fields else one for one in differing]
+
+
+def _given(file: ProjectFile, before: Project | None, wanted: Project) -> Iterator[str]:
+    for tag in wanted.tags or ():
+        if tag.key in file.given_tags and (before is None or before.tag(tag.key) != tag.value):
+            yield f"{tag.key}={tag.value}"
 
 
 def _advice(cloud: CloudContext, project: Project, now: datetime) -> tuple[Advice, ...]:

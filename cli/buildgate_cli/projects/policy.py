@@ -5,22 +5,27 @@ images: {allowed: ["aws/codebuild/standard:*"], effect: deny}
 compute-types: {allowed: [BUILD_GENERAL1_SMALL, BUILD_GENERAL1_MEDIUM], effect: warn}
 environment-types: {allowed: [LINUX_CONTAINER, ARM_CONTAINER], effect: deny}
 required-tags: {tags: {team: "[a-z-]+", cost-centre: "cc-[0-9]+"}, effect: deny}
+default-tags: {tags: {cost-centre: cc-42}}
 name: {pattern: "[a-z]+(-[a-z]+)+", effect: warn}
 timeout-minutes: {at-most: 60, effect: warn}
 privileged: {allowed: false, effect: deny}
 rules: {PR201: deny, PR903: "off"}
 ```
+
+Default tags are given to the projects of files that do not name them: what a file says of a tag wins, an empty value
+too. They count before required tags are looked for. A project on AWS is judged as it is.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from buildgate_cli.projects.model import Tag
 from buildgate_cli.projects.rule import Found
-from buildgate_cli.sdk_shapes import ShapeProblem, near
+from buildgate_cli.sdk_shapes import ShapeProblem, check, near
 from buildgate_cli.source_files import FileRefusedError, located, read_document
 
 if TYPE_CHECKING:
@@ -43,6 +48,7 @@ _KEYS: Final = {
     "timeout-minutes": "at-most",
     "privileged": "allowed",
 }
+DEFAULT_TAGS: Final = "default-tags"
 _TYPES: Final = {"allowed": list, "tags": dict, "pattern": str, "at-most": int}
 CODES: Final = {
     "images": "policy.images",
@@ -61,6 +67,13 @@ class Policy:
 
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: Mapping[str, Effect] = field(default_factory=dict)
+    default_tags: tuple[Tag, ...] = ()
+
+    def completed(self, project: Project) -> Project:
+        """Return a file's project with the default tags that it does not name, after its own."""
+        named = {tag.key for tag in project.tags or ()}
+        added = [tag for tag in self.default_tags if tag.key not in named]
+        return replace(project, tags=(*(project.tags or ()), *added)) if added else project
 
     def judge(self, project: Project) -> Iterator[tuple[str, Effect, Found]]:
         """Yield what the policy has against a project: the section's code, its effect, and what was found."""
@@ -69,26 +82,28 @@ class Policy:
                 yield CODES[name], section.get("effect", "deny"), found
 
 
-def read_policy(path: FilePath, known_codes: set[str]) -> Policy:
-    """Return the policy of a file; FileRefusedError with every problem."""
+def read_policy(path: FilePath, known_codes: set[str], model: Any) -> Policy:
+    """Return the policy of a file; FileRefusedError with every problem. `model` is CodeBuild's, for what a tag may be."""
     document, lines = read_document(path)
-    problems = list(_problems(document.data, known_codes))
+    problems = list(_problems(document.data, known_codes, model))
     if problems:
         raise FileRefusedError(located(path, document, lines, problems))
     data = dict(document.data)
-    rules = data.pop("rules", {})
-    return Policy(data, rules)
+    rules, defaults = data.pop("rules", {}), data.pop(DEFAULT_TAGS, {"tags": {}})
+    return Policy(data, rules, tuple(Tag(key=key, value=value) for key, value in defaults["tags"].items()))
 
 
-def _problems(data: Any, known_codes: set[str]) -> Iterator[ShapeProblem]:
+def _problems(data: Any, known_codes: set[str], model: Any) -> Iterator[ShapeProblem]:
     if not isinstance(data, dict):
         yield ShapeProblem((), "the file holds no mapping", "a mapping of policies")
         return
     for name, section in data.items():
         if name == "rules":
             yield from _rule_problems(section, known_codes)
+        elif name == DEFAULT_TAGS:
+            yield from _default_problems(section, data.get("required-tags"), model)
         elif name not in _KEYS:
-            known = [*_KEYS, "rules"]
+            known = [*_KEYS, DEFAULT_TAGS, "rules"]
             yield ShapeProblem((name,), f"unknown key {name!r}", ", ".join(known), near(str(name), known), is_key=True)
         else:
             yield from _section_problems(name, section)
@@ -115,6 +130,29 @@ def _section_problems(name: str, section: Any) -> Iterator[ShapeProblem]:
         except re.error as error:
             path = (name, key, tag) if tag else (name, key)
             yield ShapeProblem(path, f"{pattern!r} is no regular expression: {error}")
+
+
+def _default_problems(section: Any, required: Any, model: Any) -> Iterator[ShapeProblem]:
+    """Yield what AWS would refuse of default tags, and what the same file's required tags would deny."""
+    tags = section.get("tags") if isinstance(section, dict) else None
+    if not isinstance(tags, dict) or set(section) != {"tags"}:
+        yield ShapeProblem((DEFAULT_TAGS,), "it does not say 'tags' alone", "{tags: {cost-centre: cc-42}}")
+        return
+    patterns = required.get("tags") if isinstance(required, dict) else None
+    for key, value in tags.items():
+        path = (DEFAULT_TAGS, "tags", str(key))
+        for problem in check(model.shape_for("Tag"), {"key": key, "value": value}):
+            yield replace(problem, path=path, is_key=problem.path == ("key",))
+        pattern = patterns.get(key) if isinstance(patterns, dict) else None
+        if isinstance(pattern, str) and isinstance(value, str) and not _fits(pattern, value):
+            yield ShapeProblem(path, f"{value!r} is no {key}", f"text like {pattern}, as required-tags says")
+
+
+def _fits(pattern: str, value: str) -> bool:
+    try:
+        return re.fullmatch(pattern, value) is not None
+    except re.error:
+        return True  # what is wrong with the pattern is said where it stands
 
 
 def _rule_problems(rules: Any, known_codes: set[str]) -> Iterator[ShapeProblem]:

@@ -64,7 +64,7 @@ def findings_in(
         at = document.locate(path, at_key=at_key)
         return at.line, at.column, lines[at.line - 1] if 0 < at.line <= len(lines) else ""
 
-    found = list(_findings(standards, document.data, name, place, role))
+    found = list(_findings(standards, document.data, name, place, role, is_file=True))
     return sorted(found, key=lambda one: (one.line, one.column, _RANK[one.severity], one.code))
 
 
@@ -76,7 +76,9 @@ def findings_of(
     return sorted(found, key=lambda one: (_RANK[one.severity], one.code))
 
 
-def _findings(standards: Standards, data: Any, name: str, place: Any, role: RoleFacts) -> Iterator[Finding]:
+def _findings(
+    standards: Standards, data: Any, name: str, place: Any, role: RoleFacts, *, is_file: bool = False
+) -> Iterator[Finding]:
     fits = True
     for problem in model_problems(standards.model, data):
         expected = f"; expected {problem.expected}" if problem.expected and not problem.is_key else ""
@@ -88,6 +90,7 @@ def _findings(standards: Standards, data: Any, name: str, place: Any, role: Role
     if not isinstance(data, dict):
         return
     project = replace(Project.fitting(data), role_facts=role)
+    project = standards.policy.completed(project) if is_file else project
     for rule in standards.rules:
         severity = _severity(rule, standards.policy)
         if severity is None:

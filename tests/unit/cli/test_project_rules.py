@@ -39,7 +39,7 @@ EXAMPLES = [rule for rule in catalogue.OWN if rule.failing]
 
 @pytest.fixture(scope="module")
 def standards() -> Standards:
-    return Standards(Session().get_service_model("codebuild"), catalogue.OWN, Policy())
+    return Standards(MODEL, catalogue.OWN, Policy())
 
 
 def laid_over(text: str) -> dict[str, Any]:
@@ -152,9 +152,10 @@ def test_images_that_codebuild_offers_fit_their_environment_type(standards: Stan
 
 def policy(folder: Path, text: str) -> Policy:
     (folder / "policy.yaml").write_text(text)
-    return read_policy(folder / "policy.yaml", {rule.code for rule in catalogue.OWN})
+    return read_policy(folder / "policy.yaml", {rule.code for rule in catalogue.OWN}, MODEL)
 
 
+MODEL = Session().get_service_model("codebuild")
 POLICY = """\
 images: {allowed: ["aws/codebuild/standard:6.*"], effect: deny}
 compute-types: {allowed: [BUILD_GENERAL1_LARGE], effect: warn}
