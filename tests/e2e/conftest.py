@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from buildgate_cli.local.clock import SWITCH
 from e2e.harness import RunningCloud, running_cloud
 
 HERE = Path(__file__).parent
 SPEED = 60
+VARIABLES = {"bad hours": {SWITCH: "1"}}
+"""What a group's cloud finds in its environment: these hours set its clock."""
 FOLLOWING = pytest.StashKey[pytest.Item | None]()
 
 
@@ -57,7 +60,8 @@ def cloud(clouds, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if name not in clouds:
         stack = ExitStack()
         home = tmp_path_factory.mktemp(name.replace(" ", "-"))
-        clouds[name] = stack.enter_context(running_cloud(home, speed=SPEED)), stack
+        running = running_cloud(home, speed=SPEED, variables=VARIABLES.get(name))
+        clouds[name] = stack.enter_context(running), stack
     yield clouds[name][0]
     if group_of(request.config.stash[FOLLOWING]) != name:
         clouds.pop(name)[1].close()

@@ -1,6 +1,7 @@
 """A whole local cloud for end-to-end tests: the real template, in a home of its own, as a process of its own."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,12 +27,17 @@ STOP_SECONDS = 30
 
 @dataclass
 class RunningCloud:
-    """One cloud and the hands to use it. Its process ends with the test's, however that ends."""
+    """One cloud and the hands to use it. Its process ends with the test's, however that ends.
+
+    `variables` are its environment's beside the test's own; `kept` is what the modules that share it keep of each other.
+    """
 
     home: Home
     speed: float = 1.0
     template: Path | None = None
     description: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,7 +47,12 @@ class RunningCloud:
         command += ["--template", str(self.template)] if self.template else []
         with self.home.appending(self.home.log) as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self.variables},
             )
         try:
             self.description = read_first_report(self._process, self.home)
@@ -139,9 +150,11 @@ class RunningCloud:
 
 
 @contextmanager
-def running_cloud(home: Path, *, speed: float = 1.0, template: Path | None = None) -> Iterator[RunningCloud]:
+def running_cloud(
+    home: Path, *, speed: float = 1.0, template: Path | None = None, variables: dict[str, str] | None = None
+) -> Iterator[RunningCloud]:
     """Start a cloud in `home`, with the checkout's own template unless another is named, and end it afterwards."""
-    cloud = RunningCloud(Home(home), speed, template)
+    cloud = RunningCloud(Home(home), speed, template, variables=variables or {})
     try:
         cloud.start()
         yield cloud

@@ -1,4 +1,4 @@
-"""Bad hours of one local cloud: its events, its functions, its messages, its clock and its disk fail it in turn.
+"""Bad hours of one local cloud: its events, its functions and its messages fail it in turn.
 
 Each test lives through one fault with the same small pipeline. What is asked of every one: the run ends as it should,
 each build is counted once, and the failure queues are empty.
@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import socket
 import threading
-import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from buildgate_cli.api_client import ApiError
 from e2e.harness import RunningCloud
+from e2e.hours import expect_calm, given_up, released, shop_in, workers
 from e2e.shop import Shop
 from local_cloud_asking import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad hours"), pytest.mark.timeout(240)]
-PROJECT = "shop-hours-release"
-FUNCTIONS = Path(__file__).parents[2] / "functions"
 SPARED = {"serve_api"}
 """Functions a person waits for: they see an error and ask again."""
 STATE_CHANGE = {"source": "aws.codebuild", "detail-type": "CodeBuild Build State Change"}
@@ -35,50 +30,20 @@ STATE_CHANGE = {"source": "aws.codebuild", "detail-type": "CodeBuild Build State
 
 @pytest.fixture(scope="module")
 def shop(cloud, tmp_path_factory):
-    made = Shop.make(cloud, "shop-hours", tmp_path_factory.mktemp("shop"), stages=["release"], approval={})
-    made.write("buildspec-release.yml", "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1\n")
-    return made
+    return shop_in(cloud, tmp_path_factory)
 
 
 @pytest.fixture(autouse=True)
 def is_calm_again(cloud, shop):
     """After every test nothing is given up, and the project's totals equal a recount of its builds."""
     yield
-    (cloud.home.path / "event-faults.json").unlink(missing_ok=True)
-    (cloud.home.path / "clock-shift").unlink(missing_ok=True)
-    ended = cloud.client("codebuild").list_builds_for_project(projectName=PROJECT)["ids"]
-    assert until(lambda: counted(cloud) if counted(cloud) >= len(ended) else None) == len(ended)
-    assert given_up(cloud) == []
-
-
-def counted(cloud: RunningCloud) -> int:
-    """Return how many builds of the last two days the totals hold: a clock that is put back may reach yesterday."""
-    try:
-        return int(cloud.api.get("metrics", "projects", PROJECT, days=2)["summary"]["builds"])
-    except ApiError as error:
-        if error.status != 404:
-            raise
-        return 0
-
-
-def given_up(cloud: RunningCloud) -> list[str]:
-    found = []
-    for output in ("DeliveryFailureQueueUrl", "ExecutionFailureQueueUrl"):
-        url = cloud.description["outputs"][output]
-        found += cloud.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages", [])
-    return [message["Body"] for message in found]
+    expect_calm(cloud)
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def pushed(shop: Shop) -> str:
-    """Return the run of a push that changes something."""
-    shop.write("change.txt", uuid.uuid4().hex)
-    return shop.run_of(shop.push())
 
 
 def owed(cloud: RunningCloud) -> list[str]:
@@ -89,55 +54,8 @@ def owed(cloud: RunningCloud) -> list[str]:
     return [item["pk"]["S"] for item in items if item.get("state") == {"S": "OWED"}]
 
 
-def wait_for_its_build(cloud: RunningCloud, run_id: str) -> None:
-    def look() -> str | None:
-        stages = cloud.api.get("runs", run_id)["run"]["stages"]
-        return next((build["build_id"] for stage in stages for build in stage["builds"] if build["build_id"]), None)
-
-    until(look)
-
-
-def released(cloud: RunningCloud, shop: Shop) -> dict:
-    return cloud.run(pushed(shop))
-
-
 def break_events(cloud: RunningCloud, *rules: dict) -> None:
     (cloud.home.path / "event-faults.json").write_text(json.dumps(rules))
-
-
-def workers(cloud: RunningCloud) -> dict[int, str]:
-    """Return the processes that run handlers, each with the folder its function has in the checkout."""
-    names = {path.read_bytes(): path.parent.name for path in FUNCTIONS.glob("*/app.py")}
-    found = {}
-    for process in Path("/proc").iterdir():
-        try:
-            folder = (process / "cwd").readlink()
-            code = (folder / "app.py").read_bytes() if folder.is_relative_to(cloud.home.path) else b""
-        except OSError:
-            continue
-        if code in names:
-            found[int(process.name)] = names[code]
-    return found
-
-
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-
-
-def emulator_of(cloud: RunningCloud) -> int:
-    """Return the emulator's process: handlers branch off a process of its."""
-    return until(lambda: next((parent(parent(pid)) for pid in workers(cloud)), None))
-
-
-@contextmanager
-def no_file_may_grow(pid: int) -> Iterator[None]:
-    """Let a process write no more than a few bytes into any file, as on a full disk."""
-    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (64, before[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
 def worked(pid: int) -> int:
@@ -174,6 +92,7 @@ def killing_each_function_once(cloud: RunningCloud) -> Iterator[set[str]]:
 
 
 def test_events_that_come_late_twice_and_in_the_wrong_order_count_once(cloud, shop):
+    before = len(shop.runs())
     late = {**STATE_CHANGE, "detail": {"build-status": "IN_PROGRESS"}, "action": "delay", "seconds": 4, "times": 1}
     break_events(
         cloud,
@@ -185,7 +104,7 @@ def test_events_that_come_late_twice_and_in_the_wrong_order_count_once(cloud, sh
     run = released(cloud, shop)
 
     assert run["status"] == "SUCCEEDED"
-    assert len(shop.runs()) == 1
+    assert len(shop.runs()) == before + 1
 
 
 def test_functions_killed_in_mid_invocation_are_made_up_for(cloud, shop):
@@ -194,27 +113,6 @@ def test_functions_killed_in_mid_invocation_are_made_up_for(cloud, shop):
 
     assert run["status"] == "SUCCEEDED"
     assert len(killed) >= 4, killed
-
-
-def test_a_clock_put_back_in_mid_build_leaves_no_negative_duration_and_no_run_waiting(cloud, shop):
-    before = counted(cloud)
-    run_id = pushed(shop)
-    wait_for_its_build(cloud, run_id)
-    (cloud.home.path / "clock-shift").write_text("-7200")
-
-    run = cloud.run(run_id)
-
-    assert run["status"] == "SUCCEEDED"
-    assert run["stages"][0]["builds"][0]["duration_seconds"] >= 0
-    assert counted(cloud) == before + 1
-
-
-def test_a_clock_put_forward_in_mid_build_ends_the_run_and_counts_it(cloud, shop):
-    run_id = pushed(shop)
-    wait_for_its_build(cloud, run_id)
-    (cloud.home.path / "clock-shift").write_text("7200")
-
-    assert cloud.run(run_id)["status"] == "SUCCEEDED"
 
 
 def test_a_topic_that_is_gone_holds_no_run_up_and_its_notice_follows(cloud, shop):
@@ -239,31 +137,6 @@ def test_a_subscriber_that_is_down_holds_neither_the_run_nor_the_other_subscribe
 
     assert run["status"] == "SUCCEEDED"
     assert cloud.notice(containing=run["run_id"])
-
-
-def test_state_that_could_not_be_saved_on_a_full_disk_is_saved_when_there_is_room(cloud, shop):
-    state = cloud.home.path / "emulator" / "state"
-
-    with no_file_may_grow(emulator_of(cloud)):
-        run = released(cloud, shop)
-        until(lambda: (state / "dynamodb.json.new").exists() or None, within=60)
-        was_saved = run["run_id"] in (state / "dynamodb.json").read_text()
-
-    assert run["status"] == "SUCCEEDED"
-    assert not was_saved
-    until(lambda: run["run_id"] in (state / "dynamodb.json").read_text() or None, within=60)
-
-
-def test_a_build_whose_end_cannot_be_written_ends_when_there_is_room(cloud, shop):
-    run_id = pushed(shop)
-    wait_for_its_build(cloud, run_id)
-
-    with no_file_may_grow(cloud.description["pid"]):
-        time.sleep(2)
-        meanwhile = cloud.api.get("runs", run_id)["run"]["status"]
-
-    assert meanwhile == "RUNNING"
-    assert cloud.run(run_id)["stages"][0]["builds"][0]["status"] in {"SUCCEEDED", "FAULT"}
 
 
 @contextmanager

@@ -22,6 +22,8 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from buildgate_cli.local.clock import loosen
+
 SHARED: Final = (
     "aws_lambda_powertools.logging",
     "aws_lambda_powertools.metrics",
@@ -37,6 +39,7 @@ HANDED_OVER: Final = 4
 
 def main(orders: socket.socket) -> None:
     """Fork a process for every order until the orders end."""
+    loosen()
     for name in SHARED:
         importlib.import_module(name)
     gc.freeze()

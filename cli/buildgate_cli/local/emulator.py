@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from buildgate_cli.errors import ExitCode, UserError
 
+from .clock import variables as clock_variables
 from .emulator_main import CHANGED_EXIT
 from .seams.findings import FOLDER_VARIABLE
 from .state import REGION
@@ -87,6 +88,7 @@ class Emulator:
             FOLDER_VARIABLE: str(self.home.findings),
             "BUILDGATE_CONTROL": self.control_secret,
             "BUILDGATE_ALLOWED_HOSTS": ",".join((*own_hosts, *self.hosts)),
+            **clock_variables(self.home.path),
             **self.extra,
         }
 

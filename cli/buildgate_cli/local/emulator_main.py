@@ -14,6 +14,8 @@ import sys
 import threading
 from typing import Any
 
+from .clock import loosen
+
 CHANGED_EXIT = 78
 """Exit status when the installed emulator does not fit the seams (EX_CONFIG)."""
 
@@ -23,6 +25,7 @@ _LAST_RESORT_SECONDS = 8.0
 def main() -> int:
     """Run until SIGTERM or until standard input closes; return the exit status."""
     os.umask(0o077)
+    loosen()
     from .seams.catalogue import fit  # noqa: PLC0415 - read the environment only here
     from .seams.fitting import EmulatorChangedError  # noqa: PLC0415
 

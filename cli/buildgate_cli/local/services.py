@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .clock import clock_of
 from .codebuild import LocalCodeBuild
-from .codebuild.names import clock_of
 from .codecommit.service import LocalCodeCommit
 from .events import bus_emitter, with_faults
 
@@ -47,13 +47,14 @@ def own_services(
     `cloud_variables(role_arn)` says what a build needs in its environment to reach this cloud in its service role.
     """
     emit = with_faults(bus_emitter(client("events")), home.path)
-    codecommit = LocalCodeCommit(home.path, emit)
+    now = clock_of(home.path)
+    codecommit = LocalCodeCommit(home.path, emit, now=now)
     codebuild = LocalCodeBuild(
         home.path,
         client,
         emit,
         repositories=home.repositories,
         cloud_variables=cloud_variables,
-        now=clock_of(home.path),
+        now=now,
     )
     return OwnServices(codecommit, codebuild)

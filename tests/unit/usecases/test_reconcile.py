@@ -197,6 +197,14 @@ def test_an_approval_that_waits_is_left_to_the_state_machine(world):
     assert world.fate(token) == "waits"
 
 
+def test_an_approval_that_no_timer_ended_long_after_its_time_expires(world):
+    _, _, token = ask(world)
+    world.clock.advance(hours=2, minutes=1)
+
+    assert world.reconcile().counts["approvals"] == 1
+    assert world.fate(token) == "failed: Closed"
+
+
 def test_an_approver_with_a_hyphen_is_asked_again_when_the_message_failed(world):
     run = world.open(RELEASE)
     world.next_step(run.run_id)

@@ -38,22 +38,21 @@ class Bounds:
         """Return the bound that a build of these processes has passed, None when it keeps them all."""
         self._look_at = time.monotonic() + LOOK_SECONDS
         pids, limits = list(pids), self._limits
-        refused = self.refused()
-        if refused is not None:
-            return refused
+        passed = self.passed_at_once()
+        if passed is not None:
+            return passed
         if len(pids) > limits.processes:
             return "PROCESS_LIMIT"
         if limits.memory_bytes is not None and _holds_more(pids, limits.memory_bytes):
             return "MEMORY_LIMIT"
-        if free_bytes(self._folder) < limits.free_bytes:
-            return "DISK_FULL"
         if limits.disk_bytes is not None and self._fills_more(limits.disk_bytes):
             return "DISK_LIMIT"
         return None
 
-    def refused(self) -> Passed | None:
-        """Return the bound at which the kernel ended or refused a process of the build."""
-        return self._group.passed() if self._group is not None else None
+    def passed_at_once(self) -> Passed | None:
+        """Return a bound that needs no look at the processes: the kernel refused the build something, or the disk."""
+        refused = self._group.passed() if self._group is not None else None
+        return refused or ("DISK_FULL" if free_bytes(self._folder) < self._limits.free_bytes else None)
 
     def _fills_more(self, limit: int) -> bool:
         started = time.monotonic()
@@ -72,6 +71,12 @@ def free_bytes(folder: Path) -> int:
     except OSError:
         return 1 << 62
     return found.f_bavail * found.f_frsize
+
+
+def to_be_left_free(folder: Path, most: int = Limits.free_bytes) -> int:
+    """Return what has to stay free on a folder's disk: of a small one a tenth."""
+    found = os.statvfs(folder)
+    return min(most, found.f_blocks * found.f_frsize // 10)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -204,8 +204,8 @@ class Execution:
                 wait = max(self._deadline - time.monotonic(), 0.0)
                 selector.select(min(wait, notice.poll_seconds, self._bounds_wait(process.pid)))
                 self._read_once()
-        if self._bounds is not None and (refused := self._bounds.refused()):
-            self.interrupt.request(refused)
+        if self._bounds is not None and (passed := self._bounds.passed_at_once()):
+            self.interrupt.request(passed)
             self.check()
 
     def _bounds_wait(self, running: int) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.local.agent import protocol
+from buildgate_cli.local.agent.bounds import to_be_left_free
 from buildgate_cli.local.agent.build import Failure, Limits, Request
 from buildgate_cli.local.agent.fence import Fence
 from buildgate_cli.local.agent.host import Allowed, refusal
@@ -252,6 +253,7 @@ class Execution:
             settings.memory_bytes or memory_bytes(environment),
             processes=settings.processes,
             disk_bytes=disk_bytes(environment),
+            free_bytes=to_be_left_free(self.folder),
             minute_seconds=settings.seconds_per_minute,
         )
 

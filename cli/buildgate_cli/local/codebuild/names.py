@@ -1,31 +1,15 @@
 """How CodeBuild names things: ARNs, ids, times."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 from buildgate_cli.local.jsonservice import ACCOUNT, REGION
 
 Clock = Callable[[], datetime]
-CLOCK_FILE = "clock-shift"
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def clock_of(home: Path) -> Clock:
-    """Return this machine's clock, put forward or back by the seconds in the home's file `clock-shift`. For tests."""
-    path = home / CLOCK_FILE
-
-    def now() -> datetime:
-        try:
-            shift = float(path.read_text())
-        except (FileNotFoundError, ValueError):
-            shift = 0.0
-        return utc_now() + timedelta(seconds=shift)
-
-    return now
 
 
 def arn(kind: str, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .callbacks import SEAM as CALLBACKS
+from .clock import SEAM as CLOCK
 from .control import SEAM as CONTROL
 from .credentials import SEAM as CREDENTIALS
 from .crowding import SEAM as CROWDING
@@ -25,6 +26,7 @@ from .unpacking import SEAM as UNPACKING
 
 SEAMS: tuple[Seam, ...] = (
     CREDENTIALS,
+    CLOCK,
     CONTROL,
     EVENTS,
     RULES,

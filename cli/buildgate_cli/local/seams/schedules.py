@@ -38,14 +38,20 @@ def fire_at_the_clouds_speed(original: Function) -> Function:
 
 @SEAM.replaces(_EVENTS, "_tick_scheduled_rules")
 def fire_soon_after_the_start(original: Function) -> Function:
-    """Let a rate rule that was never seen fire in a moment, so that what a stop left open is healed at once."""
+    """Let a rate rule that was never seen fire in a moment, so that what a stop left open is healed at once.
+
+    A rule that fired in the future was never seen: the clock was put back, and would silence it until it caught up.
+    """
 
     def tick() -> None:
         events = importlib.import_module(_EVENTS)
+        fired = events._rule_last_fired  # noqa: SLF001
+        for key in [key for key, at in fired.items() if at > time.time()]:
+            del fired[key]
         for key, rule in list(events._rules._data.items()):  # noqa: SLF001
             period = events._parse_rate_seconds(rule.get("ScheduleExpression") or "")  # noqa: SLF001
-            if period is not None and key not in events._rule_last_fired:  # noqa: SLF001
-                events._rule_last_fired[key] = time.time() - period + min(_FIRST_AFTER_SECONDS, period)  # noqa: SLF001
+            if period is not None and key not in fired:
+                fired[key] = time.time() - period + min(_FIRST_AFTER_SECONDS, period)
         original()
 
     return tick

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from buildgate.domain.approvals import ApprovalRef
+from buildgate.domain.approvals import Approval, ApprovalRef
 from buildgate.domain.builds import Build, SlotRef
 from buildgate.domain.errors import BuildgateError
 from buildgate.domain.notices import build_ended
@@ -38,6 +38,9 @@ from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, RecordResult
 from buildgate.usecases.start_build import TOKEN_LIFE
 
 LOOK_AT_RUNS = timedelta(minutes=5)
+TIMER_GRACE = timedelta(hours=1)
+"""So long after its time an approval's task is left to the machine's own timer, which counts what passes and not what
+a clock says: a machine that slept, or whose clock was set, is behind."""
 
 T = TypeVar("T")
 
@@ -191,10 +194,20 @@ class Reconcile:
 
     def _approval(self, ref: ApprovalRef) -> Whose | None:
         approval = self.approvals.get(ref)
-        if approval is None or approval.is_delivered or not approval.is_decided:
+        if approval is None or approval.is_delivered:
             return None
-        self.delivery.approval(approval)
+        if approval.is_decided:
+            self.delivery.approval(approval)
+        elif not self._has_expired_unnoticed(approval):
+            return None
         return Whose((ref.run_id,), approval.correlation_id)
+
+    def _has_expired_unnoticed(self, approval: Approval) -> bool:
+        """End the wait for a decision that can no longer come, when the machine's timer is late to."""
+        late = self.clock.now() - approval.due_at
+        if late < TIMER_GRACE / self.time_scale or not approval.token:
+            return False
+        return self.executions.fail(approval.token, error="Closed", cause="its time passed, unnoticed by the timer")
 
     def _notice(self, pending: PendingNotice) -> Whose | None:
         if pending.kind == "approval":

@@ -1,0 +1,113 @@
+"""What the bad hours of one local cloud share: a small shop, and what has to hold after each of them."""
+
+from __future__ import annotations
+
+import resource
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from buildgate_cli.api_client import ApiError
+from buildgate_cli.local.clock import CLOCK_FILE
+from e2e.harness import RunningCloud
+from e2e.shop import Shop
+from local_cloud_asking import until
+
+if TYPE_CHECKING:
+    import pytest
+
+NAME = "shop-hours"
+PROJECT = f"{NAME}-release"
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+QUICK = "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1\n"
+
+
+def shop_in(cloud: RunningCloud, factory: pytest.TempPathFactory) -> Shop:
+    """Return the cloud's shop, made by whoever asks first."""
+    if NAME not in cloud.kept:
+        made = Shop.make(cloud, NAME, factory.mktemp("shop"), stages=["release"], approval={})
+        made.write("buildspec-release.yml", QUICK)
+        cloud.kept[NAME] = made
+    return cloud.kept[NAME]
+
+
+def expect_calm(cloud: RunningCloud) -> None:
+    """Take the faults away: nothing was given up, and the project's totals equal a recount of its builds."""
+    (cloud.home.path / "event-faults.json").unlink(missing_ok=True)
+    (cloud.home.path / CLOCK_FILE).unlink(missing_ok=True)
+    ended = cloud.client("codebuild").list_builds_for_project(projectName=PROJECT)["ids"]
+    assert until(lambda: counted(cloud) if counted(cloud) >= len(ended) else None) == len(ended)
+    assert given_up(cloud) == []
+
+
+def counted(cloud: RunningCloud) -> int:
+    """Return how many builds of the last two days the totals hold: a clock that is put back may reach yesterday."""
+    try:
+        return int(cloud.api.get("metrics", "projects", PROJECT, days=2)["summary"]["builds"])
+    except ApiError as error:
+        if error.status != 404:
+            raise
+        return 0
+
+
+def given_up(cloud: RunningCloud) -> list[str]:
+    found = []
+    for output in ("DeliveryFailureQueueUrl", "ExecutionFailureQueueUrl"):
+        url = cloud.description["outputs"][output]
+        found += cloud.client("sqs").receive_message(QueueUrl=url, VisibilityTimeout=0).get("Messages", [])
+    return [message["Body"] for message in found]
+
+
+def pushed(shop: Shop) -> str:
+    """Return the run of a push that changes something."""
+    shop.write("change.txt", uuid.uuid4().hex)
+    return shop.run_of(shop.push())
+
+
+def wait_for_its_build(cloud: RunningCloud, run_id: str) -> None:
+    def look() -> str | None:
+        stages = cloud.api.get("runs", run_id)["run"]["stages"]
+        return next((build["build_id"] for stage in stages for build in stage["builds"] if build["build_id"]), None)
+
+    until(look)
+
+
+def released(cloud: RunningCloud, shop: Shop) -> dict:
+    return cloud.run(pushed(shop))
+
+
+def workers(cloud: RunningCloud) -> dict[int, str]:
+    """Return the processes that run handlers, each with the folder its function has in the checkout."""
+    names = {path.read_bytes(): path.parent.name for path in FUNCTIONS.glob("*/app.py")}
+    found = {}
+    for process in Path("/proc").iterdir():
+        try:
+            folder = (process / "cwd").readlink()
+            code = (folder / "app.py").read_bytes() if folder.is_relative_to(cloud.home.path) else b""
+        except OSError:
+            continue
+        if code in names:
+            found[int(process.name)] = names[code]
+    return found
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def emulator_of(cloud: RunningCloud) -> int:
+    """Return the emulator's process: handlers branch off a process of its."""
+    return until(lambda: next((parent(parent(pid)) for pid in workers(cloud)), None))
+
+
+@contextmanager
+def no_file_may_grow(pid: int, *, beyond: int = 64) -> Iterator[None]:
+    """Let a process, and what it starts, write no more than some bytes into any file, as on a full disk."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (beyond, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)

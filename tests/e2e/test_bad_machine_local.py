@@ -1,0 +1,185 @@
+"""Bad hours of the machine under a local cloud: its clock jumps and its disks are full.
+
+The cloud is the one of `test_bad_hours_local.py`, and the same is asked after every test.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from buildgate_cli.demo import decide_by_page
+from buildgate_cli.local.agent.users import builds_folder
+from buildgate_cli.local.clock import CLOCK_FILE
+from e2e.harness import RunningCloud
+from e2e.hours import (
+    QUICK,
+    counted,
+    emulator_of,
+    expect_calm,
+    no_file_may_grow,
+    pushed,
+    released,
+    shop_in,
+    wait_for_its_build,
+)
+from e2e.shop import Shop
+from local_cloud_asking import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad hours"), pytest.mark.timeout(240)]
+HOUR = 3600
+TICKS_SECONDS = 3
+"""Time for the reconciler, which looks once a second in this cloud, to do harm."""
+
+
+@pytest.fixture(scope="module")
+def shop(cloud, tmp_path_factory):
+    return shop_in(cloud, tmp_path_factory)
+
+
+@pytest.fixture(autouse=True)
+def is_calm_again(cloud, shop):
+    """After every test nothing is given up, and the project's totals equal a recount of its builds."""
+    yield
+    expect_calm(cloud)
+
+
+def shift(cloud: RunningCloud, seconds: int) -> None:
+    """Put the clock of the whole cloud forward or back."""
+    (cloud.home.path / CLOCK_FILE).write_text(str(seconds))
+
+
+def test_a_clock_put_back_in_mid_build_leaves_no_negative_duration_and_no_run_waiting(cloud, shop):
+    before = counted(cloud)
+    run_id = pushed(shop)
+    wait_for_its_build(cloud, run_id)
+    shift(cloud, -7200)
+
+    run = cloud.run(run_id)
+
+    assert run["status"] == "SUCCEEDED"
+    assert run["stages"][0]["builds"][0]["duration_seconds"] >= 0
+    assert counted(cloud) == before + 1
+
+
+def test_a_clock_put_forward_in_mid_build_ends_the_run_and_counts_it(cloud, shop):
+    run_id = pushed(shop)
+    wait_for_its_build(cloud, run_id)
+    shift(cloud, 7200)
+
+    assert cloud.run(run_id)["status"] == "SUCCEEDED"
+
+
+def asked(shop: Shop, timeout: str) -> tuple[str, str]:
+    """Start a run that waits for an approval of at most this time; return the run and the link to decide by.
+
+    The cloud's time runs sixty times faster for approvals: a day is 24 minutes.
+    """
+    if not shop.runs():
+        pushed(shop)
+    data = yaml.safe_load((shop.folder / "pipeline.yaml").read_text())
+    data |= {"name": f"shop-hours-asked-{timeout}", "triggers": [{"repository": shop.name, "branches": ["asked"]}]}
+    data["stages"][0]["approval"] = {"approvers": ["alice@example.com"], "timeout": timeout, "channel": "link"}
+    shop.write("pipeline-asked.yaml", yaml.safe_dump(data, sort_keys=False))
+    shop.buildgate("pipeline", "apply", "pipeline-asked.yaml")
+    started = shop.buildgate("run", "start", data["name"], "--branch", "main", "--json")
+    run_id = json.loads(started.stdout)["run"]["run_id"]
+    return run_id, shop.link(shop.waiting_approval(run_id))
+
+
+@pytest.mark.parametrize("seconds", [2 * HOUR, -HOUR], ids=["two hours forward", "one hour back"])
+def test_an_approval_that_waits_while_the_clock_jumps_is_decided_afterwards(cloud, shop, seconds):
+    run_id, link = asked(shop, "7d")
+    shift(cloud, seconds)
+    time.sleep(TICKS_SECONDS)
+    meanwhile = cloud.api.get("runs", run_id)["run"]
+
+    decide_by_page(link, name="Alice", comment="after the jump", say=lambda _: None)
+
+    assert (meanwhile["status"], meanwhile["stages"][0]["approval"]["status"]) == ("RUNNING", "WAITING")
+    assert cloud.run(run_id)["status"] == "SUCCEEDED"
+
+
+def test_an_approval_whose_time_a_jump_uses_up_expires_and_nothing_earlier(cloud, shop):
+    run_id, link = asked(shop, "2d")
+    shift(cloud, -HOUR)
+    time.sleep(TICKS_SECONDS)
+    put_back = cloud.api.get("runs", run_id)["run"]["status"]
+
+    shift(cloud, 2 * HOUR)
+
+    assert put_back == "RUNNING"
+    assert cloud.run(run_id)["status"] == "EXPIRED"
+    assert cloud.ask("GET", link).status == 410
+
+
+def test_a_clock_put_back_hides_no_push_and_silences_no_reconciler(cloud, shop):
+    released(cloud, shop)
+    shift(cloud, -HOUR)
+    cloud.lose_events("aws.codebuild", times=50)
+
+    run = released(cloud, shop)
+
+    assert run["status"] == "SUCCEEDED"
+
+
+def test_state_that_could_not_be_saved_on_a_full_disk_is_saved_when_there_is_room(cloud, shop):
+    state = cloud.home.path / "emulator" / "state"
+
+    with no_file_may_grow(emulator_of(cloud)):
+        run = released(cloud, shop)
+        until(lambda: (state / "dynamodb.json.new").exists() or None, within=60)
+        was_saved = run["run_id"] in (state / "dynamodb.json").read_text()
+
+    assert run["status"] == "SUCCEEDED"
+    assert not was_saved
+    until(lambda: run["run_id"] in (state / "dynamodb.json").read_text() or None, within=60)
+
+
+def test_a_build_whose_end_cannot_be_written_ends_when_there_is_room(cloud, shop):
+    run_id = pushed(shop)
+    wait_for_its_build(cloud, run_id)
+
+    with no_file_may_grow(cloud.description["pid"]):
+        time.sleep(2)
+        meanwhile = cloud.api.get("runs", run_id)["run"]["status"]
+
+    assert meanwhile == "RUNNING"
+    assert cloud.run(run_id)["stages"][0]["builds"][0]["status"] in {"SUCCEEDED", "FAULT"}
+
+
+@contextmanager
+def small_disk_of_builds(cloud: RunningCloud) -> Iterator[None]:
+    """Give builds a disk of 16 MB. Where this machine lets nobody mount one, no file of theirs may grow beyond 8 MB."""
+    folder = builds_folder(cloud.home.path)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=0711", "buildgate-small", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        with no_file_may_grow(cloud.description["pid"], beyond=8 << 20):
+            yield
+        return
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_build_that_fills_the_disk_ends_with_that_reason_and_the_next_one_succeeds(cloud, shop):
+    shop.write("buildspec-release.yml", QUICK.replace("sleep 1", "head -c 64000000 /dev/zero > filling && echo fit"))
+    with small_disk_of_builds(cloud):
+        full = released(cloud, shop)
+        (build,) = full["stages"][0]["builds"]
+        (found,) = cloud.client("codebuild").batch_get_builds(ids=[build["build_id"]])["builds"]
+        shop.write("buildspec-release.yml", QUICK)
+
+        after = released(cloud, shop)
+
+    (phase,) = [phase for phase in found["phases"] if phase["phaseType"] == "BUILD"]
+    said = phase["contexts"][0]["message"]
+    assert (full["status"], build["status"], after["status"]) == ("FAILED", "FAILED", "SUCCEEDED")
+    assert "disk of the build is nearly full" in said or "head -c" in said
