@@ -132,6 +132,8 @@ def approval_text(approval: Mapping[str, Any]) -> Text:
         line.append(f": {safe(approval['comment'])}" if approval.get("comment") else "", style="italic")
     elif str(approval["status"]).upper() == "WAITING":
         line.append(f"  buildgate approval approve {safe(approval['id'])}", style="cyan")
+    elif approval.get("superseded_by"):
+        line.append(f"  by run {safe(approval['superseded_by'])}", style="dim")
     return line
 
 

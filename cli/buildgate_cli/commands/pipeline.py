@@ -135,6 +135,35 @@ def show(
     _print_pipeline(answer)
 
 
+@app.command()
+def lanes(name: Name, as_json: Json = False) -> None:
+    """Show which run is in each queued or superseded stage, and which wait for it."""
+    from buildgate_cli.api_client import connect  # noqa: PLC0415  # as above
+
+    answer = connect().get("pipelines", name, "lanes")
+    if as_json:
+        print_json(answer)
+        return
+    now = datetime.now(UTC)
+    rows = [row for lane in answer["lanes"] for row in _lane(lane, now)]
+    print_table(["LANE", "RUN", "STAGE", "IS", "SINCE"], rows, empty=f"Every stage of {name} runs in parallel.")
+
+
+def _lane(lane: dict[str, Any], now: datetime) -> list[list[str]]:
+    """Return the rows of a lane: who is in it, then who waits; a row that says so when nobody is there."""
+    found = [(turn, "inside") for turn in [lane["holder"]] if turn]
+    found += [(turn, _waiting(turn)) for turn in lane["waiting"]]
+    return [[lane["lane"], turn["run_id"], turn["stage"], word, ago(turn["since"], now)] for turn, word in found] or [
+        [lane["lane"], "-", ", ".join(lane["stages"]), "free", ""]
+    ]
+
+
+def _waiting(turn: dict[str, Any]) -> str:
+    if turn["superseded_by"]:
+        return f"superseded by {turn['superseded_by']}"
+    return "waits" if turn["is_ready"] else "waits for its approval"
+
+
 def _connected(file: Path) -> tuple[ApiClient, PipelineSource]:
     """Return a client and the pipeline of a file; problems of the file are printed before the command ends."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # as above
@@ -212,7 +241,9 @@ def _print_pipeline(answer: dict[str, Any]) -> None:
     facts += [("trigger", _trigger(trigger)) for trigger in pipeline.get("triggers", [])]
     print_facts(facts)
     print_table(
-        ["STAGE", "APPROVAL", "BUILDS", "GATES", "ON FAILURE"], [_stage(s) for s in pipeline["stages"]], empty=""
+        ["STAGE", "MODE", "APPROVAL", "BUILDS", "GATES", "ON FAILURE"],
+        [_stage(s) for s in pipeline["stages"]],
+        empty="",
     )
     others = [item for item in answer.get("versions", []) if item.get("version") != answer["version"]]
     if others:
@@ -239,7 +270,9 @@ def _stage(stage: dict[str, Any]) -> list[str]:
     approval = "-" if rule is None else f"{rule['required']} of {', '.join(rule.get('approvers', [])) or 'anyone'}"
     builds = ", ".join(f"{build['name']} ({build['project']})" for build in stage.get("builds", []))
     gates = ", ".join(gate["name"] for gate in stage.get("gates", []))
-    return [stage["name"], approval, builds or "-", gates or "-", stage.get("on-failure", "stop")]
+    lock = f" (lock {stage['lock']})" if stage.get("lock") else ""
+    mode = f"{stage.get('mode', 'parallel')}{lock}"
+    return [stage["name"], mode, approval, builds or "-", gates or "-", stage.get("on-failure", "stop")]
 
 
 def _outline(pipeline: Pipeline) -> str:

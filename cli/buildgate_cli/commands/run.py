@@ -200,11 +200,14 @@ def resolve(client: ApiClient, text: str) -> str:
 
 
 def _awaited(client: ApiClient, runs: list[dict[str, Any]]) -> dict[str, str]:
-    """Return by run which approval it waits for; nothing is asked where every run has ended."""
+    """Return by run which approval or lane it waits for; nothing is asked where every run has ended."""
     if all(run_tree.is_final(run) for run in runs):
         return {}
     waiting = client.get("approvals")["approvals"]
-    return {found["run_id"]: f"waits for approval of stage {found['stage']}" for found in waiting}
+    asked = {found["run_id"]: f"waits for approval of stage {found['stage']}" for found in waiting}
+    names = {run["pipeline"] for run in runs if not run_tree.is_final(run) and run["run_id"] not in asked}
+    lanes = [lane for name in sorted(names) for lane in client.get("pipelines", name, "lanes")["lanes"]]
+    return {turn["run_id"]: f"waits for {lane['lane']}" for lane in lanes for turn in lane["waiting"]} | asked
 
 
 def _client() -> ApiClient:

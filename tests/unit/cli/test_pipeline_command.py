@@ -69,7 +69,7 @@ def test_a_refused_file_ends_with_1_and_points_at_line_and_column(cli: Cli, good
         f"{bad}:4:5: stages[0].bulids: unknown key 'bulids'",
         "    4 |     bulids: []",
         "            ^",
-        "    expected: name, approval, builds, variables, concurrency, timeout, gates, on-failure",
+        "    expected: name, approval, builds, variables, concurrency, timeout, gates, on-failure, mode, lock, wait",
         "    nearest: builds",
         f"{bad}:5:18: stages[0].concurrency: 41 is too large",
         "    5 |     concurrency: 41",
@@ -90,7 +90,7 @@ def test_problems_as_data_name_file_line_column_field_expectation_and_nearest(cl
         "column": 5,
         "field": "stages[0].bulids",
         "message": "unknown key 'bulids'",
-        "expected": "name, approval, builds, variables, concurrency, timeout, gates, on-failure",
+        "expected": "name, approval, builds, variables, concurrency, timeout, gates, on-failure, mode, lock, wait",
         "nearest": "builds",
         "fix": "",
     }
@@ -263,3 +263,38 @@ def test_an_unknown_pipeline_is_refused_in_the_clouds_words(cli: Cli, api: Opera
     answer = cli("pipeline", "show", "nix")
 
     assert (answer.exit_code, answer.stderr) == (1, "Error: no pipeline shop\n")
+
+
+def test_lanes_tell_who_is_inside_and_who_waits(cli: Cli, api: OperatorApi) -> None:
+    turn = {"stage": "shop/release", "mode": "superseded", "since": "2026-11-22T00:00:00Z", "is_ready": True}
+    waiting = [{**turn, "run_id": "r2", "superseded_by": "r3"}, {**turn, "run_id": "r3", "superseded_by": ""}]
+    lane = {"lane": "lock production", "stages": ["release"], "waiting": waiting}
+    asked = {**turn, "run_id": "r4", "superseded_by": "", "is_ready": False}
+    lanes = [
+        {**lane, "holder": {**turn, "run_id": "r1", "superseded_by": ""}},
+        {**lane, "lane": "stage shop/test", "holder": None, "waiting": [asked]},
+        {**lane, "lane": "stage shop/late", "holder": None, "waiting": []},
+    ]
+    api.on("GET", "/v1/pipelines/shop/lanes", (200, {"lanes": lanes}))
+
+    rows = [" ".join(line.split()) for line in cli("pipeline", "lanes", "shop").stdout.splitlines()[1:]]
+
+    for row, begins in zip(
+        rows,
+        [
+            "lock production r1 shop/release inside",
+            "lock production r2 shop/release superseded by r3",
+            "lock production r3 shop/release waits",
+            "stage shop/test r4 shop/release waits for its approval",
+            "stage shop/late - release free",
+        ],
+        strict=True,
+    ):
+        assert row.startswith(begins)
+    assert json.loads(cli("pipeline", "lanes", "shop", "--json").stdout) == {"lanes": lanes}
+
+
+def test_a_pipeline_without_modes_says_so(cli: Cli, api: OperatorApi) -> None:
+    api.on("GET", "/v1/pipelines/shop/lanes", (200, {"lanes": []}))
+
+    assert "Every stage of shop runs in parallel." in cli("pipeline", "lanes", "shop").output

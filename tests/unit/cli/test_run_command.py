@@ -86,6 +86,7 @@ def test_starting_with_a_branch_and_a_tag_is_a_usage_error(cli: Cli) -> None:
 def test_runs_are_listed_newest_first_as_the_api_gives_them(cli: Cli, api: OperatorApi) -> None:
     api.on("GET", "/v1/runs", (200, {"runs": [run("FAILED", reason="gate quality fails"), run("RUNNING")]}))
     api.on("GET", "/v1/approvals", (200, {"approvals": []}))
+    api.on("GET", "/v1/pipelines/shop/lanes", (200, {"lanes": []}))
 
     lines = cli("run", "list", "-p", "shop", "--limit", "2").stdout.splitlines()
 
@@ -101,6 +102,15 @@ def test_the_list_says_which_approval_a_run_waits_for(cli: Cli, api: OperatorApi
     api.on("GET", "/v1/approvals", (200, {"approvals": [{"run_id": ID, "stage": "release"}]}))
 
     assert cli("run", "list").stdout.rstrip().endswith("waits for approval of stage release")
+
+
+def test_the_list_says_which_lane_a_run_waits_for(cli: Cli, api: OperatorApi) -> None:
+    api.on("GET", "/v1/runs", (200, {"runs": [run("RUNNING")]}))
+    api.on("GET", "/v1/approvals", (200, {"approvals": []}))
+    lane = {"lane": "stage shop/release", "waiting": [{"run_id": ID}]}
+    api.on("GET", "/v1/pipelines/shop/lanes", (200, {"lanes": [lane]}))
+
+    assert cli("run", "list").stdout.rstrip().endswith("waits for stage shop/release")
 
 
 def test_a_run_is_shown_as_a_tree_with_builds_gates_and_approvals(cli: Cli, api: OperatorApi) -> None:

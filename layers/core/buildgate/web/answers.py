@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from buildgate.web.schemas import Format
-
-Moment = Annotated[str, Format("date-time")]
-"""As ``2026-11-22T10:15:30.123Z``."""
+from buildgate.web.lane_answers import StandingView
+from buildgate.web.schemas import Format, Moment
 
 Next = Annotated[str | None, "Leads to the next page as the parameter `next`; null on the last page."]
 MicroUsd = Annotated[int | None, "Millionths of a US dollar; null when a price is not known."]
@@ -114,6 +112,7 @@ class ApprovalView(TypedDict):
     decided_by: str
     identity: str
     comment: str
+    superseded_by: Annotated[str, "The newer run that is asked for in its place; empty when there is none."]
     decisions: list[DecisionView]
 
 
@@ -204,6 +203,7 @@ class StageView(TypedDict):
     started_at: NotRequired[Moment | None]
     finished_at: NotRequired[Moment | None]
     approvals: NotRequired[list[ApprovalView]]
+    lane: NotRequired[Annotated[StandingView | None, "Where it stands in the stage's lane, while it is in the stage."]]
 
 
 class RunView(TypedDict):

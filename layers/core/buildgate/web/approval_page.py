@@ -119,7 +119,8 @@ class ApprovalPage:
                 **facts,
             )
         )
-        status = refusal.status_code if refusal and refusal.status_code == 410 else 200
+        is_gone = approval.status in {ApprovalStatus.WAITING, ApprovalStatus.EXPIRED, ApprovalStatus.SUPERSEDED}
+        status = refusal.status_code if refusal and is_gone else 200
         return Answer(status, body, approval_id=approval_id, reason="shown", decision="shown")
 
     def _over(self, approval: Approval) -> Refused | None:
@@ -127,6 +128,9 @@ class ApprovalPage:
             return None
         if approval.status in {ApprovalStatus.EXPIRED, ApprovalStatus.WAITING}:
             return Refused("Nobody decided in time: this approval has expired.", 410)
+        if approval.status is ApprovalStatus.SUPERSEDED:
+            by = f"A newer run, {approval.superseded_by}, has come to this stage and superseded this one."
+            return Refused(f"{by} Its approval has a link of its own.", 409)
         if approval.status is ApprovalStatus.CANCELLED:
             return Refused("The run ended before anyone decided.", 409)
         last = approval.decisions[-1]

@@ -22,7 +22,8 @@ from buildgate.domain.metrics.trends import ChangePoint, Trend
 from buildgate.domain.metrics.waterfall import Bar, LeadTime
 from buildgate.usecases.analyse_builds import Share
 from buildgate.usecases.recall_builds import Recalled, Verified
-from buildgate.web.answers import BuildView, Moment, Next
+from buildgate.web.answers import BuildView, Next
+from buildgate.web.schemas import Moment
 
 WindowView = TypedDict("WindowView", {"from": Moment, "to": Moment, "days": int, "is_whole_days": bool})
 

@@ -10,7 +10,7 @@ from typing import Any, Final, get_type_hints
 
 from buildgate.inbound import pipeline_file
 from buildgate.inbound.pipeline_models import NAME_PATTERN, PROJECT_PATTERN, REPOSITORY_PATTERN
-from buildgate.web import answers, metrics_answers
+from buildgate.web import answers, lane_answers, metrics_answers
 from buildgate.web.answers import Failed, Refusal
 from buildgate.web.bodies import PIPELINE_FILE, Waive
 from buildgate.web.operations import Body, Operation, Parameter
@@ -141,7 +141,7 @@ def _operation(one: Operation, schemas: Schemas) -> dict[str, Any]:
 
 def _returned(one: Operation) -> Any:
     """Return the type that an operation's function says it returns; answers are known to type checkers only."""
-    known = {**vars(sys.modules[one.does.__module__]), **vars(answers)}
+    known = {**vars(sys.modules[one.does.__module__]), **vars(lane_answers), **vars(answers)}
     return get_type_hints(one.does, known, include_extras=True)["return"]
 
 

@@ -10,7 +10,7 @@ from buildgate.inbound.pipeline_file import parse
 from buildgate.ports import PipelineHead
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.open_run import Wish
-from buildgate.web import views
+from buildgate.web import lane_views, views
 from buildgate.web.bodies import Apply, Start
 from buildgate.web.http import Request
 from buildgate.web.operations import NEXT, Operation, Text, limit
@@ -18,6 +18,7 @@ from buildgate.web.paging import Pager
 
 if TYPE_CHECKING:
     from buildgate.web.answers import Applied, IgnoredPush, OpenedRun, PipelineList, PipelineView, ProjectList, PushList
+    from buildgate.web.lane_answers import LaneList
 
 _LISTED: Final = limit(500, 1000)
 _PUSHES: Final = limit(20, 50)
@@ -42,6 +43,7 @@ class PipelinesApi:
             Operation("GET", "/v1/pipelines", self._pipelines, "List pipelines.", (_REPOSITORY, _PREFIX, *listing)),
             Operation("PUT", one, self._apply, "Apply a pipeline: store a version.", body=Apply, fails=(404, 409)),
             Operation("GET", one, self._pipeline, "Show a pipeline.", (_VERSION,), fails=(404,)),
+            Operation("GET", f"{one}/lanes", self._lanes, "Show who is in its stages, and who waits.", fails=(404,)),
             Operation("POST", f"{one}/runs", self._start, "Start a run by hand.", body=Start, fails=(404, 409)),
             Operation(
                 "GET",
@@ -107,6 +109,12 @@ class PipelinesApi:
             "current": head.version,
             "versions": [views.pipeline_version(one) for one in versions],
         }
+
+    def _lanes(self, request: Request, parameters: Mapping[str, str]) -> LaneList:
+        head = self.head(parameters["name"])
+        pipeline = self._w.pipelines.version(head.name, head.version)
+        keys = lane_views.keys_of(pipeline) if pipeline else {}
+        return {"lanes": [lane_views.lane(self._w.lanes.lane(key), stages) for key, stages in keys.items()]}
 
     def _start(self, request: Request, parameters: Mapping[str, str]) -> OpenedRun:
         body = Start.of(request)

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from buildgate.domain.approvals import ApprovalRef, Decision, Identity, Refused
 from buildgate.domain.errors import Conflict, NotFound, Rejected
+from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import Run, RunRecord, RunStatus
+from buildgate.domain.steps import stage_at_work
 from buildgate.runtime.wiring import Wiring
-from buildgate.web import views
+from buildgate.web import lane_views, views
 from buildgate.web.bodies import Decide, Retry, Stop
 from buildgate.web.http import Request
 from buildgate.web.operations import NEXT, Operation, Text, limit
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         RunWithStages,
         Stopped,
     )
+    from buildgate.web.lane_answers import StandingView
 
 _RUNS: Final = limit(20, 50)
 _LISTED: Final = limit(500, 1000)
@@ -96,7 +99,16 @@ class RunsApi:
         names = [stage.name for stage in pipeline.stages] if pipeline else []
         ids = [slot.build_id for slot in record.slots if slot.build_id]
         heads = self._w.look_at_builds(self._w.records.heads(ids)) if ids else {}
-        return views.run_record(record, names, heads)
+        return views.run_record(record, names, heads, self._lanes(record, pipeline))
+
+    def _lanes(self, record: RunRecord, pipeline: Pipeline | None) -> dict[int, StandingView]:
+        """Return how an open run stands to the lane of the stage that it is in."""
+        at_work = stage_at_work(record, pipeline) if pipeline and not record.run.status.is_final else None
+        lane = self._w.take_turns.lane(record, at_work[0]) if at_work else None
+        if at_work is None or lane is None:
+            return {}
+        stage, attempt = at_work
+        return {attempt.index: lane_views.stands(record, stage, attempt, lane)}
 
     def _run(self, request: Request, parameters: Mapping[str, str]) -> RunAnswer:
         return {"run": self._whole(parameters["id"])}

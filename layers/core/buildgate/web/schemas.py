@@ -42,6 +42,9 @@ class Format:
     name: str
 
 
+Moment = Annotated[str, Format("date-time")]
+"""As ``2026-11-22T10:15:30.123Z``."""
+
 _NAMES: Final = {"Mapping": Mapping, "Sequence": Sequence, "datetime": datetime, "date": date, "Any": Any}
 """What modules import for the type checker only."""
 

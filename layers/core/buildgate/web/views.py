@@ -12,6 +12,7 @@ from buildgate.domain.runs import Run, RunRecord, StageAttempt, StageStatus
 from buildgate.domain.slots import Slot
 from buildgate.domain.times import to_text
 from buildgate.ports import PipelineHead, PipelineVersion
+from buildgate.web.lane_views import said
 
 if TYPE_CHECKING:
     from buildgate.web.answers import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         SlotView,
         StageView,
     )
+    from buildgate.web.lane_answers import StandingView
 
 
 def moment(at: datetime | None) -> str | None:
@@ -73,12 +75,22 @@ def run(one: Run) -> RunView:
     }
 
 
-def run_record(record: RunRecord, names: Sequence[str], heads: Mapping[str, BuildHead]) -> RunWithStages:
-    """Return a run with its stages; ``names`` are the pipeline's stages, so that those to come are shown too."""
+def run_record(
+    record: RunRecord, names: Sequence[str], heads: Mapping[str, BuildHead], lanes: Mapping[int, StandingView]
+) -> RunWithStages:
+    """Return a run with its stages.
+
+    ``names`` are the pipeline's stages, so that those to come are shown too. ``lanes`` says of stages, by index, how the
+    run stands to their lanes.
+    """
     stages = []
     for index, name in enumerate(names):
         attempt = record.latest(index)
-        stages.append(_stage_to_come(name) if attempt is None else _stage(record, attempt, heads))
+        shown = _stage_to_come(name) if attempt is None else _stage(record, attempt, heads)
+        if index in lanes:
+            shown["lane"] = lanes[index]
+            shown["reason"] = shown["reason"] or said(lanes[index])
+        stages.append(shown)
     return {**run(record.run), "stages": stages}
 
 
@@ -161,6 +173,7 @@ def approval(one: Approval) -> ApprovalView:
         "decided_by": last.actor if last else "",
         "identity": last.identity.value if last else "",
         "comment": last.comment if last else "",
+        "superseded_by": one.superseded_by,
         "decisions": [
             {
                 "decision": "approve" if one_.approve else "reject",
