@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.simulate.breaches import Promise
 from buildgate_cli.simulate.schedule import Ended, Schedule, Trial
 
 if TYPE_CHECKING:
     from buildgate_cli.simulate.world import World
+
+
+_DAYS_UNSWEPT: Final = 25
+"""How many played days may lie in memory before they are swept up together."""
+
+
+@contextmanager
+def _swept_seldom() -> Iterator[Callable[[], None]]:
+    """Collect garbage only at the end of every so many days, which is what is handed out: none is cyclic but they are.
+
+    What was there before is not looked through again and again.
+    """
+    was_enabled, days = gc.isenabled(), count(1)
+
+    def sweep() -> None:
+        if not next(days) % _DAYS_UNSWEPT:
+            gc.collect()
+
+    gc.freeze()
+    gc.disable()
+    try:
+        yield sweep
+    finally:
+        gc.unfreeze()
+        if was_enabled:
+            gc.enable()
 
 
 @dataclass(slots=True)
@@ -38,11 +66,8 @@ class Campaign:
         prepare: Callable[[World], object] | None = None,
     ) -> Campaign:
         """Play a day for each seed, until one breaks a promise; `after` hears of each day."""
-        gc.freeze()  # what was there before is not looked through again each time a played day is thrown away
-        try:
-            self._play(seeds, after, prepare)
-        finally:
-            gc.unfreeze()
+        with _swept_seldom() as sweep:
+            self._play(seeds, lambda ended: (after(ended), sweep()), prepare)
         return self
 
     def _play(

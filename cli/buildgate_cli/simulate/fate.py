@@ -24,6 +24,19 @@ class Fate:
         self._script = script
         self.passed: dict[str, int] = {}
 
+    def strike(self, place: str, ratio: float, draw: Callable[[float], T | None]) -> T | None:
+        """Return what happens where most often nothing does: below a ratio, what `draw` makes of the number drawn."""
+        if self._script is not None:
+            return self.choose(place, lambda _: None)
+        passed = self.passed[place] = self.passed.get(place, 0) + 1
+        number = self._dice.random()
+        if number >= ratio:
+            return None
+        value = draw(number)
+        if value is not None:
+            self.taken[f"{place} #{passed}"] = value
+        return value
+
     def choose(self, place: str, draw: Callable[[random.Random], T | None]) -> T | None:
         """Return what happens here; None is what happens on a good day."""
         passed = self.passed[place] = self.passed.get(place, 0) + 1

@@ -17,7 +17,7 @@ from buildgate_cli.simulate.strangers import LOOSE_PROJECT
 
 if TYPE_CHECKING:
     from buildgate.adapters.memory.builds import FakeBuild
-    from buildgate.adapters.memory.dynamodb.tables import Row
+    from buildgate.adapters.memory.dynamodb.stores import Row
     from buildgate.domain.gates.model import Gate
     from buildgate.domain.pipelines import Pipeline, Stage
     from buildgate_cli.simulate.world import World

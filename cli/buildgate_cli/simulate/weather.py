@@ -113,7 +113,8 @@ class Weather:
 
     def _fault(self, call: Call) -> Fault:
         """Return what becomes of a call of a function; what overtakes it happens before it."""
-        what = self.fate.choose(f"{call.caller} {call.service}.{call.operation}", self._drawn_mishap)
+        place = f"{call.caller} {call.service}.{call.operation}"
+        what = self.fate.strike(place, self._ratio, self._mishap)
         if what is None:
             return Fault.NONE
         if isinstance(what, Fault):
@@ -126,10 +127,8 @@ class Weather:
             aws.timeline.step(until=aws.timeline.elapsed + 1)
         return Fault.NONE
 
-    def _drawn_mishap(self, dice: random.Random) -> Fault | str | None:
-        number = dice.random()
-        if number >= self._ratio:
-            return None
+    def _mishap(self, number: float) -> Fault | str:
+        """Return what a number below the ratio of all mishaps stands for."""
         for _, fault, ratio in self._calls:
             number -= ratio
             if number < 0:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 FAR_FUTURE = datetime(9999, 12, 31, tzinfo=UTC)
 
 
+@lru_cache(maxsize=256)
 def to_text(moment: datetime) -> str:
     """Return the moment as ``2026-11-22T10:15:30.123Z``; texts of two moments compare as the moments do."""
     aware = moment if moment.tzinfo is UTC else moment.astimezone(UTC)

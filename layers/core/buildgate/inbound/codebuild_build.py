@@ -34,7 +34,7 @@ def parse_build(data: Mapping[str, Any]) -> Build:
         raise Corrupt(f"build {build_id} ended before it started", field="endTime")
     if status.is_finished and ended_at is None:
         raise Corrupt(f"build {build_id} is {status} and has no end", field="endTime")
-    phases = tuple(_phase(entry) for entry in data.get("phases") or [])
+    phases = tuple([_phase(entry) for entry in data.get("phases") or []])
     if any(seconds < 0 for seconds in (phase.duration_seconds or 0.0 for phase in phases)):
         raise Corrupt(f"build {build_id} has a phase of negative duration", field="phases")
     environment = data.get("environment") or {}
@@ -95,16 +95,16 @@ def _claim(variables: list[Mapping[str, Any]]) -> SlotClaim | None:
 
 
 def _phase(entry: Mapping[str, Any]) -> Phase:
-    contexts = entry.get("contexts")
+    get = entry.get
+    contexts, started, ended, seconds = get("contexts"), get("startTime"), get("endTime"), get("durationInSeconds")
     messages = [f"{c.get('statusCode', '')}: {c.get('message', '')}".strip(": ") for c in contexts] if contexts else ()
-    seconds = entry.get("durationInSeconds")
     return Phase(
-        name=str(entry.get("phaseType", "")),
-        status=entry.get("phaseStatus"),
-        started_at=_moment(entry["startTime"]) if entry.get("startTime") is not None else None,
-        ended_at=_moment(entry["endTime"]) if entry.get("endTime") is not None else None,
-        duration_seconds=None if seconds is None else float(seconds),
-        messages=tuple(filter(None, messages)),
+        str(get("phaseType", "")),
+        get("phaseStatus"),
+        None if started is None else _moment(started),
+        None if ended is None else _moment(ended),
+        None if seconds is None else float(seconds),
+        tuple(filter(None, messages)) if messages else (),
     )
 
 

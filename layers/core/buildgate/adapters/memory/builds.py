@@ -47,6 +47,7 @@ class FakeBuild:
     commit: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)
     exported: dict[str, str] = field(default_factory=dict)
+    _last_phases: tuple[tuple[str, datetime], list[dict[str, Any]]] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -75,8 +76,15 @@ class FakeBuild:
 
     def phases(self, now: datetime) -> list[dict[str, Any]]:
         """The phases so far, sharing the time evenly; the last has neither end nor status."""
+        if self.ended_at is None:
+            return self._phases(now)
+        ended = self.status, self.ended_at
+        if self._last_phases is None or self._last_phases[0] != ended:
+            self._last_phases = ended, self._phases(self.ended_at)
+        return [dict(phase) for phase in self._last_phases[1]]
+
+    def _phases(self, end: datetime) -> list[dict[str, Any]]:
         names = self._phase_names()
-        end = self.ended_at or now
         share = (end - self.started_at) / max(1, len(names) - 1)
         seconds = int(share.total_seconds())
         shown: list[dict[str, Any]] = []

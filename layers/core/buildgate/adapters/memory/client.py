@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
@@ -44,11 +45,15 @@ class Exceptions:
     """`client.exceptions`: one ClientError subclass per error code, made when first named."""
 
     def __getattr__(self, code: str) -> type[ClientError]:
-        if code == "ClientError":
-            return ClientError
-        made = cast("type[ClientError]", type(code, (ClientError,), {"__module__": __name__}))
-        setattr(self, code, made)
+        made = self.__dict__[code] = _exception(code)
         return made
+
+
+@lru_cache(maxsize=1024)
+def _exception(code: str) -> type[ClientError]:
+    if code == "ClientError":
+        return ClientError
+    return cast("type[ClientError]", type(code, (ClientError,), {"__module__": __name__}))
 
 
 class Meta:
@@ -136,6 +141,7 @@ class Paginator:
             parameters[self._sent] = token
 
 
+@lru_cache(maxsize=1024)
 def api_name(operation: str) -> str:
     """Return the API's name of a client method: `get_item` is `GetItem`."""
     return "".join(word.capitalize() for word in operation.split("_"))

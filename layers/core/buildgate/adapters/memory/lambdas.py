@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from buildgate.adapters.memory.errors import AwsError
 from buildgate.adapters.memory.faults import Crashed
@@ -20,8 +20,7 @@ RETRY_SECONDS = (60.0, 120.0)
 MAX_THROTTLE_WAIT = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What a handler is told about its invocation."""
 
     function_name: str
@@ -35,8 +34,7 @@ class Context:
         return self.remaining_millis
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How an invocation ended: a JSON payload, or an error's name and cause."""
 
     payload: Any = None

@@ -19,6 +19,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda left, right: left >= right,
 }
 _ABSENT: Any = object()
+_QUOTED = json.JSONEncoder().encode
 
 
 def matches(pattern: Pattern, event: Mapping[str, Any]) -> bool:
@@ -110,11 +111,12 @@ def _pieces(template: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def _filled(value: Any, kind: str) -> str:
+    if type(value) is str:
+        text = _QUOTED(value)
+        return text if kind == "outside" else text[1:-1]
     if kind == "outside":
         return "null" if value is _ABSENT else json.dumps(value)
-    if value is _ABSENT:
-        return ""
-    return json.dumps(value if isinstance(value, str) else json.dumps(value))[1:-1]
+    return "" if value is _ABSENT else json.dumps(json.dumps(value))[1:-1]
 
 
 def _at(event: Any, path: str) -> Any:

@@ -32,22 +32,24 @@ class KeyCondition:
     names_used: frozenset[str]
     values_used: frozenset[str]
 
-    def split(self, partition_key: str, sort_key: str | None) -> tuple[Term, Term | None]:
-        """Return (partition term, sort term or None), refusing what a query cannot use."""
-        by_name = {term.attribute: term for term in self.terms}
-        if len(by_name) < len(self.terms):
-            raise invalid("KeyConditionExpressions must only contain one condition per key")
-        partition = by_name.pop(partition_key, None)
-        if partition is None:
-            raise invalid(f"Query condition missed key schema element: {partition_key}")
-        if partition.operator != "=":
-            raise invalid("Query key condition not supported")
-        if not by_name:
-            return partition, None
-        sort = by_name.pop(sort_key or "", None)
-        if sort is None or by_name:
-            raise invalid(f"Query condition missed key schema element: {sort_key}")
-        return partition, sort
+
+@lru_cache(maxsize=4096)
+def split(condition: KeyCondition, partition_key: str, sort_key: str | None) -> tuple[Term, Term | None]:
+    """Return (partition term, sort term or None), refusing what a query cannot use."""
+    by_name = {term.attribute: term for term in condition.terms}
+    if len(by_name) < len(condition.terms):
+        raise invalid("KeyConditionExpressions must only contain one condition per key")
+    partition = by_name.pop(partition_key, None)
+    if partition is None:
+        raise invalid(f"Query condition missed key schema element: {partition_key}")
+    if partition.operator != "=":
+        raise invalid("Query key condition not supported")
+    if not by_name:
+        return partition, None
+    sort = by_name.pop(sort_key or "", None)
+    if sort is None or by_name:
+        raise invalid(f"Query condition missed key schema element: {sort_key}")
+    return partition, sort
 
 
 @lru_cache(maxsize=4096)

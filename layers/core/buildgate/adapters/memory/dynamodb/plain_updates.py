@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from buildgate.adapters.memory.dynamodb.values import Item, Value, add, number_size, sorted_members, value_size
+from buildgate.adapters.memory.dynamodb.values import Item, Value, add, sorted_members, value_size
 from buildgate.adapters.memory.errors import AwsError, invalid
 
 if TYPE_CHECKING:
@@ -14,51 +14,48 @@ if TYPE_CHECKING:
 Operand = Callable[[Item, dict[str, Value]], Value]
 
 
+MOST_BYTES_OF_NUMBER = 22
+
+
 class Plain(NamedTuple):
-    """What a plain expression does: to attributes by name, each with the bytes of its name."""
+    """What a plain expression does to attributes by name; `grown` are the bytes of names and of numbers added."""
 
-    sets: tuple[tuple[str, int, Operand], ...]
-    adds: tuple[tuple[str, int, str], ...]
-    removes: tuple[tuple[str, int], ...]
+    sets: tuple[tuple[str, Operand], ...]
+    adds: tuple[tuple[str, str], ...]
+    removes: tuple[str, ...]
+    grown: int
 
-    def apply(self, item: Item, size: int, values: dict[str, Value]) -> tuple[Item, int]:
-        """Return the changed item and its size."""
-        changed = dict(item)
-        for name, length, operand in self.sets:
-            old = item.get(name)
+    def apply(self, item: Item, values: dict[str, Value]) -> tuple[Item, int]:
+        """Return the changed item, and by how many bytes at most it is larger."""
+        changed, more = dict(item), self.grown
+        for name, operand in self.sets:
             changed[name] = new = operand(item, values)
-            size += value_size(new) + (length if old is None else -value_size(old))
-        for name, length, placeholder in self.adds:
-            old, more = item.get(name), values[placeholder]
-            if old is None:
-                changed[name] = more
-                size += value_size(more) + length
-            elif "N" in old and "N" in more:
-                number = old["N"]
-                total = add(number, more["N"])
-                changed[name] = {"N": total}
-                size += number_size(total) - number_size(number)
+            more += value_size(new)
+        for name, placeholder in self.adds:
+            old, given = item.get(name), values[placeholder]
+            if "N" not in given:
+                changed[name] = new = added(old, given)
+                more += value_size(new)
+            elif old is None:
+                changed[name] = given
+            elif "N" in old:
+                changed[name] = {"N": add(old["N"], given["N"])}
             else:
-                changed[name] = new = added(old, more)
-                size += value_size(new) - value_size(old)
-        for name, length in self.removes:
-            old = changed.pop(name, None)
-            size -= 0 if old is None else length + value_size(old)
-        return changed, size
+                raise wrong_type()
+        for name in self.removes:
+            changed.pop(name, None)
+        return changed, more
 
 
 def plainly(sets: Sequence[tuple[Path, Operand]], adds: Sequence[tuple[Path, str]], removes: Sequence[Path]) -> Plain:
     """Return the parts of a plain expression, whose paths have one step each."""
+    named = [str(path[0]) for path, *_ in (*sets, *adds)]
     return Plain(
-        tuple((*_attribute(path), operand) for path, operand in sets),
-        tuple((*_attribute(path), placeholder) for path, placeholder in adds),
-        tuple(_attribute(path) for path in removes),
+        tuple((str(path[0]), operand) for path, operand in sets),
+        tuple((str(path[0]), placeholder) for path, placeholder in adds),
+        tuple(str(path[0]) for path in removes),
+        sum(len(name.encode()) for name in named) + len(adds) * MOST_BYTES_OF_NUMBER,
     )
-
-
-def _attribute(path: Path) -> tuple[str, int]:
-    name = str(path[0])
-    return name, len(name.encode())
 
 
 def added(old: Value | None, more: Value) -> Value:

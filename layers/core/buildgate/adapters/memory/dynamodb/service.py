@@ -171,7 +171,7 @@ class DynamoDb:
             answer["LastEvaluatedKey"] = page.last_key
         if self._is_metered(request):
             units = read_units(page.read_bytes, reading.factor)
-            index, name = reading.index, reading.table.name
+            index, name = reading.of_index, reading.table.name
             spent = Spent(operation, name, False, 0 if index else units, {index.name: units} if index else {})
             answer |= self._spend(request, spent)
         return answer

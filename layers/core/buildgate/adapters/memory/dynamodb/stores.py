@@ -14,11 +14,22 @@ Key = tuple[Any, Any]
 Order = tuple[Any, ...]
 
 
-class Row(NamedTuple):
-    """A stored item and its size in bytes."""
+class Row:
+    """A stored item. Its size in bytes is worked out when first asked for, and is at most `bound`."""
 
-    item: Item
-    size: int
+    __slots__ = ("_size", "bound", "item")
+
+    def __init__(self, item: Item, bound: int, size: int = -1) -> None:
+        self.item = item
+        self.bound = bound
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the item."""
+        if self._size < 0:
+            self._size = item_size(self.item)
+        return self._size
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,16 +43,17 @@ class Update:
     attributes: frozenset[str]
     plain: Plain | None
 
-    def apply(self, item: Item, size: int, values: Values) -> tuple[Item, int]:
-        """Return the changed item and its size; every operand is read from the item as it was before."""
+    def apply(self, item: Item, values: Values) -> tuple[Item, int]:
+        """Return the changed item, and by how many bytes at most it is larger.
+
+        Every operand is read from the item as it was before.
+        """
         if self.plain is not None:
-            return self.plain.apply(item, size, values)
-        changed = self._applied(item, values)
+            return self.plain.apply(item, values)
+        changed, more = self._applied(item, values), 0
         for name in self.attributes:
-            old, new, length = item.get(name), changed.get(name), len(name.encode())
-            size -= length + value_size(old) if old is not None else 0
-            size += length + value_size(new) if new is not None else 0
-        return changed, size
+            more += len(name.encode()) + value_size(changed[name]) if name in changed else 0
+        return changed, more
 
     def _applied(self, item: Item, values: Values) -> Item:
         changed = dict(item)

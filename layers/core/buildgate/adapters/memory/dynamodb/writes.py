@@ -21,6 +21,8 @@ FindTable = Callable[[str], Table]
 UPDATE_RETURNS = ("NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")
 MUTATING = ("put", "update", "delete")
 _NOTHING: Item = {}
+_NO_NAMES: dict[str, str] = {}
+MOST_RECENT = 1024
 
 
 class Texts(NamedTuple):
@@ -30,6 +32,9 @@ class Texts(NamedTuple):
     condition: Condition | None
     values_used: frozenset[str]
     checks: tuple[Check, ...]
+
+
+_RECENT: dict[tuple[str | None, str | None], tuple[dict[str, str], Texts]] = {}
 
 
 class Write(NamedTuple):
@@ -59,21 +64,27 @@ class Write(NamedTuple):
         if action == "check":
             return old
         row = self.row
-        if row is not None and row.size > MAX_ITEM_BYTES:
+        if row is not None and row.bound > MAX_ITEM_BYTES:
             raise _too_large("Item size")
         return row
 
     def _updated(self, old: Row | None) -> Row:
         update = self.update
-        before, size = take_sized(self.given_key) if old is None else old
+        if old is None:
+            before, bound = take_sized(self.given_key)
+        else:
+            before, bound = old.item, old.bound
         if update is None:
-            return old or Row(before, size)
-        after, size = update.apply(before, size, self.values)
+            return old or Row(before, bound)
+        after, more = update.apply(before, self.values)
         if not update.attributes.isdisjoint(self.table.index_key_names):
             self.table.check_index_keys(after)
-        if size > MAX_ITEM_BYTES:
-            raise _too_large("Item size to update")
-        return Row(after, size)
+        bound += more
+        if bound > MAX_ITEM_BYTES:
+            bound = item_size(after)
+            if bound > MAX_ITEM_BYTES:
+                raise _too_large("Item size to update")
+        return Row(after, bound)
 
     def _refused(self, old: Row | None) -> AwsError:
         error = AwsError("ConditionalCheckFailedException", "The conditional request failed")
@@ -105,8 +116,8 @@ def prepare(action: str, request: dict[str, Any], find_table: FindTable) -> Writ
     texts, values = _understood(action, request)
     table, update, row = find_table(request["TableName"]), texts.update, None
     if action == "put":
-        row = Row(*take_sized(request["Item"]))
-        key = table.key_of_new(row.item)
+        item, size = take_sized(request["Item"])
+        key, row = table.key_of_new(item), Row(item, size, size)
     else:
         key = table.taken_key(request["Key"])
     if update is not None and not update.attributes.isdisjoint(table.key_names):
@@ -119,11 +130,7 @@ def _understood(action: str, request: dict[str, Any]) -> tuple[Texts, Values]:
     """Return the expressions of a request and its values; what is not in order is looked at again, piece by piece."""
     given, names = request.get("ExpressionAttributeValues"), request.get("ExpressionAttributeNames")
     try:
-        texts = _compiled(
-            request.get("UpdateExpression"),
-            request.get("ConditionExpression"),
-            () if names is None else tuple(names.items()),
-        )
+        texts = _known(request.get("UpdateExpression"), request.get("ConditionExpression"), names or _NO_NAMES)
     except AwsError:
         return _looked_at(action, request)
     if names == {} or (texts.values_used if given is None else not given or given.keys() != texts.values_used):
@@ -132,6 +139,18 @@ def _understood(action: str, request: dict[str, Any]) -> tuple[Texts, Values]:
     for check in texts.checks:
         check(values)
     return texts, values
+
+
+def _known(update_text: str | None, condition_text: str | None, names: dict[str, str]) -> Texts:
+    """Return the expressions of a write, at once where the same texts came with the same names last time."""
+    recent = _RECENT.get((update_text, condition_text))
+    if recent is not None and recent[0] == names:
+        return recent[1]
+    texts = _compiled(update_text, condition_text, tuple(names.items()))
+    if len(_RECENT) >= MOST_RECENT:
+        _RECENT.clear()
+    _RECENT[update_text, condition_text] = dict(names), texts
+    return texts
 
 
 @lru_cache(maxsize=4096)
