@@ -26,7 +26,7 @@ PROJECT = {
     },
     "badgeEnabled": True,
     "tags": [{"key": "team", "value": "shop"}],
-    "reportGroups": [{"name": "tests"}],
+    "reportGroups": [{"name": "tests", "type": "TEST"}],
     "webhook": {
         "filterGroups": [[{"type": "EVENT", "pattern": "PUSH"}]],
         "pullRequestBuildPolicy": {"requiresCommentApproval": "ALL_PULL_REQUESTS"},
@@ -39,6 +39,7 @@ PROJECT = {
         "arn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:github",
     },
 }
+BESIDE = ("reportGroups", "webhook", "alarms", "lifecycle", "sourceCredentials")
 PUT = """
 import os, sys
 from botocore.exceptions import ClientError
@@ -130,10 +131,13 @@ def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_pat
 def test_a_project_goes_to_a_file_and_back_without_change(cloud, cli, tmp_path):
     cli("project", "apply", write(tmp_path))
 
-    cli("project", "import", "full", "-o", str(tmp_path / "imported"))
+    first = cli("project", "import", "full", "-o", str(tmp_path / "imported"))
     refused = cli("project", "import", "full", "-o", str(tmp_path / "imported"), exit_code=1)
     again = cli("project", "apply", str(tmp_path / "imported/full.yaml"))
 
+    imported = yaml.safe_load((tmp_path / "imported/full.yaml").read_text())
+    assert {key: imported[key] for key in BESIDE} == {key: PROJECT[key] for key in BESIDE}
+    assert "the webhook's secret cannot be read" in first.stderr
     assert "full.yaml exists" in refused.stderr
     assert (again.stdout, again.stderr) == ("full: unchanged\n", "")
     assert cli("project", "diff", str(tmp_path / "imported/full.yaml")).stdout == "full: as in its file\n"

@@ -96,8 +96,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a project."""
-    client = cloud_context.current().client("codebuild")
-    found = on_aws.get(client, name)
+    cloud = cloud_context.current()
+    found = on_aws.get(cloud.client("codebuild"), name)
     if as_json:
         print_json(found)
         return
@@ -105,7 +105,7 @@ def show(
         from buildgate_cli.projects.keeping import as_file, to_yaml  # noqa: PLC0415  # only where a file is written
         from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
-        typer.echo(to_yaml(as_file(client, Project.of_aws(found))), nl=False)
+        typer.echo(to_yaml(as_file(cloud, Project.of_aws(found))), nl=False)
         return
     _print_project(found)
 

@@ -40,10 +40,11 @@ def import_projects(
 
     if output is None and len(names) > 1:
         raise UserError("Several projects do not fit into one file.", "Name a folder with --output.")
-    client = cloud_context.current().client("codebuild")
-    texts = {name: to_yaml(as_file(client, Project.of_aws(on_aws.get(client, name)))) for name in names}
+    cloud = cloud_context.current()
+    client = cloud.client("codebuild")
+    files = {name: as_file(cloud, Project.of_aws(on_aws.get(client, name))) for name in names}
     if output is None:
-        typer.echo(texts[names[0]], nl=False)
+        typer.echo(to_yaml(files[names[0]]), nl=False)
         return
     paths = {name: output / f"{name}.yaml" for name in names}
     there = next((path for path in paths.values() if path.exists()), None)
@@ -51,8 +52,10 @@ def import_projects(
         raise UserError(f"{there} exists.", "Choose another folder, or add --force.", ExitCode.REFUSED)
     output.mkdir(parents=True, exist_ok=True)
     for name, path in paths.items():
-        path.write_text(texts[name], encoding="utf-8")
+        path.write_text(to_yaml(files[name]), encoding="utf-8")
         say(f"{name} -> {path}", "green")
+        for remark in files[name].remarks:
+            note(f"  {remark}")
 
 
 def diff(

@@ -140,12 +140,13 @@ def _make_groups(cloud: CloudContext, file: ProjectFile, *, is_dry_run: bool) ->
     made = {name: kind for name, kind in wanted.items() if name not in known}
     for name, kind in made.items() if not is_dry_run else ():
         tags = [dict(on_aws.MANAGED_TAG)]
-        client.create_report_group(name=name, type=kind, exportConfig=_export(cloud, file), tags=tags)
+        client.create_report_group(name=name, type=kind, exportConfig=export_of(cloud, file.name), tags=tags)
     return tuple(made)
 
 
-def _export(cloud: CloudContext, file: ProjectFile) -> dict[str, Any]:
+def export_of(cloud: CloudContext, project: str) -> dict[str, Any]:
+    """Return where reports of a project's groups are exported to: the stack's report bucket, where gates read."""
     if cloud.report_bucket is None:
         return {"exportConfigType": "NO_EXPORT"}
-    destination = {"bucket": cloud.report_bucket, "path": f"reports/{file.name}", "packaging": "NONE"}
+    destination = {"bucket": cloud.report_bucket, "path": f"reports/{project}", "packaging": "NONE"}
     return {"exportConfigType": "S3", "s3Destination": destination}

@@ -32,6 +32,7 @@ BESIDE_TAG: Final = "buildgate-beside"
 """Says on a project what was set up outside CodeBuild and goes with it, so that other projects cost no look for it."""
 _OUTSIDE: Final = ("alarms", "lifecycle")
 DEFAULT_PERIOD_MINUTES: Final = 60
+ALARM_KINDS: Final = ("failed-builds", "long-builds")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def plan(cloud: CloudContext, file: ProjectFile, found: Project | None) -> list[
     if "webhook" in file.sections:
         steps += _webhook(cloud, file.name, project.webhook, found.webhook if found else None)
     if "alarms" in file.sections:
-        steps += _alarms(cloud, file.name, project.alarms)
+        steps += alarm_steps(cloud, file.name, project.alarms)
     if "lifecycle" in file.sections:
         steps += _lifecycle(cloud, file)
     return steps
@@ -67,7 +68,7 @@ def removal(cloud: CloudContext, found: Project, others: Iterable[Project]) -> l
     steps = _webhook(cloud, name, None, found.webhook)
     outside = found.tag(BESIDE_TAG).split()
     if "alarms" in outside:
-        steps += _alarms(cloud, name, None)
+        steps += alarm_steps(cloud, name, None)
     if "lifecycle" in outside:
         for bucket in sorted({place.bucket for _, place in _stores(found)}):
             steps += _lifecycle_of(cloud, name, bucket, [])
@@ -113,11 +114,22 @@ def _webhook(cloud: CloudContext, project: str, wanted: Webhook | None, found: W
 # Alarms
 
 
-def _alarms(cloud: CloudContext, project: str, wanted: Alarms | None) -> list[Step]:
-    client = cloud.client("cloudwatch")
-    names = {kind: f"{PREFIX}-{project}-{kind}" for kind in ("failed-builds", "long-builds")}
-    answer = client.describe_alarms(AlarmNames=list(names.values()))
+def alarms_of(cloud: CloudContext, project: str) -> dict[str, dict[str, Any]]:
+    """Return the alarms that applying made for a project, as CloudWatch describes them, by kind."""
+    names = _alarm_names(project)
+    answer = cloud.client("cloudwatch").describe_alarms(AlarmNames=list(names.values()))
     found = {one["AlarmName"]: one for one in answer.get("MetricAlarms", [])}
+    return {kind: found[name] for kind, name in names.items() if name in found}
+
+
+def _alarm_names(project: str) -> dict[str, str]:
+    return {kind: f"{PREFIX}-{project}-{kind}" for kind in ALARM_KINDS}
+
+
+def alarm_steps(cloud: CloudContext, project: str, wanted: Alarms | None) -> list[Step]:
+    """Return what makes a project's alarms those of a section; None takes all away."""
+    client = cloud.client("cloudwatch")
+    names, found = _alarm_names(project), {one["AlarmName"]: one for one in alarms_of(cloud, project).values()}
     asked = {one["AlarmName"]: one for one in _asked_alarms(cloud, project, names, wanted)}
     steps = []
     for name, alarm in asked.items():
@@ -176,6 +188,16 @@ def _lifecycle(cloud: CloudContext, file: ProjectFile) -> list[Step]:
         if days and place.prefix:
             rules[place.bucket].append(_rule(f"{PREFIX}-{file.name}-{kind}", place.prefix, days))
     return [step for bucket, own in rules.items() for step in _lifecycle_of(cloud, file.name, bucket, own)]
+
+
+def lifecycle_days(cloud: CloudContext, found: Project) -> list[tuple[str, int]]:
+    """Return the days after which what builds left expires by the rules that applying made, by kind of store."""
+    s3, days = cloud.client("s3"), []
+    for kind, place in _stores(found):
+        name = f"{PREFIX}-{found.name}-{kind}"
+        rules = [_plain(rule) for rule in _rules_of(s3, place.bucket) or ()]
+        days += [(kind, int(count)) for rule, _, count in rules if rule == name and count]
+    return days
 
 
 def _rule(name: str, prefix: str, days: int) -> dict[str, Any]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
 from buildgate_cli.project_file import Change, ProjectFile, as_created, changes, creatable
 from buildgate_cli.projects.extras import BESIDE_TAG, CREDENTIALS_TAG, beside_tag, held_credentials
-from buildgate_cli.projects.on_aws import MANAGED_TAG, managed_groups
+from buildgate_cli.projects.importing import beside
+from buildgate_cli.projects.on_aws import MANAGED_TAG
 from buildgate_cli.projects.own_role import is_own
 from buildgate_cli.projects.role import OWN_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.projects.model import Project
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The data of a project file, and what it could not take in, in words."""
+
+    data: Mapping[str, Any]
+    remarks: tuple[str, ...] = ()
+
 
 _OWN_TAGS: Final = frozenset({MANAGED_TAG["key"], CREDENTIALS_TAG, BESIDE_TAG})
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -31,8 +42,9 @@ _DEFAULT_LOGS: Final = {
 }
 
 
-def as_file(client: Any, found: Project) -> dict[str, Any]:
-    """Return a project on AWS as the data of a project file; applying that file changes nothing."""
+def as_file(cloud: CloudContext, found: Project) -> Imported:
+    """Return a project on AWS as a project file; applying that file changes nothing but what a remark says."""
+    client = cloud.client("codebuild")
     data = as_created(found, client.meta.service_model)
     tags = [tag for tag in data.get("tags", []) if tag["key"] not in _OWN_TAGS]
     if tags:
@@ -41,13 +53,8 @@ def as_file(client: Any, found: Project) -> dict[str, Any]:
         data.pop("tags", None)
     if is_own(client.meta.region_name, found):
         data["serviceRole"] = OWN_ROLE
-    groups = list(managed_groups(client, found.name))
-    if groups:
-        own = len(found.name) + 1
-        data["reportGroups"] = [{"name": one["name"][own:], "type": one["type"]} for one in groups]
-    if found.webhook is not None:
-        data["webhook"] = found.webhook.to_data()
-    return data
+    besides = beside(cloud, found)
+    return Imported({**data, **besides.sections}, tuple(besides.remarks))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -61,9 +68,10 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def to_yaml(data: Mapping[str, Any]) -> str:
-    """Return data as YAML, keys in their order."""
-    return yaml.dump(dict(data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+def to_yaml(imported: Imported) -> str:
+    """Return a file's text, keys in their order, with the remarks as comments above."""
+    above = "".join(f"# {remark}\n" for remark in imported.remarks)
+    return above + yaml.dump(dict(imported.data), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 def drift(client: Any, file: ProjectFile, project: Project, found: Project | None) -> list[Change]:

@@ -14,6 +14,8 @@ from buildgate_cli.local.jsonservice import ServiceError
 
 _CREDENTIALS = "source-credentials"
 _POLICY = "resource-policy"
+_KEPT_ELSEWHERE = frozenset({"CODECONNECTIONS", "SECRETS_MANAGER"})
+"""Kinds of credentials whose `token` is the ARN of who keeps it."""
 _WEBHOOK_SOURCES = frozenset({"GITHUB", "GITHUB_ENTERPRISE", "BITBUCKET", "GITLAB", "GITLAB_SELF_MANAGED"})
 _WEBHOOK_MEMBERS = (
     "branchFilter",
@@ -40,6 +42,8 @@ class Account:
         if self._store.get(_CREDENTIALS, key) and not request.get("shouldOverwrite", True):
             raise ServiceError("ResourceAlreadyExistsException", f"Credentials for {request['serverType']} exist")
         kept = {"arn": key, "serverType": request["serverType"], "authType": request["authType"]}
+        if request["authType"] in _KEPT_ELSEWHERE:
+            kept["resource"] = request["token"]
         self._store.put(_CREDENTIALS, key, kept)
         return {"arn": key}
 
