@@ -16,13 +16,18 @@ from buildgate_cli.output import console, errors, print_facts, print_json, print
 from buildgate_cli.source_files import FileRefusedError, print_problems, read_pipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from buildgate.domain.pipelines import Pipeline
     from buildgate_cli.simulate.campaign import Campaign
+    from buildgate_cli.simulate.schedule import Ended
     from buildgate_cli.simulate.story import Story
 
 app = typer.Typer(help="Try a pipeline against seeded bad days, without any cloud.")
 
 LOOSE_BUILDS: Final = 3
+SAY_SO_EVERY: Final = 10_000
+"""Days after which a long simulation that nobody watches says how far it is."""
 SAMPLE: Final = Path(__file__).resolve().parents[3] / "samples/shop/pipeline.yaml"
 
 
@@ -30,7 +35,8 @@ SAMPLE: Final = Path(__file__).resolve().parents[3] / "samples/shop/pipeline.yam
 def simulate(
     file: Annotated[Path | None, typer.Argument(help="Pipeline file; by default the sample shop's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Play this one day (again).")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="How many days, one after another from seed 1.")] = 200,
+    runs: Annotated[int, typer.Option(min=1, help="How many days, one after another.")] = 200,
+    first: Annotated[int, typer.Option(min=1, help="The first day's seed: to go on where an earlier call ended.")] = 1,
     builds: Annotated[
         int | None, typer.Option(min=0, max=100, help="Builds started by hand on each day; one, if not said.")
     ] = None,
@@ -56,7 +62,7 @@ def simulate(
         trial = Trial(None, kinds_of(faults), builds or LOOSE_BUILDS)
     else:
         trial = Trial(_read(file or SAMPLE), kinds_of(faults), 1 if builds is None else builds, is_long=days)
-    seeds = [seed] if seed is not None else list(range(1, runs + 1))
+    seeds: Sequence[int] = [seed] if seed is not None else range(first, first + runs)
     began = time.perf_counter()
     try:
         campaign = _play(Campaign(trial), seeds)
@@ -84,11 +90,18 @@ def _read(path: Path) -> Pipeline:
         raise
 
 
-def _play(campaign: Campaign, seeds: list[int]) -> Campaign:
+def _play(campaign: Campaign, seeds: Sequence[int]) -> Campaign:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("bad days", total=len(seeds))
-        return campaign.play(seeds, after=lambda _: progress.advance(task))
+
+        def after(ended: Ended) -> None:
+            progress.advance(task)
+            if not errors.is_terminal and not campaign.days % SAY_SO_EVERY:
+                left = f"; go on with --first {ended.seed + 1}" if campaign.days < len(seeds) else ""
+                errors.print(f"{campaign.days} of {len(seeds)} days{left}")
+
+        return campaign.play(seeds, after=after)
 
 
 def _print(campaign: Campaign, seconds: float) -> None:

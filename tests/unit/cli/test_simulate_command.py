@@ -22,6 +22,16 @@ def test_days_are_told_in_figures_for_programs():
     assert set(told["promises"].values()) == {"kept"}
 
 
+def test_days_go_on_where_an_earlier_call_ended(monkeypatch):
+    monkeypatch.setattr("buildgate_cli.commands.simulate.SAY_SO_EVERY", 2)
+
+    whole = CliRunner().invoke(app, ["simulate", "--builds-only", "--runs", "4", "--json"])
+    parts = [CliRunner().invoke(app, [*DAYS[:2], "--runs", "2", "--first", one, "--json"]) for one in ("1", "3")]
+
+    assert json.loads(whole.stdout)["events"] == sum(json.loads(part.stdout)["events"] for part in parts)
+    assert whole.stderr.splitlines() == ["2 of 4 days; go on with --first 3", "4 of 4 days"]
+
+
 def test_a_broken_promise_names_its_seed_and_tells_its_story(monkeypatch):
     owed_first(None, monkeypatch)
 
