@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def spark(values: Sequence[float | None]) -> str:
     """Return a small line of a series, decoration beside a number that says it in words."""
     known = [value for value in values if value is not None]
-    if len(known) < 2:
+    if len(known) < 2 or not any(known):
         return ""
     top, low = max(known), min(0.0, *known)
     height, width = 26.0, 96.0
@@ -96,17 +96,6 @@ def bar(part: float, whole: float, kind: str = "c0") -> str:
         f'<rect class="none" width="100" height="6"/>'
         f'<rect class="{escape(kind, quote=True)}" width="{max(span, 1.2):.1f}" height="6"/></svg>'
     )
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """One bar of a waterfall, in seconds from the start."""
-
-    label: str
-    kind: str
-    start: float
-    seconds: float
-    shown: str
 
 
 def stretch(start: float, seconds: float, total: float, kind: str) -> str:

@@ -14,7 +14,7 @@ from buildgate_cli.api_client import ApiError
 from buildgate_cli.console import marks, run_rows
 from buildgate_cli.console.metric_pages import MetricPages
 from buildgate_cli.console.render import Page, logged, page
-from buildgate_cli.human import duration, elapsed
+from buildgate_cli.human import elapsed
 
 LIVE_SECONDS: Final = 3
 IDLE_SECONDS: Final = 30
@@ -191,18 +191,9 @@ class Pages:
         )
 
     def _run(self, query: Mapping[str, str], run_id: str) -> Page:
-        run = self._api.get("runs", run_id)["run"]
+        run = run_tree.as_ended(self._api.get("runs", run_id)["run"])
         fall = self._api.get("metrics", "runs", run_id, "waterfall")
-        stretches = [
-            marks.Stretch(
-                f"{bar['stage']} {bar['name']}".strip().replace("_", " "),
-                bar["kind"],
-                bar["from_seconds"],
-                bar["seconds"],
-                duration(bar["seconds"]),
-            )
-            for bar in fall["bars"]
-        ]
+        lasted = max((bar["from_seconds"] + bar["seconds"] for bar in fall["bars"]), default=1.0)
         return self._page(
             "run.html",
             "/runs",
@@ -214,8 +205,8 @@ class Pages:
             said=run_rows.said(run),
             failed_stage=next((one["name"] for one in run["stages"] if one["status"] in _RETRIED), ""),
             cost=run_tree.cost(run),
-            total=max(1.0, self._took(run), *(one.start + one.seconds for one in stretches)),
-            stretches=stretches,
+            total=max(1.0, self._took(run), lasted),
+            stretches=run_rows.groups(fall["bars"]),
             kinds=fall["by_kind"],
         )
 

@@ -34,6 +34,7 @@ _LOG_BYTES: Final = 64_000
 _LONGEST_LINE: Final = 8_000
 _DAYS_ALONE: Final = 2
 """From so many days on hours do not matter."""
+NOTHING: Final = "\N{EN DASH}"
 _WORDS: Final = {"APPROVED": "good", "WAITING": "warn", "IN_PROGRESS": "busy", "CARRIED": "good", "FAULT": "bad"}
 
 
@@ -46,28 +47,33 @@ def looks(state: str | None) -> str:
 def signed(seconds: float | None) -> str:
     """Return a duration with its sign, a dash for None."""
     if seconds is None:
-        return "-"
+        return NOTHING
     return f"-{duration(-seconds)}" if seconds < 0 else duration(seconds)
 
 
 def price(micro_usd: float | None) -> str:
     """Return an amount as pages show it in passing: cents, and tenths of a cent below ten cents."""
     if micro_usd is None:
-        return "-"
+        return NOTHING
     usd = micro_usd / 1_000_000
     return f"${usd:,.3f}" if 0 < abs(usd) < 0.1 else f"${usd:,.2f}"
 
 
 def percent(ratio: float | None) -> str:
     """Return a ratio as a percentage, with a decimal only where there is one."""
-    return human.percent(ratio).replace(".0%", "%")
+    return NOTHING if ratio is None else human.percent(ratio).replace(".0%", "%")
+
+
+def lasting(seconds: float | None) -> str:
+    """Return a duration as people read it."""
+    return NOTHING if seconds is None else duration(seconds)
 
 
 def when(at: object, now: datetime) -> Markup:
     """Return how long ago a moment is, in days from two days on; the moment itself is in the element."""
     exact = human.moment(at)
     if exact is None:
-        return Markup("-")
+        return escape(NOTHING)
     words = human.ago(at, now)
     if abs((now - exact).days) >= _DAYS_ALONE:
         days, sign = words.split(" ")[0 if words.endswith("ago") else 1], words.startswith("in")
@@ -102,7 +108,7 @@ def measured(one: dict[str, Any]) -> str:
     """Return one of DORA's values in its unit."""
     value, unit = one["value"], one["unit"]
     if value is None:
-        return "-"
+        return NOTHING
     if unit == "ratio":
         return percent(value)
     return duration(value * 3600) if unit == "hours" else f"{value:g} {unit}"
@@ -121,7 +127,7 @@ def _environment() -> Environment:
         menu=MENU,
         look=looks,
         dollars=price,
-        duration=duration,
+        duration=lasting,
         percent=percent,
         signed=signed,
         measured=measured,

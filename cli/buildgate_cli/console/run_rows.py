@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+_OF_BUILDS = {"queue", "provision", "phase"}
 _KINDS = {"SUBMITTED": "f-queue", "QUEUED": "f-queue", "PROVISIONING": "f-provision"}
 Stretch = tuple[float, float]
 """When something began, in seconds from the run's opening, and how many it lasted so far."""
@@ -52,6 +53,37 @@ class Phase:
     kind: str
     is_bad: bool
     messages: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One stretch of what a run waited for, in seconds from its opening."""
+
+    label: str
+    kind: str
+    start: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """Stretches that belong together: the phases of one build under its stage and project, or one without a name."""
+
+    name: str
+    stretches: list[Bar]
+
+
+def groups(bars: Sequence[Mapping[str, Any]]) -> list[Group]:
+    """Return a waterfall's bars, those of one build together."""
+    found: list[Group] = []
+    for bar in bars:
+        project, _, phase = bar["name"].rpartition(" ") if bar["kind"] in _OF_BUILDS else ("", "", bar["name"])
+        name = f"{bar['stage']} \N{MIDDLE DOT} {project}" if project else ""
+        label = phase if project else f"{bar['stage']} {bar['name'].removesuffix(' entry')}".strip()
+        if not found or found[-1].name != name:
+            found.append(Group(name, []))
+        found[-1].stretches.append(Bar(label.replace("_", " "), bar["kind"], bar["from_seconds"], bar["seconds"]))
+    return found
 
 
 def phases(build: Mapping[str, Any], now: datetime) -> tuple[list[Phase], float]:
