@@ -7,12 +7,15 @@ Python packages (third-party wheels for Lambda) stay empty here: handlers find t
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import importlib.util
 import io
 import json
 import marshal
+import os
+import sys
 import time
 import zipfile
 from dataclasses import dataclass
@@ -125,11 +128,30 @@ def _layer_files(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _compiled(source: Path, name: str) -> bytes:
-    """Return the code of a module, compiled to be used without looking at the source again (PEP 552, unchecked)."""
+    """Return the code of a module, compiled to be used without looking at the source again (PEP 552, unchecked).
+
+    It is kept beside Python's own for the next cloud: compiling the layer takes more than half a second of a processor.
+    """
     text = source.read_bytes()
-    code = compile(text, name, "exec", dont_inherit=True)
     head = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(text)
-    return head + marshal.dumps(code)
+    kept = Path(importlib.util.cache_from_source(str(source), optimization="layer"))
+    with contextlib.suppress(OSError):
+        found = kept.read_bytes()
+        if found.startswith(head):
+            return found
+    made = head + marshal.dumps(compile(text, name, "exec", dont_inherit=True))
+    if not sys.dont_write_bytecode:
+        _keep(kept, made)
+    return made
+
+
+def _keep(place: Path, content: bytes) -> None:
+    """Write a file whole or not at all, where that may be done."""
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(exist_ok=True)
+        beside = place.with_name(f"{place.name}.{os.getpid()}")
+        beside.write_bytes(content)
+        beside.replace(place)
 
 
 def _files(folder: Path, base: Path) -> Iterator[tuple[str, bytes]]:

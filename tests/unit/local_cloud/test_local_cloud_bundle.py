@@ -77,6 +77,28 @@ def test_a_layer_holds_its_packages_under_python_with_compiled_code():
     assert any(name.startswith("python/greeting/__pycache__/__init__.") for name in names)
 
 
+def test_compiled_code_is_kept_for_the_next_cloud_until_its_source_changes(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    package = tmp_path / "layer" / "greeting"
+    package.mkdir(parents=True)
+    source = package / "__init__.py"
+    source.write_text("WORD = 'hello'\n")
+    template = {
+        "Resources": {"Layer": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}}}
+    }
+
+    def address():
+        return bundle(template, tmp_path, Shelf())["Resources"]["Layer"]["Properties"]["ContentUri"]
+
+    first, again = address(), address()
+    source.write_text("WORD = 'adieu'\n")
+    changed = address()
+
+    assert first == again
+    assert changed != first
+    assert len(list(package.glob("__pycache__/*.opt-layer.pyc"))) == 1
+
+
 def test_a_layer_of_third_party_packages_stays_empty():
     shelf = Shelf()
     bundle(read_template(SMALL), SMALL.parent, shelf)

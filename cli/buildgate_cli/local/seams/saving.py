@@ -2,7 +2,7 @@
 
 As shipped, state is saved only by an orderly stop. A thread saves after changes, about every second while that is
 quick, and writes only the services whose state differs from what was last written. A state that has grown large is
-saved less often: looking for differences never takes more than a thirtieth of a processor, however busy the machine is.
+saved less often: looking for differences never takes more than a fiftieth of a processor, however busy the machine is.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 _APP, _PERSISTENCE = "ministack.app", "ministack.core.persistence"
 
-_REST = 30.0
+_REST = 50.0
 _LONG_BYTES = 4096
 LOG = logging.getLogger(__name__)
 
 SEAM = Seam("saving")
 SEAM.needs(_APP, "_build_persistence_save_dict", "PERSIST_STATE")
+SEAM.needs("ministack.services.cloudformation", "_PERSISTED_STORES")
 SEAM.needs(_PERSISTENCE, "save_all", "_json_default", "_state_format_version", "STATE_DIR")
 
 _written: dict[str, bytes] = {}
@@ -50,7 +51,7 @@ def write_what_differs(_original: Function) -> Function:
     def save_state(service: str, data: Any) -> None:
         try:
             write(service, data)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # a RuntimeError says that it changed while it was read
             unsaved.add(service)
             LOG.error("the state of %s could not be saved and is tried again: %s", service, error)  # noqa: TRY400 - told every second
 
@@ -69,6 +70,13 @@ def write_what_differs(_original: Function) -> Function:
         _written[service] = digest
 
     return save_state
+
+
+@SEAM.replaces("ministack.services.cloudformation", "get_state")
+def look_at_stacks(_original: Function) -> Function:
+    """Give stacks as they are: copying them first takes a third of the time, and every other state is smaller."""
+    stacks: Any = importlib.import_module("ministack.services.cloudformation")
+    return lambda: {key: store() for store, key in stacks._PERSISTED_STORES}  # noqa: SLF001
 
 
 def _digest(data: Any, default: Callable[[Any], Any]) -> bytes:
