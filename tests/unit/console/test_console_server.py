@@ -1,6 +1,7 @@
 """Who is let in, and what every answer carries."""
 
 import http.client
+import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -203,10 +204,25 @@ def test_a_badge_names_its_state_in_words(served):
     assert b'aria-label="shop: succeeded"' in body
 
 
-def test_badges_escape_what_they_show():
-    assert "<script>" not in badge("<script>", "x")
+def test_badges_escape_what_they_show_and_cut_what_is_too_long():
+    drawn = badge("<script>" + "x" * 100, "failed")
+
+    assert "<script>" not in drawn
+    assert int(re.findall(r'width="([0-9]+)"', drawn)[0]) < 400
 
 
-@pytest.mark.parametrize(("state", "expected"), [("elite: daily", "good"), ("low: yearly", "bad"), ("x", "idle")])
+@pytest.mark.parametrize("label", ["shop", "iiiiill.llli", "WWWWMMMM", "Bücher & Stühle", "\u5546\u5e97"])
+def test_the_words_of_a_badge_stay_within_it_in_every_font(label):
+    drawn = badge(label, "timed out")
+    total = int(re.findall(r'width="([0-9]+)"', drawn)[0])
+    words = [(int(x), int(width)) for x, width in re.findall(r'<text x="([0-9]+)"[^>]* textLength="([0-9]+)"', drawn)]
+
+    assert words[0][0] + words[0][1] < words[1][0]
+    assert words[1][0] + words[1][1] < total
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("elite: daily", "good"), ("low: yearly", "bad"), ("timed out", "bad"), ("x", "idle")]
+)
 def test_levels_have_looks(state, expected):
     assert look(state) == expected
