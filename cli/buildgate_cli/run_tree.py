@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -72,16 +73,18 @@ def tree(run: Data, now: datetime, spinners: Mapping[str, Spinner] | None = None
     root = Tree(headline(run, now), guide_style="dim")
     if run.get("message"):
         root.add(Text(f"“{safe(run['message'])[:100]}”", style="italic dim"))
+    wide = columns(run, now)
     for stage in run.get("stages", []):
-        branch = root.add(_stage(stage))
+        branch = root.add(_stage(stage, now))
         for approval in _approvals(stage):
             branch.add(approval_text(approval))
         for build in stage.get("builds", []):
-            branch.add(_with_spinner(build_text(build), build, spinners))
+            branch.add(_with_spinner(build_text(build, now=now, wide=wide), build, spinners))
         for gate in stage.get("gates", []):
             branch.add(_gate(gate))
     reason = Text(safe(run.get("reason") or ""), style="dim")
-    return Group(root, reason) if reason.plain else root
+    is_told = any(stage.get("reason") and stage["reason"] in run["reason"] for stage in run.get("stages", []))
+    return Group(root, reason) if reason.plain and not is_told else root
 
 
 def _with_spinner(line: Text, build: Mapping[str, Any], spinners: Mapping[str, Spinner] | None) -> RenderableType:
@@ -96,29 +99,68 @@ def _seconds(run: Mapping[str, Any], now: datetime) -> float | None:
     return elapsed(run.get("started_at"), run.get("finished_at"), now)
 
 
-def _stage(stage: Mapping[str, Any]) -> Text:
+def _stage(stage: Mapping[str, Any], now: datetime | None = None) -> Text:
     line = Text.assemble(("stage ", "dim"), (safe(stage["name"]), "bold"), " ")
     line.append_text(status_text(stage["status"]))
     attempt = stage.get("attempt") or 1
     line.append(f"  attempt {attempt}" if attempt > 1 else "", style="dim")
+    took = elapsed(stage.get("started_at"), stage.get("finished_at"), now) if now is not None else None
+    line.append(f"  {duration(took)}" if took is not None else "", style="dim")
     line.append(f"  {safe(stage['reason'])}" if stage.get("reason") else "", style="dim")
     return line
 
 
-def build_text(build: Mapping[str, Any]) -> Text:
-    """Return one build in a line: name, status, phase while it runs, duration and cost."""
-    line = Text.assemble(("build ", "dim"), f"{safe(build['name']):<12} ")
-    status = str(build.get("status") or "WAITING")
-    line.append_text(status_text(_SLOT_WORDS.get(status, status)))
+@dataclass(frozen=True)
+class Columns:
+    """How wide the columns of a run's builds are, so that they stand below each other."""
+
+    name: int = 12
+    status: int = 0
+    took: int = 0
+    cost: int = 0
+
+
+def columns(run: Data, now: datetime) -> Columns:
+    """Return the widths that hold every build of a run."""
+    builds = [build for stage in run.get("stages", []) for build in stage.get("builds", [])]
+    return Columns(
+        name=max([12, *(len(safe(build["name"])) for build in builds)]),
+        status=max((len(_status_word(build)) for build in builds), default=0),
+        took=max((len(_took(build, now)) for build in builds), default=0),
+        cost=max((len(_cost_word(build)) for build in builds), default=0),
+    )
+
+
+def build_text(build: Mapping[str, Any], *, now: datetime | None = None, wide: Columns | None = None) -> Text:
+    """Return one build in a line: name, status, duration (so far, given ``now``), cost, phase while it runs, project."""
+    wide = wide or Columns()
+    line = Text.assemble(("build ", "dim"), f"{safe(build['name']):<{wide.name}} ")
+    word = _status_word(build)
+    line.append_text(status_text(word))
+    line.append(" " * (wide.status - len(word)))
+    for cell, width in ((_took(build, now), wide.took), (_cost_word(build), wide.cost)):
+        line.append(f"  {cell:>{width}}" if cell or width else "", style="dim")
     if build.get("phase") and str(build.get("status", "")).upper() in _ACTIVE:
-        line.append(f"  {safe(build['phase'])}", style="dim")
-    if build.get("duration_seconds") is not None:
-        line.append(f"  {duration(build['duration_seconds'])}", style="dim")
-    if build.get("cost_micro_usd") is not None:
-        line.append(f"  {dollars(build['cost_micro_usd'])}", style="dim")
+        line.append(f"  {safe(build['phase'])}", style="blue")
     line.append(f"  {safe(build.get('project') or '')}", style="dim")
     line.append(f"  {safe(build['reason'])}" if build.get("reason") else "", style="red")
     return line
+
+
+def _status_word(build: Mapping[str, Any]) -> str:
+    status = str(build.get("status") or "WAITING")
+    return safe(_SLOT_WORDS.get(status, status)).upper()
+
+
+def _took(build: Mapping[str, Any], now: datetime | None) -> str:
+    seconds = build.get("duration_seconds")
+    if seconds is None and now is not None and str(build.get("status", "")).upper() in _ACTIVE:
+        seconds = elapsed(build.get("started_at"), None, now)
+    return "" if seconds is None else duration(seconds)
+
+
+def _cost_word(build: Mapping[str, Any]) -> str:
+    return "" if build.get("cost_micro_usd") is None else dollars(build["cost_micro_usd"])
 
 
 def approval_text(approval: Mapping[str, Any]) -> Text:

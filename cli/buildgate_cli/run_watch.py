@@ -21,6 +21,8 @@ from buildgate_cli.output import console, note, print_tree, status_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import RenderableType
+
     from buildgate_cli.api_client import ApiClient
 
 LOCAL_SECONDS: Final = 0.5
@@ -89,9 +91,12 @@ class Watch:
     def _live(self, run_id: str) -> dict[str, Any]:
         run = self._get(run_id)
         spinners = {"build": Spinner("dots", style="blue")}
-        with Live(console=console, refresh_per_second=8, transient=True) as live:
+
+        def shown() -> RenderableType:
+            return run_tree.tree(run, self.now(), spinners)  # anew with each refresh: time goes on between two looks
+
+        with Live(get_renderable=shown, console=console, refresh_per_second=4, transient=True):
             while not run_tree.is_final(run) and not self._has_newer(run):
-                live.update(run_tree.tree(run, self.now(), spinners))
                 self.pause(self.interval_seconds)
                 run = self._get(run_id)
         print_tree(run_tree.tree(run, self.now()))

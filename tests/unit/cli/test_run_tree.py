@@ -41,8 +41,30 @@ def test_a_live_tree_shows_phases_and_turns_where_something_runs() -> None:
 
     assert "shop 01k ▶ RUNNING  shop main 01234567  1m 00s" in shown
     assert "stage test ▶ RUNNING  attempt 2" in shown
-    assert "▶ IN_PROGRESS  BUILD  p" in shown
-    assert "✔ SUCCEEDED  2.0s  $0.0050  q" in shown
+    assert "build unit         ▶ IN_PROGRESS                 BUILD  p" in shown
+    assert "build lint         ✔ SUCCEEDED    2.0s  $0.0050  q" in shown
+
+
+def test_what_goes_on_says_how_long_so_far_in_columns_that_stand_below_each_other() -> None:
+    stage = {**RUN["stages"][0], "started_at": "2026-11-22T11:59:10Z"}
+    unit = {**stage["builds"][0], "name": "unit-tests-of-everything", "started_at": "2026-11-22T11:59:15Z"}
+
+    shown = drawn(run_tree.tree({**RUN, "stages": [{**stage, "builds": [unit, stage["builds"][1]]}]}, NOW)).splitlines()
+
+    assert "stage test ▶ RUNNING  attempt 2  50s" in shown[1]
+    assert shown[2].endswith("build unit-tests-of-everything ▶ IN_PROGRESS   45s           BUILD  p")
+    assert shown[3].endswith("build lint                     ✔ SUCCEEDED    2.0s  $0.0050  q")
+
+
+def test_a_reason_that_a_stage_gives_is_not_said_again_below_the_tree() -> None:
+    failed = {**RUN["stages"][0], "status": "FAILED", "reason": "build unit FAILED"}
+
+    shown = drawn(
+        run_tree.tree({**RUN, "status": "FAILED", "reason": "stage test: build unit FAILED", "stages": [failed]}, NOW)
+    )
+
+    assert shown.count("build unit FAILED") == 1
+    assert "because" in drawn(run_tree.tree({**RUN, "reason": "stopped because"}, NOW))
 
 
 def test_a_run_with_nothing_but_its_head_is_drawn() -> None:
