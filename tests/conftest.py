@@ -70,6 +70,17 @@ def pytest_collection_modifyitems(config, items) -> None:
         items[:] = [item for item in items if item not in pages]
 
 
+def pytest_addoption(parser) -> None:
+    parser.addoption("--write-weights", action="store_true", help="after a whole run: write down what takes long")
+
+
+def pytest_configure(config) -> None:
+    if config.getoption("write_weights") and not hasattr(config, "workerinput"):
+        from groups import Stopwatch
+
+        config.pluginmanager.register(Stopwatch(config.rootpath))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     from groups import scheduler
