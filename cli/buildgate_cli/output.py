@@ -19,7 +19,7 @@ from buildgate_cli.human import safe
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.console import RenderableType
+    from rich.console import ConsoleOptions, RenderableType, RenderResult
 
     from buildgate_cli.errors import UserError
 
@@ -131,6 +131,16 @@ def print_tree(tree: RenderableType) -> None:
         console.print(tree, soft_wrap=False)
         return
     Console(highlight=False, width=_PIPE_WIDTH, file=console.file).print(tree)
+
+
+class Folding:
+    """Something to draw live whose lines fold: those of a live display are cut at the terminal's edge otherwise."""
+
+    def __init__(self, drawn: RenderableType) -> None:
+        self._drawn = drawn
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from console.render(self._drawn, options.update(no_wrap=False, overflow="fold"))
 
 
 def print_facts(facts: Sequence[tuple[str, object]]) -> None:

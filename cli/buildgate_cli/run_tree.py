@@ -25,6 +25,8 @@ FINAL: Final = frozenset({"SUCCEEDED", "FAILED", "REJECTED", "EXPIRED", "STOPPED
 _ACTIVE: Final = frozenset({"RUNNING", "IN_PROGRESS", "STARTING", "PARKED", "BOUND"})
 _PENDING: Final = "PENDING"
 _ENTRY: Final = "entry"
+_ID_END: Final = 8
+_MESSAGE: Final = 100
 _BEFORE: Final = frozenset({"WAITING", "PARKED", None})
 NOT_STARTED: Final = "NOT STARTED"
 _SLOT_WORDS: Final = {"PARKED": "STARTING", "BOUND": "STARTING"}
@@ -72,12 +74,12 @@ def tree(run: Data, now: datetime, spinners: Mapping[str, Spinner] | None = None
     run = as_ended(run)
     root = Tree(headline(run, now), guide_style="dim")
     if run.get("message"):
-        root.add(Text(f"“{safe(run['message'])[:100]}”", style="italic dim"))
+        root.add(Text(f"“{_cut(safe(run['message']))}”", style="italic dim"))
     wide = columns(run, now)
     for stage in run.get("stages", []):
         branch = root.add(_stage(stage, now))
         for approval in _approvals(stage):
-            branch.add(approval_text(approval))
+            branch.add(approval_text(approval, is_short=True))
         for build in stage.get("builds", []):
             branch.add(_with_spinner(build_text(build, now=now, wide=wide), build, spinners))
         for gate in stage.get("gates", []):
@@ -85,6 +87,10 @@ def tree(run: Data, now: datetime, spinners: Mapping[str, Spinner] | None = None
     reason = Text(safe(run.get("reason") or ""), style="dim")
     is_told = any(stage.get("reason") and stage["reason"] in run["reason"] for stage in run.get("stages", []))
     return Group(root, reason) if reason.plain and not is_told else root
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _MESSAGE else f"{message[: _MESSAGE - 1]}…"
 
 
 def _with_spinner(line: Text, build: Mapping[str, Any], spinners: Mapping[str, Spinner] | None) -> RenderableType:
@@ -163,8 +169,11 @@ def _cost_word(build: Mapping[str, Any]) -> str:
     return "" if build.get("cost_micro_usd") is None else dollars(build["cost_micro_usd"])
 
 
-def approval_text(approval: Mapping[str, Any]) -> Text:
-    """Return one approval in a line: status and by whom, or how to decide while it waits."""
+def approval_text(approval: Mapping[str, Any], *, is_short: bool = False) -> Text:
+    """Return one approval in a line: status and by whom, or how to decide while it waits.
+
+    A short one names a stage's approval by the end of its run's id, which fits into eighty columns.
+    """
     name = approval.get("name") or _ENTRY
     which = "" if name == _ENTRY else f"{safe(name)} "
     line = Text.assemble(("approval ", "dim"), which, status_text(approval["status"]))
@@ -173,7 +182,9 @@ def approval_text(approval: Mapping[str, Any]) -> Text:
         line.append(f" ({safe(approval.get('identity') or 'unknown')})", style="dim")
         line.append(f": {safe(approval['comment'])}" if approval.get("comment") else "", style="italic")
     elif str(approval["status"]).upper() == "WAITING":
-        line.append(f"  buildgate approval approve {safe(approval['id'])}", style="cyan")
+        whole = safe(approval["id"])
+        named = whole.split(".", 1)[0][-_ID_END:] if is_short and name == _ENTRY else whole
+        line.append(f"  buildgate approval approve {named}", style="cyan")
     elif approval.get("superseded_by"):
         line.append(f"  by run {safe(approval['superseded_by'])}", style="dim")
     return line

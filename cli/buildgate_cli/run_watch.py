@@ -16,7 +16,7 @@ from rich.text import Text
 from buildgate_cli import run_tree
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import dollars, duration, elapsed, moment
-from buildgate_cli.output import console, note, print_tree, status_text
+from buildgate_cli.output import Folding, console, note, print_tree, status_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,8 +92,8 @@ class Watch:
         run = self._get(run_id)
         spinners = {"build": Spinner("dots", style="blue")}
 
-        def shown() -> RenderableType:
-            return run_tree.tree(run, self.now(), spinners)  # anew with each refresh: time goes on between two looks
+        def shown() -> RenderableType:  # anew with each refresh: time goes on between two looks
+            return Folding(run_tree.tree(run, self.now(), spinners))
 
         with Live(get_renderable=shown, console=console, refresh_per_second=4, transient=True):
             while not run_tree.is_final(run) and not self._has_newer(run):

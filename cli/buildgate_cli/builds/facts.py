@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +32,9 @@ _BAR, _UNDER_WAY = "█", "▒"
 def prices() -> PriceTable:
     """Return the dated table of list prices."""
     return PriceTable.from_data(json.loads(resources.files("buildgate.data").joinpath("prices.json").read_bytes()))
+
+
+_COMMAND: Final = re.compile(r"Error while executing command: (?P<command>.*)\. Reason: (?P<end>.*)", re.DOTALL)
 
 
 def read(data: Mapping[str, Any]) -> Build:
@@ -72,6 +76,13 @@ def reason(build: Build) -> str:
         return ""
     said = failed.messages[0] if failed.messages else ""
     return redact(f"{failed.name} {failed.status}: {said}".rstrip(": "))
+
+
+def why(build: Build) -> str:
+    """Return the reason as tables show it: of a command that failed, how it ended before what it was."""
+    text = reason(build)
+    match = _COMMAND.search(text)
+    return f"{text.partition(' ')[0]}: {match['end']}: {match['command']}" if match else text
 
 
 def to_data(build: Build, now: datetime) -> dict[str, Any]:
@@ -136,6 +147,13 @@ def artifacts(data: dict[str, Any]) -> str:
     """Return where a build's or a batch's artifacts are, primary first; empty when it has none."""
     every = [data.get("artifacts") or {}, *data.get("secondaryArtifacts", [])]
     return ", ".join(one["location"].replace("arn:aws:s3:::", "s3://") for one in every if one.get("location"))
+
+
+def source(build: Build) -> str:
+    """Return what was asked for and the commit that it was, once where both are the same."""
+    if not build.source_version or build.commit.startswith(build.source_version):
+        return build.commit or "-"
+    return f"{build.source_version} {build.commit[:12]}".strip()
 
 
 def waterfall(build: Build, now: datetime) -> list[list[object]]:

@@ -92,14 +92,14 @@ def list_builds(
         return
     rows = [
         [
-            one.build_id,
+            ids.shown(one.build_id),
             f"#{one.number}" if one.number is not None else "-",
             status_text(one.status.value),
             one.commit[:8] or one.source_version or "-",
             ago(one.started_at.isoformat(), now),
             duration(facts.seconds(one, now)),
             dollars(facts.cost_micro_usd(one, now)),
-            facts.first_line(facts.reason(one)),
+            facts.first_line(facts.why(one)),
         ]
         for one in shown
     ]
@@ -135,7 +135,7 @@ def show(
             ("number", build.number),
             ("status", status_text(build.status.value)),
             ("why", facts.reason(build) or None),
-            ("source", f"{build.source_version or '-'} {build.commit[:12]}".strip()),
+            ("source", facts.source(build)),
             ("started", f"{ago(build.started_at.isoformat(), now)} by {build.initiator or '-'}"),
             ("machine", f"{build.environment_type} {build.compute_type}, {build.image}"),
             ("took", duration(facts.seconds(build, now))),
@@ -263,7 +263,8 @@ def compare(
     if as_json:
         print_json({"first": one.build_id, "second": two.build_id, "differences": rows})
         return
-    columns = ["", "WHAT", one.build_id, two.build_id, "CHANGE"]
+    names = [f"{each.project}#{each.number}" if each.number else each.build_id for each in (one, two)]
+    columns = ["", "WHAT", *names, "CHANGE"]
     print_table(columns, comparing.cells(rows, only_different=not all_rows), empty="The builds do not differ.")
 
 

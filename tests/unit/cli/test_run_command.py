@@ -124,7 +124,7 @@ def test_a_run_is_shown_as_a_tree_with_builds_gates_and_approvals(cli: Cli, api:
     assert "build unit         ✔ SUCCEEDED  12s  $0.0050  shop-unit" in shown
     assert "gate quality      ✘ FAIL  score 40" in shown
     assert "tests.failed is 1, wanted <= 0 (junit.xml)" in shown
-    assert f"approval ⏸ WAITING  buildgate approval approve {ID}.01.1.entry" in shown
+    assert f"approval ⏸ WAITING  buildgate approval approve {ID[-8:]}" in shown
 
 
 def test_escape_sequences_of_strangers_do_not_reach_the_terminal(cli: Cli, api: OperatorApi) -> None:

@@ -3,9 +3,11 @@ from io import StringIO
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.spinner import Spinner
 
 from buildgate_cli import run_tree
+from buildgate_cli.output import Folding
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 RUN: dict[str, Any] = {
@@ -54,6 +56,28 @@ def test_what_goes_on_says_how_long_so_far_in_columns_that_stand_below_each_othe
     assert "stage test ▶ RUNNING  attempt 2  50s" in shown[1]
     assert shown[2].endswith("build unit-tests-of-everything ▶ IN_PROGRESS   45s           BUILD  p")
     assert shown[3].endswith("build lint                     ✔ SUCCEEDED    2.0s  $0.0050  q")
+
+
+def test_how_to_decide_fits_into_eighty_columns() -> None:
+    asked = {"id": "01m82ag75j3s490dqtb6xtw9mx.01.1.entry", "name": "entry", "status": "WAITING"}
+    stage = {"name": "release", "status": "RUNNING", "approvals": [asked]}
+
+    line = drawn(run_tree.tree({**RUN, "stages": [stage]}, NOW)).splitlines()[-1]
+
+    assert line.endswith("buildgate approval approve b6xtw9mx")
+    assert len(line) < 80
+    assert run_tree.approval_text(asked).plain.endswith(asked["id"])
+
+
+def test_a_live_display_folds_long_lines_instead_of_cutting_them() -> None:
+    long = {**RUN, "reason": "word " * 40 + "end"}
+    stream = StringIO()
+    screen = Console(file=stream, width=80, force_terminal=True, color_system=None, soft_wrap=True)
+
+    with Live(Folding(run_tree.tree(long, NOW)), console=screen, transient=False):
+        pass
+
+    assert "word end" in stream.getvalue()
 
 
 def test_a_reason_that_a_stage_gives_is_not_said_again_below_the_tree() -> None:
