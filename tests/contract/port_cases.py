@@ -301,7 +301,7 @@ def an_execution_is_started_once_and_lives(cloud: Cloud) -> None:
     assert executions(cloud).is_alive(one)
     arn = cloud.machine.replace(":stateMachine:", ":execution:") + f":{one.execution_name}"
     given = cloud.client("stepfunctions").describe_execution(executionArn=arn)["input"]
-    assert json.loads(given) == {"run_id": one.run_id, "correlation_id": one.correlation_id}
+    assert json.loads(given) == {"run_id": one.run_id, "correlation_id": one.correlation_id, "fmt": 1}
 
 
 @case(Executions)
@@ -477,6 +477,7 @@ def a_notice_is_published_as_a_card_under_its_key(cloud: Cloud) -> None:
     assert came["subject"] == "shop: SUCCEEDED"
     assert came["attributes"] == {
         "key": f"{RUN_ID}/run-SUCCEEDED",
+        "fmt": "1",
         "topic": "success",
         "correlation": "e1",
         "approver": "bob@example.com",
@@ -492,7 +493,7 @@ def a_notice_goes_to_the_topic_of_its_kind(cloud: Cloud) -> None:
     SnsTopics(cloud.client("sns"), {Topic.SUCCESS: arn, Topic.FAILURE: other}).publish(notice("", topic=Topic.FAILURE))
 
     (came,) = others()
-    assert came["attributes"] == {"key": f"{RUN_ID}/run-SUCCEEDED", "topic": "failure"}
+    assert came["attributes"] == {"key": f"{RUN_ID}/run-SUCCEEDED", "topic": "failure", "fmt": "1"}
     SnsTopics(cloud.client("sns"), {Topic.SUCCESS: arn}).publish(notice(""))
     assert [one["attributes"]["topic"] for one in messages()] == ["success"]
 
@@ -515,7 +516,7 @@ def a_reminder_is_told_what_to_ask_again(cloud: Cloud) -> None:
     assert {name: told[name] for name in ("run_id", "approval", "input")} == {
         "run_id": RUN_ID,
         "approval": ref.to_text(),
-        "input": {"correlation_id": "e1"},
+        "input": {"correlation_id": "e1", "fmt": 1},
     }
 
 

@@ -88,7 +88,7 @@ def test_notices_carry_the_id_on_as_an_attribute(cloud):
     cloud.aws.timeline.advance(minutes=10)
 
     attributes = [published.attributes for published in cloud.aws.sns.published]
-    assert [sorted(one) for one in attributes] == [["correlation", "key", "topic"]] * 2
+    assert [sorted(one) for one in attributes] == [["correlation", "fmt", "key", "topic"]] * 2
     assert {one["correlation"] for one in attributes} == {pushed}
 
 

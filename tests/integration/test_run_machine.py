@@ -126,7 +126,7 @@ def test_only_the_runs_ids_and_the_next_move_travel():
     machine.aws.timeline.advance(60)
 
     (execution,) = machine.aws.stepfunctions.executions.values()
-    assert set(execution.output) == {"run_id", "correlation_id", "next", "closed"}
+    assert set(execution.output) == {"run_id", "correlation_id", "fmt", "next", "closed"}
     assert set(execution.output["next"]) == {"kind", "items", "max_concurrency", "timeout_seconds"}
 
 

@@ -156,7 +156,7 @@ def test_a_notice_is_a_card_for_programs_and_a_text_for_mailboxes():
     assert sent.text_for("email") == "unit failed\n"
     assert sent.subject.isascii()
     assert len(sent.subject) <= 100
-    assert sent.attributes == {"key": "r1/run-FAILED", "topic": "failure", "approver": "bob@example.com"}
+    assert sent.attributes == {"key": "r1/run-FAILED", "topic": "failure", "fmt": "1", "approver": "bob@example.com"}
 
 
 def test_a_topic_that_is_gone_is_named():

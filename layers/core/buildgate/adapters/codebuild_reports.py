@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from buildgate.adapters.aws_errors import calling
+from buildgate.domain import payloads
 from buildgate.domain.errors import NotFound
 from buildgate.domain.metrics.test_cases import TestCase
 
@@ -64,16 +65,22 @@ class S3TestCases:
         body = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows)
         with calling("S3 PutObject"):
             self._s3.put_object(
-                Bucket=self._bucket, Key=_key(build_id), Body=body.encode(), ContentType="application/x-ndjson"
+                Bucket=self._bucket,
+                Key=_key(build_id),
+                Body=body.encode(),
+                ContentType="application/x-ndjson",
+                Metadata={payloads.NAME: str(payloads.FORMAT)},
             )
 
     def load(self, build_id: str) -> Sequence[TestCase]:
         """Return a build's cases; none when they were never stored or have expired."""
         try:
             with calling("S3 GetObject"):
-                body = self._s3.get_object(Bucket=self._bucket, Key=_key(build_id))["Body"].read()
+                answer = self._s3.get_object(Bucket=self._bucket, Key=_key(build_id))
+                body = answer["Body"].read()
         except NotFound:
             return ()
+        payloads.refuse_newer(answer.get("Metadata", {}), _key(build_id))
         rows = (json.loads(line) for line in body.decode().splitlines() if line)
         return [TestCase(row["name"], row["status"], row["seconds"], row.get("message", "")) for row in rows]
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from buildgate.adapters.aws_errors import calling
+from buildgate.domain import payloads
 from buildgate.domain.approvals import ApprovalRef
 
 
@@ -17,7 +18,7 @@ class LambdaReminders:
         self._function_name = function_name
 
     def remind(self, ref: ApprovalRef, *, correlation_id: str) -> None:
-        handed_on = {"correlation_id": correlation_id}
+        handed_on = {"correlation_id": correlation_id, payloads.NAME: payloads.FORMAT}
         payload = json.dumps({"run_id": ref.run_id, "approval": ref.to_text(), "input": handed_on}).encode()
         with calling("Lambda Invoke"):
             self._client.invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)

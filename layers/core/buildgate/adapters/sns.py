@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from buildgate.adapters.aws_errors import calling
+from buildgate.domain import payloads
 
 if TYPE_CHECKING:
     from buildgate.domain.notices import Notice, Topic
@@ -21,7 +22,7 @@ class SnsTopics:
 
     def publish(self, notice: Notice) -> None:
         card = json.dumps(notice.card, ensure_ascii=False)
-        attributes = {"key": notice.ref.dedupe_key, "topic": notice.topic.value}
+        attributes = {"key": notice.ref.dedupe_key, "topic": notice.topic.value, payloads.NAME: str(payloads.FORMAT)}
         if notice.approver:
             attributes["approver"] = notice.approver
         if notice.correlation_id:

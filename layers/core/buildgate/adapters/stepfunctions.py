@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of
+from buildgate.domain import payloads
 from buildgate.domain.redaction import shorten
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class StepFunctionsExecutions:
         self._machine_arn = machine_arn
 
     def start(self, run: Run) -> None:
-        state = json.dumps({"run_id": run.run_id, "correlation_id": run.correlation_id})
+        state = json.dumps({"run_id": run.run_id, "correlation_id": run.correlation_id, payloads.NAME: payloads.FORMAT})
         with calling("Step Functions StartExecution"):
             try:
                 self._client.start_execution(stateMachineArn=self._machine_arn, name=run.execution_name, input=state)

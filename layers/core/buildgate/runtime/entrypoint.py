@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from buildgate.domain import payloads
 from buildgate.runtime import settings
 from buildgate.runtime.clients import Aws, Session
 from buildgate.runtime.observability import Line, canonical_line
+
+_HANDED_ON = "input"
+"""Where an execution's own input comes along with what the machine asks."""
 
 S = TypeVar("S")
 Handle = Callable[[dict[str, Any], Line], Any]
@@ -38,6 +42,7 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S], *, warm: Sequen
     def handler(event: dict[str, Any], context: Any) -> Any:
         name = getattr(context, "function_name", "")
         with canonical_line(name, getattr(context, "aws_request_id", "")) as line:
+            _refuse_newer(event)
             return ready()(event, line)
 
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
@@ -46,3 +51,14 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S], *, warm: Sequen
         gc.freeze()
         gc.enable()
     return handler
+
+
+def _refuse_newer(event: Any) -> None:
+    """Raise Unavailable for what a newer release sent or began: it is tried again, kept as failed, and redriven."""
+    for what, given in (("the event", event), ("the execution's input", _handed_on(event))):
+        if isinstance(given, Mapping) and payloads.NAME in given:
+            payloads.refuse_newer(given, what)
+
+
+def _handed_on(event: Any) -> Any:
+    return event.get(_HANDED_ON) if isinstance(event, Mapping) else None

@@ -13,6 +13,7 @@ from buildgate.adapters.aws_errors import calling
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.run_items import judgement_ref_item, judgement_ref_of
 from buildgate.adapters.table.table import Put, Table
+from buildgate.domain import payloads
 from buildgate.domain.errors import Corrupt
 from buildgate.domain.gates.evidence import canonical
 from buildgate.domain.gates.record import Judgement, JudgementHead, JudgementRef
@@ -37,7 +38,13 @@ class StoredJudgements:
         key = f"{FOLDER}/{pipeline}/{judgement.run_id}/{stage}.{judgement.gate.name}.json"
         body = canonical(judgement.to_data()).encode()
         with calling("S3 PutObject"):
-            answer = self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+            answer = self._s3.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                Metadata={payloads.NAME: str(payloads.FORMAT)},
+            )
         return JudgementRef(key, str(answer.get("VersionId", "")), hashlib.sha256(body).hexdigest())
 
     def load(self, ref: JudgementRef) -> Judgement:
@@ -45,7 +52,9 @@ class StoredJudgements:
         if ref.version_id:
             request["VersionId"] = ref.version_id
         with calling("S3 GetObject"):
-            body = self._s3.get_object(**request)["Body"].read()
+            answer = self._s3.get_object(**request)
+            body = answer["Body"].read()
+        payloads.refuse_newer(answer.get("Metadata", {}), ref.key)
         if ref.sha256 and hashlib.sha256(body).hexdigest() != ref.sha256:
             raise Corrupt(f"{ref.key} is not the judgement that was stored")
         return Judgement.from_data(json.loads(body))
