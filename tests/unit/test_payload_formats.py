@@ -86,10 +86,10 @@ def test_a_run_that_a_newer_release_began_waits_for_it_and_is_then_finished():
     assert refused == {"waiting": "RUNNING", "building": "RUNNING", "ended": "SUCCEEDED"}
 
 
-def test_an_invocation_by_a_newer_release_lies_in_the_failure_queue_with_its_reason():
+def test_an_event_of_a_newer_release_lies_in_the_failure_queue_with_its_reason():
     cloud = SimulatedCloud()
-    name = cloud.deployment.names["RequestApprovalFunction"]
-    payload = json.dumps({"run_id": "r", "approval": "r.00.1.entry", "input": {"fmt": NEWER}}).encode()
+    name = cloud.deployment.names["RecordBuildFunction"]
+    payload = json.dumps({"id": "e1", "build": "shop:1", "fmt": NEWER}).encode()
 
     cloud.aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=payload)
     cloud.aws.timeline.advance(hours=1)
