@@ -6,6 +6,7 @@ from buildgate_cli.simulate.breaches import Promise
 from buildgate_cli.simulate.weather import KINDS
 from buildgate_cli.simulate.world import CHECKOUT
 from guards import GUARDS
+from lane_guards import LANE_GUARDS
 
 _HEAD = """# Promises, and the guards that keep them
 
@@ -33,7 +34,7 @@ the named test fails: so the promise rests on the guard, and the tests would not
 _NOT = """
 ## What is not promised
 
-- A stage in superseded or queued mode: pipelines have no such modes yet, runs of one pipeline may overlap.
+- That runs of stages without a mode keep apart, or runs of two versions of a pipeline whose modes or locks differ.
 - That a notice arrives once: it goes out at least once, always under the same key (message attribute `key`).
 - That a build which CodeBuild has forgotten (after a year) can be recorded.
 - Anything while DynamoDB, CodeBuild or Step Functions stay away for longer than a failure queue keeps events (14 days).
@@ -44,7 +45,7 @@ def guards_page() -> str:
     """Return the whole page."""
     promises = "".join(f"- {promise.value}\n" for promise in Promise)
     faults = "".join(f"| `{name}` | {what} |\n" for name, what in KINDS.items())
-    rows = "".join(f"| {one.name} | {one.place} | {one.prevents} | `{one.test}` |\n" for one in GUARDS)
+    rows = "".join(f"| {one.name} | {one.place} | {one.prevents} | `{one.test}` |\n" for one in (*GUARDS, *LANE_GUARDS))
     return f"{_HEAD}{promises}{_FAULTS}{faults}{_GUARDS}{rows}{_NOT}"
 
 

@@ -15,6 +15,7 @@ from buildgate_cli.simulate.weather import kinds_of
 from buildgate_cli.simulate.world import CHECKOUT
 from guards import GUARDS, Guard, catch, status_rule
 from guards_page import guards_page
+from lane_guards import LANE_GUARDS
 from simulated_cloud import SimulatedCloud
 
 BY_BAD_DAYS = [guard for guard in GUARDS if guard.test.endswith("test_bad_days_break_a_promise_without")]
@@ -79,7 +80,7 @@ def test_a_refused_start_settles_its_slot_unless_the_catch_is_off():
 
 
 def test_every_guard_names_a_test_that_there_is():
-    for guard in GUARDS:
+    for guard in (*GUARDS, *LANE_GUARDS):
         file, name = guard.test.split("::")
         assert f"def {name}(" in (CHECKOUT / "tests/property" / file).read_text(encoding="utf-8")
 

@@ -20,8 +20,10 @@ from buildgate_cli.simulate.story import told
 from buildgate_cli.simulate.weather import KINDS, kinds_of
 from buildgate_cli.simulate.world import CHECKOUT, CannotStartError
 from guards import owed_first
+from lane_world import pipeline as taking_turns
 
 RUNS = 30
+RACES = 12
 RECORDINGS = 500
 BATCHES = 2
 RECORDING_BATCHES = 20
@@ -66,6 +68,16 @@ def test_runs_with_a_quorum_by_mail_and_globs_keep_every_promise():
 
     assert campaign.broken is None, story(trial, campaign)
     assert campaign.outcomes
+
+
+@pytest.mark.parametrize(("mode", "asks"), [("queued", True), ("superseded", False), ("superseded", True)])
+def test_runs_that_race_for_a_stage_keep_every_promise(mode, asks):
+    trial = Trial(pipeline_file.parse(taking_turns(mode, asks=asks)))
+
+    campaign = Campaign(trial).play(range(1, 1 + RACES))
+
+    assert campaign.broken is None, story(trial, campaign)
+    assert (campaign.outcomes["SUPERSEDED"] > 0) is (mode == "superseded")
 
 
 @pytest.mark.parametrize("batch", range(RECORDING_BATCHES))

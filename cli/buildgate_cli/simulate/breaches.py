@@ -16,6 +16,8 @@ class Promise(Enum):
     DECIDED = "nothing is approved but by an authorised decision of a person"
     BOUNDED = "no run waits beyond its bounds"
     DEPLOYED_ONCE = "nothing is deployed twice"
+    ONE_AT_A_TIME = "a queued or superseded stage never runs twice at once"
+    NOT_OVERTAKEN = "no run enters a superseded stage after a newer one"
     OWN = "a run takes no build for its own but the one it started"
     ORPHANED = "a run that has ended leaves no build running"
     TOLD = "each notice goes out, under one key that names it"

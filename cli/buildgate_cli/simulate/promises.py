@@ -59,6 +59,8 @@ def _bounded(watch: Watch, items: list[dict[str, Any]]) -> None:
         if execution.status == "RUNNING":
             watch.breach(Promise.BOUNDED, f"execution {execution.name} runs still")
     for item in items:
+        if item["sk"] == "LANE" and (item.get("holder") or item.get("waiting")):
+            watch.breach(Promise.BOUNDED, f"somebody is still in {item['pk']}")
         if item.get("g2p") and not item["g2p"].endswith("NOTICE") and item["sk"] != "RUN":
             watch.breach(Promise.BOUNDED, f"{item['pk']} {item['sk']} is open work still")
 

@@ -33,6 +33,8 @@ _LATEST_EVENT: Final = 1_000
 """Seconds after which nothing of the bad time can still be under way: the latest event, and two tries of a function."""
 _LONG_CALM: Final = 3_600
 """Seconds of calm after which every build that ended has been heard of."""
+_RACING: Final = 3
+_BETWEEN_PUSHES: Final = 2
 _VARIABLE: Final = {"name": "DB_PASSWORD", "value": promises.PLANTED["variable"], "type": "PLAINTEXT"}
 _ENVIRONMENT: Final = {**PROJECT["environment"], "environmentVariables": [_VARIABLE]}
 
@@ -48,6 +50,12 @@ class Trial:
     kinds: frozenset[str] = frozenset(KINDS)
     loose_builds: int = 0
     is_long: bool = False
+
+    @property
+    def pushes(self) -> int:
+        """How many pushes race each other; more than one where runs of a stage take turns."""
+        stages = self.pipeline.stages if self.pipeline else ()
+        return _RACING if any(stage.mode != "parallel" for stage in stages) else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ class Schedule:
         self.weather.rage()
         for _ in range(self._loose_builds()):
             self.people.start_loose_build()
-        self.people.push()
+        self._push()
         for hop in self._bad_hops():
             if not self._hop(hop):
                 return
@@ -124,6 +132,13 @@ class Schedule:
         self._tell("from here on nothing goes wrong any more")
         self._calm_at = self.world.aws.timeline.elapsed
         self._come_to_rest()
+
+    def _push(self) -> None:
+        """Push once, or where runs take turns several times in a row, so that they race."""
+        self.people.push()
+        for _ in range(self.trial.pushes - 1):
+            self._go(_BETWEEN_PUSHES)
+            self.people.push()
 
     def _loose_builds(self) -> int:
         """Return how many builds are started by hand: without a pipeline one, two and so on in turn, by the seed."""

@@ -14,6 +14,7 @@ from buildgate.domain.runs import RunStatus
 from buildgate.domain.slots import SlotState
 from buildgate_cli.simulate.breaches import Breach, Promise
 from buildgate_cli.simulate.strangers import LOOSE_PROJECT
+from buildgate_cli.simulate.turns import Turns, waiting_behind
 
 if TYPE_CHECKING:
     from buildgate.adapters.memory.builds import FakeBuild
@@ -45,8 +46,12 @@ class Watch:
     _counted: Counter[str] = field(default_factory=Counter)
     _slots: set[str] = field(default_factory=set)
     _idle: set[str] = field(default_factory=set)
+    _turns: Turns = field(init=False)
     _builds: int = 0
     _is_recounted: bool = False
+
+    def __post_init__(self) -> None:
+        self._turns = Turns(self.breach)
 
     def start(self) -> None:
         """Watch from now on."""
@@ -75,6 +80,7 @@ class Watch:
         rows = list(self.world.table.rows())
         running = {build.build_id for build in self.world.aws.codebuild.builds() if not build.is_over}
         busy = {row.item["pk"]["S"] for row in rows if _is_cause(row, running)}
+        busy |= waiting_behind((decode_item(row.item) for row in rows if row.item["sk"]["S"] == "LANE"), busy)
         idle = {row.item["pk"]["S"] for row in rows if row.item["sk"]["S"] == "RUN" and not _is_final(row)} - busy
         for pk in sorted(idle & self._idle):
             self.breach(Promise.BOUNDED, f"{pk} goes on, though no build runs and nobody is asked for it")
@@ -90,6 +96,8 @@ class Watch:
         self._slots.add(text)
         ref = SlotRef.from_text(text)
         stage = self._stage(ref.run_id, ref.stage)
+        if stage is not None:
+            self._turns.started(ref, given["BUILDGATE_PIPELINE"], stage, build)
         if stage is None or stage.approval is None:
             return
         approval = self._item(f"RUN#{ref.run_id}", f"S#{ref.stage:02d}#A{ref.attempt}#P#entry") or {}
