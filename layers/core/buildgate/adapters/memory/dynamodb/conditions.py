@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from buildgate.adapters.memory.dynamodb.predicates import begins, contains, is_ordered, size_value
 from buildgate.adapters.memory.dynamodb.syntax import Names, Parser, Path, find, path_text
@@ -74,17 +74,13 @@ class _ConditionParser(Parser):
         tests = [self._conjunction()]
         while self.accept("OR"):
             tests.append(self._conjunction())
-        if len(tests) == 1:
-            return tests[0]
-        return lambda item, values: any(test(item, values) for test in tests)
+        return reduce(_either, tests)
 
     def _conjunction(self) -> Test:
         tests = [self._negation()]
         while self.accept("AND"):
             tests.append(self._negation())
-        if len(tests) == 1:
-            return tests[0]
-        return lambda item, values: all(test(item, values) for test in tests)
+        return reduce(_both, tests)
 
     def _negation(self) -> Test:
         if self.accept("NOT"):
@@ -279,6 +275,14 @@ class _ConditionParser(Parser):
                 )
 
         self.checks.append(check)
+
+
+def _either(one: Test, two: Test) -> Test:
+    return lambda item, values: one(item, values) or two(item, values)
+
+
+def _both(one: Test, two: Test) -> Test:
+    return lambda item, values: one(item, values) and two(item, values)
 
 
 def _reader(path: Path) -> Read:

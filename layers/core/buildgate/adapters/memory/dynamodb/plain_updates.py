@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from buildgate.adapters.memory.dynamodb.values import Item, Value, add, sorted_members, value_size
@@ -11,16 +11,14 @@ from buildgate.adapters.memory.errors import AwsError, invalid
 if TYPE_CHECKING:
     from buildgate.adapters.memory.dynamodb.syntax import Path
 
-Operand = Callable[[Item, dict[str, Value]], Value]
-
-
 MOST_BYTES_OF_NUMBER = 22
+MOST_BYTES_OF_CHARACTER = 4
 
 
 class Plain(NamedTuple):
     """What a plain expression does to attributes by name; `grown` are the bytes of names and of numbers added."""
 
-    sets: tuple[tuple[str, Operand], ...]
+    sets: tuple[tuple[str, str], ...]
     adds: tuple[tuple[str, str], ...]
     removes: tuple[str, ...]
     grown: int
@@ -28,9 +26,9 @@ class Plain(NamedTuple):
     def apply(self, item: Item, values: dict[str, Value]) -> tuple[Item, int]:
         """Return the changed item, and by how many bytes at most it is larger."""
         changed, more = dict(item), self.grown
-        for name, operand in self.sets:
-            changed[name] = new = operand(item, values)
-            more += value_size(new)
+        for name, placeholder in self.sets:
+            changed[name] = new = values[placeholder]
+            more += len(new["S"]) * MOST_BYTES_OF_CHARACTER if "S" in new else value_size(new)
         for name, placeholder in self.adds:
             old, given = item.get(name), values[placeholder]
             if "N" not in given:
@@ -47,11 +45,11 @@ class Plain(NamedTuple):
         return changed, more
 
 
-def plainly(sets: Sequence[tuple[Path, Operand]], adds: Sequence[tuple[Path, str]], removes: Sequence[Path]) -> Plain:
+def plainly(sets: Sequence[tuple[Path, str]], adds: Sequence[tuple[Path, str]], removes: Sequence[Path]) -> Plain:
     """Return the parts of a plain expression, whose paths have one step each."""
     named = [str(path[0]) for path, *_ in (*sets, *adds)]
     return Plain(
-        tuple((str(path[0]), operand) for path, operand in sets),
+        tuple((str(path[0]), placeholder) for path, placeholder in sets),
         tuple((str(path[0]), placeholder) for path, placeholder in adds),
         tuple(str(path[0]) for path in removes),
         sum(len(name.encode()) for name in named) + len(adds) * MOST_BYTES_OF_NUMBER,

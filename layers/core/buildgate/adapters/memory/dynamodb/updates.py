@@ -109,7 +109,9 @@ def _update(parser: _UpdateParser, names: dict[str, str]) -> Update:
         tuple(parser.checks),
         tuple(paths),
         frozenset(str(path[0]) for path in paths),
-        plainly(sets, adds, removes) if parser.is_plain() else None,
+        plainly([(_named(path, names), value) for path, value in parser.given], adds, removes)
+        if parser.is_plain()
+        else None,
     )
 
 
@@ -131,12 +133,12 @@ class _UpdateParser(Parser):
         self.removes: list[Path] = []
         self.checks: list[Check] = []
         self._checked: set[tuple[str, str]] = set()
-        self._is_computed = False
+        self.given: list[tuple[Path, str]] = []
 
     def is_plain(self) -> bool:
         """Return whether what was read writes whole attributes, with values as they are given."""
         paths = [*(path for path, _ in (*self.sets, *self.adds)), *self.removes]
-        return not self.deletes and not self._is_computed and all(len(path) == 1 for path in paths)
+        return not self.deletes and len(self.given) == len(self.sets) and all(len(path) == 1 for path in paths)
 
     def sections(self) -> None:
         seen: set[str] = set()
@@ -158,7 +160,8 @@ class _UpdateParser(Parser):
         self.expect("=")
         left, name = self._operand()
         operator = self.peek()
-        self._is_computed |= name is None or operator in ("+", "-")
+        if name is not None and operator not in ("+", "-"):
+            self.given.append((path, name))
         if operator not in ("+", "-"):
             self.sets.append((path, left))
             return

@@ -258,11 +258,16 @@ def _other_number_size(text: str) -> int:
     return (digits + 1) // 2 + 1 + negative
 
 
+@lru_cache(maxsize=4096)
+def _decimal(text: str) -> Decimal:
+    return Decimal(text)
+
+
 def ordering(value: Value) -> tuple[str, Any] | None:
     """Return (kind, comparable) of a string, number or binary; None for kinds that have no order."""
     ((kind, content),) = value.items()
     if kind == "N":
-        return kind, Decimal(content)
+        return kind, _decimal(content)
     return (kind, content) if kind in ("S", "B") else None
 
 
