@@ -127,7 +127,7 @@ class Selection:
     def has_shown_builds(self) -> bool:
         """Whether what was read so far holds a build; reads nothing."""
         known = self.__dict__
-        return bool(known.get("heads")) or any(day.counters for day in known.get("days", ()))
+        return bool(known.get("heads")) or not all(day.is_empty for day in known.get("days", ()))
 
     @cached_property
     def heads(self) -> Sequence[BuildHead]:

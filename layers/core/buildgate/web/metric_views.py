@@ -173,7 +173,7 @@ def _state(project: str, one: CaseState, *, is_by_rate: bool) -> dict[str, Any]:
 
 
 def _day(day: DayTotals) -> dict[str, Any]:
-    return {"day": day.day, **(plain(summarise([day], window_days=1)) if day.counters else _EMPTY_DAY)}
+    return {"day": day.day, **(_EMPTY_DAY if day.is_empty else plain(summarise([day], window_days=1)))}
 
 
 _EMPTY_DAY: Mapping[str, Any] = plain(summarise([DayTotals("")], window_days=1))

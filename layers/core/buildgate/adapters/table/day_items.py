@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from buildgate.adapters.table.codec import FORMAT_NAME
-from buildgate.domain.metrics.rollups import SKETCHES, DayTotals, Scope, merged, sketches_of
-from buildgate.domain.metrics.sketch import pack, unpack
+from buildgate.domain.metrics.rollups import DayTotals, Scope, Sketches, merged
+from buildgate.domain.metrics.sketch import coarse, pack, unpack
 
 FULL_BYTES = 600
 """From this size on a growing item is emptied: a third of a KB is left for builds that count before it is."""
@@ -37,11 +37,11 @@ def span(days: Iterable[str]) -> tuple[str, str]:
 
 def packed_item(scope: Scope, day: DayTotals, key: str) -> dict[str, Any]:
     """Return a day with its sketches as text, under a sort key: what is set as a whole, and never added to."""
-    sketches = sketches_of(day.counters)
-    buckets = {f"{prefix}{bucket}" for prefix, one in sketches.items() for bucket in one}
-    rest = {name: value for name, value in day.counters.items() if name not in buckets}
-    texts = {f"sketch_{prefix}": pack(one) for prefix, one in sketches.items() if one}
-    return {"pk": scope.key, FORMAT_NAME: _FORMAT, **rest, **texts, "sk": key}
+    kept = day.sketches
+    is_derived = kept.former is None or kept.former == coarse(kept.waits)
+    sketches = {"d": kept.durations, "w": kept.waits, "q": {} if is_derived else kept.former or {}}
+    texts = {f"sketch_{prefix}": pack(one) for prefix, one in sketches.items()}
+    return {"pk": scope.key, FORMAT_NAME: _FORMAT, **day.scalars, **texts, "sk": key}
 
 
 def folded_item(scope: Scope, day: DayTotals) -> dict[str, Any]:
@@ -54,10 +54,12 @@ def folded_item(scope: Scope, day: DayTotals) -> dict[str, Any]:
 def day_of(item: Mapping[str, Any]) -> DayTotals:
     """Return what a day's item counts, growing or packed."""
     counters = {name: value for name, value in item.items() if type(value) is int}
-    for prefix in SKETCHES:
-        if f"sketch_{prefix}" in item:
-            counters |= {f"{prefix}{bucket}": count for bucket, count in unpack(item[f"sketch_{prefix}"]).items()}
-    return DayTotals(item["sk"][2 : 2 + _DAY_LENGTH], counters)
+    sketches = None
+    if "sketch_d" in item or "sketch_w" in item:
+        packed = item.get("sketch_q")
+        waits, former = unpack(item.get("sketch_w", "")), unpack(packed) if packed else None
+        sketches = Sketches(unpack(item.get("sketch_d", "")), waits, former)
+    return DayTotals(item["sk"][2 : 2 + _DAY_LENGTH], counters, sketches)
 
 
 def days_of(items: Iterable[Mapping[str, Any]]) -> list[DayTotals]:

@@ -46,13 +46,12 @@ def comparable(stored: Mapping[str, int], again: Mapping[str, int]) -> tuple[Map
     beside the coarse bucket that a recount gives: then the number of waits must agree.
     """
     known = sketches_of(stored)
-    if sum(known["w"].values()) == sum(known["q"].values()):
+    if sum(known.waits.values()) == sum(known.whole_former.values()):
         return stored, again
     return _without_buckets_of_waits(stored), _without_buckets_of_waits(again)
 
 
 def _without_buckets_of_waits(counters: Mapping[str, int]) -> Mapping[str, int]:
-    waits = sketches_of(counters)
-    buckets = {f"{prefix}{bucket}" for prefix in ("w", "q") for bucket in waits[prefix]}
-    rest = {name: value for name, value in counters.items() if name not in buckets}
-    return rest | {"waits": sum(waits["q"].values())}
+    day = DayTotals("", counters)
+    durations = {f"d{bucket}": count for bucket, count in day.sketches.durations.items()}
+    return {**day.scalars, **durations, "waits": sum(day.sketches.whole_former.values())}

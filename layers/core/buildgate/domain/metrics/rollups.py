@@ -41,9 +41,11 @@ class DayTotals:
     ``cache_<result>``, ``cache_probed``, ``cache_ms`` and ``cache_bytes``.
     """
 
-    def __init__(self, day: str, counters: Mapping[str, int] | None = None) -> None:
+    def __init__(self, day: str, counters: Mapping[str, int] | None = None, sketches: Sketches | None = None) -> None:
+        """Take counters under their names; buckets may be given as sketches instead, which spares their names."""
         self.day = day
-        self.counters: Mapping[str, int] = counters or {}
+        self._named: Mapping[str, int] = counters or {}
+        self._apart = sketches
 
     def __repr__(self) -> str:
         return f"DayTotals({self.day!r}, {dict(self.counters)!r})"
@@ -54,33 +56,81 @@ class DayTotals:
     def __hash__(self) -> int:
         return hash((self.day, frozenset(self.counters.items())))
 
-    def sketch(self, prefix: str) -> Mapping[int, int]:
-        """Return the sketch of durations (``d``) or of waits in the queue (``w``), in milliseconds."""
-        return self._sketches.get(prefix, {})
+    @property
+    def is_empty(self) -> bool:
+        return not self._named
 
     @cached_property
-    def _sketches(self) -> dict[str, dict[int, int]]:
-        found = sketches_of(self.counters)
-        waits, former = found["w"], found.pop("q")
-        if sum(waits.values()) != sum(former.values()):
-            found["w"] = sketch.with_former(waits, former)
-        return found
+    def counters(self) -> Mapping[str, int]:
+        """Every counter under its name."""
+        if self._apart is None:
+            return self._named
+        named = dict(self._named)
+        for prefix, buckets in self._apart.complete().items():
+            named |= {f"{prefix}{bucket}": count for bucket, count in buckets.items()}
+        return named
+
+    @cached_property
+    def sketches(self) -> Sketches:
+        return sketches_of(self._named) if self._apart is None else self._apart
+
+    @cached_property
+    def scalars(self) -> Mapping[str, int]:
+        """The counters that are no buckets."""
+        if self._apart is not None:
+            return self._named
+        return {name: count for name, count in self._named.items() if name[0] not in _PREFIXES or not _is_bucket(name)}
+
+    def sketch(self, prefix: str) -> Mapping[int, int]:
+        """Return the sketch of durations (``d``) or of waits in the queue (``w``), in milliseconds."""
+        return self.sketches.durations if prefix == "d" else self.sketches.all_waits
 
     def count(self, name: str) -> int:
-        return self.counters.get(name, 0)
+        """Return a counter that is no bucket."""
+        return self._named.get(name, 0)
 
 
-SKETCHES = ("d", "w", "q")
-"""What the names of buckets begin with."""
+_PREFIXES = frozenset("dwq")
 
 
-def sketches_of(counters: Mapping[str, int]) -> dict[str, dict[int, int]]:
-    """Return the buckets among counters, by what their names begin with, as they were written."""
-    found: dict[str, dict[int, int]] = {prefix: {} for prefix in SKETCHES}
+class Sketches:
+    """The sketches of a day. ``former`` is that of waits for the release before, None where it follows from ``waits``."""
+
+    def __init__(
+        self, durations: Mapping[int, int], waits: Mapping[int, int], former: Mapping[int, int] | None
+    ) -> None:
+        self.durations = durations
+        self.waits = waits
+        self.former = former
+
+    @cached_property
+    def all_waits(self) -> Mapping[int, int]:
+        """Waits to one per cent, and to five those that only an earlier release counted."""
+        former = self.former
+        if former is None or sum(self.waits.values()) == sum(former.values()):
+            return self.waits
+        return sketch.with_former(self.waits, former)
+
+    @property
+    def whole_former(self) -> Mapping[int, int]:
+        return sketch.coarse(self.waits) if self.former is None else self.former
+
+    def complete(self) -> Mapping[str, Mapping[int, int]]:
+        """Return all three by what the names of their buckets begin with."""
+        return {"d": self.durations, "w": self.waits, "q": self.whole_former}
+
+
+def _is_bucket(name: str) -> bool:
+    return name[1:].isdigit()
+
+
+def sketches_of(counters: Mapping[str, int]) -> Sketches:
+    """Return the buckets among counters, as they were written."""
+    found: dict[str, dict[int, int]] = {"d": {}, "w": {}, "q": {}}
     for name, count in counters.items():
-        if name[0] in found and name[1:].isdigit():
+        if name[0] in _PREFIXES and _is_bucket(name):
             found[name[0]][int(name[1:])] = count
-    return found
+    return Sketches(found["d"], found["w"], found["q"])
 
 
 def increments(head: BuildHead) -> dict[str, int]:
@@ -130,10 +180,17 @@ def _cache(head: BuildHead) -> dict[str, int]:
 def merged(days: Iterable[DayTotals], day: str) -> DayTotals:
     """Return the sum of several scopes' days as one day: exact, sketches included, in any order."""
     total: dict[str, int] = {}
+    sketches = []
     for one in days:
-        for name, value in one.counters.items():
+        for name, value in one.scalars.items():
             total[name] = total.get(name, 0) + value
-    return DayTotals(day, total)
+        sketches.append(one.sketches)
+    former = None
+    if any(one.former is not None for one in sketches):
+        former = sketch.merge(one.whole_former for one in sketches)
+    durations = sketch.merge(one.durations for one in sketches)
+    waits = sketch.merge(one.waits for one in sketches)
+    return DayTotals(day, total, Sketches(durations, waits, former))
 
 
 def day_of_build(head: BuildHead, *, seen_at: datetime) -> str:

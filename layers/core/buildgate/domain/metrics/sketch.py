@@ -8,9 +8,12 @@ queue are kept to one per cent. Times in the queue that earlier releases recorde
 from __future__ import annotations
 
 import base64
+import bisect
+import itertools
 import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 RELATIVE_ERROR = 0.01
 FORMER_QUEUE_ERROR = 0.05
@@ -39,15 +42,25 @@ def value_of(bucket: int, error: float = RELATIVE_ERROR) -> float:
 def merge(sketches: Iterable[Mapping[int, int]]) -> dict[int, int]:
     """Return the sketch of all values together; the order of the sketches does not matter."""
     total: dict[int, int] = {}
+    known = total.get
     for sketch in sketches:
+        if not total:
+            total.update(sketch)
+            continue
         for bucket, count in sketch.items():
-            total[bucket] = total.get(bucket, 0) + count
+            total[bucket] = known(bucket, 0) + count
     return total
 
 
+@cache
 def coarser(bucket: int) -> int:
     """Return the bucket of five per cent for one of one per cent: always the same one for the same bucket."""
     return bucket_of(value_of(bucket), FORMER_QUEUE_ERROR)
+
+
+def coarse(sketch: Mapping[int, int]) -> dict[int, int]:
+    """Return a sketch of one per cent as one of five."""
+    return merge({coarser(bucket): count} for bucket, count in sketch.items())
 
 
 def with_former(sketch: Mapping[int, int], former: Mapping[int, int]) -> dict[int, int]:
@@ -65,23 +78,25 @@ def with_former(sketch: Mapping[int, int], former: Mapping[int, int]) -> dict[in
 
 
 def pack(sketch: Mapping[int, int]) -> str:
-    """Return a sketch as a short text: its first bucket and the counts from there on, compressed.
+    """Return a sketch as a short text: how far each bucket is from the one before, and the counts, compressed.
 
     Some five hundred buckets, as a day of thirty thousand builds has, take about 900 characters.
     """
     if not sketch:
         return ""
-    first, last = min(sketch), max(sketch)
-    counts = ",".join(str(sketch.get(bucket) or "") for bucket in range(first, last + 1))
-    return base64.b85encode(zlib.compress(f"{first},{counts}".encode(), 9)).decode("ascii")
+    buckets = sorted(sketch)
+    steps = ",".join(str(bucket - before) for before, bucket in zip([0, *buckets], buckets, strict=False))
+    counts = ",".join(str(sketch[bucket]) for bucket in buckets)
+    return base64.b64encode(zlib.compress(f"{steps};{counts}".encode(), 9)).decode("ascii")
 
 
 def unpack(text: str) -> dict[int, int]:
     """Return the sketch that ``pack`` made a text of."""
     if not text:
         return {}
-    first, *counts = zlib.decompress(base64.b85decode(text)).decode("ascii").split(",")
-    return {bucket: int(count) for bucket, count in enumerate(counts, int(first)) if count}
+    steps, counts = zlib.decompress(base64.b64decode(text)).decode("ascii").split(";")
+    buckets = itertools.accumulate(map(int, steps.split(",")))
+    return dict(zip(buckets, map(int, counts.split(",")), strict=True))
 
 
 def quantile(sketch: Mapping[int, int], q: float, error: float = RELATIVE_ERROR) -> float | None:
@@ -95,19 +110,12 @@ def quantiles(sketch: Mapping[int, int], shares: Sequence[float], error: float =
     Nearest rank: the smallest value with at least ``q`` of all values at or below it, so that the 99th percentile of
     three builds is the longest of them.
     """
-    count = sum(sketch.values())
+    if not sketch:
+        return [None] * len(shares)
+    buckets = sorted(sketch)
+    reached = list(itertools.accumulate([sketch[bucket] for bucket in buckets]))
+    count = reached[-1]
     if count == 0:
         return [None] * len(shares)
-    if len(sketch) == 1:
-        return [value_of(next(iter(sketch)), error)] * len(shares)
-    found: list[float | None] = []
-    buckets = iter(sorted(sketch))
-    bucket = next(buckets)
-    seen = sketch[bucket]
-    for q in shares:
-        rank = max(1, math.ceil(q * count))
-        while seen < rank:
-            bucket = next(buckets)
-            seen += sketch[bucket]
-        found.append(value_of(bucket, error))
-    return found
+    places = [bisect.bisect_left(reached, max(1, math.ceil(q * count))) for q in shares]
+    return [value_of(buckets[place], error) for place in places]

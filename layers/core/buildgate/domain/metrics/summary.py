@@ -47,7 +47,7 @@ _QUEUE_SHARES = (0.5, 0.95)
 
 def summarise(days: Sequence[DayTotals], *, window_days: int) -> Summary:
     """Return the summary of the given days, which may leave out days without builds."""
-    total = days[0] if len(days) == 1 else merged((day for day in days if day.counters), "")
+    total = days[0] if len(days) == 1 else merged((day for day in days if not day.is_empty), "")
     count = total.count
     builds = count("n")
     by_status = {status: count(name) for status, name in _STATUSES}

@@ -61,14 +61,14 @@ _SHARES = (0.5, 0.95)
 
 
 def _percentiles(day: DayTotals) -> tuple[float | None, float | None]:
-    if not day.counters:
+    if day.is_empty:
         return None, None
     half, tail = sketch.quantiles(day.sketch("d"), _SHARES)
     return _seconds(half), _seconds(tail)
 
 
 def _wait(day: DayTotals) -> float | None:
-    return _seconds(sketch.quantile(day.sketch("w"), 0.95)) if day.counters else None
+    return None if day.is_empty else _seconds(sketch.quantile(day.sketch("w"), 0.95))
 
 
 def _seconds(milliseconds: float | None) -> float | None:
