@@ -1,211 +1,119 @@
-"""What looking at metrics costs, on stores of ten, ten thousand and a million builds in the in-memory table.
+"""What looking at metrics costs, on stores of ten, a thousand, ten thousand and a million builds in the in-memory table.
 
-The units are those of AWS's published rules, metered by the in-memory table. A 30-day view reads day totals, so what it reads
-must not grow with the builds. The store of a million holds its totals (made by the rule that recording uses) and its newest
-thousand builds, for no view reads more of them. Each view's
-processor time is set against its own reads alone, through the SDK as a function asks on AWS (signing, parsing and decoding; the
-network left out), in the same run; the last column sets the summary against a Query straight into the in-memory table, which
-costs next to nothing. The usual script asks CodeBuild for a list and then for each build by itself.
+Units are those of AWS's published rules, metered by the in-memory table. A 30-day view reads day totals, so what it reads must
+not grow with the builds. The million builds are all counted into their days; as many of the newest as BUILDGATE_HEADS says
+(a hundred thousand, about a gigabyte) are there one by one, for no view reads more than five thousand.
+
+Each view's processor time is set against one plain Query, in the same run: `query` of a client as the SDK makes it, one page,
+of the partition that the view is about (a summary's days, the builds of every other view), the network left out. So the
+view bears its routing, all its reads, its rules and its JSON. The other table sets it against the same Query straight into the
+in-memory table, values decoded, which costs little. The usual script asks CodeBuild for a list and then for each build by itself.
 """
 
 from __future__ import annotations
 
-import json
-import random
+import os
+import resource
 import statistics
 import sys
 import time
 import uuid
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from botocore import xform_name
-from botocore.awsrequest import AWSResponse
-from botocore.session import Session
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
+from metric_stores import DAYS, PHASES, PIPELINE, PROJECT, TABLE, Sdk, address, heads, store
 
 from buildgate.adapters.memory.cloud import MemoryAws
-from buildgate.adapters.table.build_items import head_item
 from buildgate.adapters.table.codec import decode_item
-from buildgate.adapters.table.table import Put
-from buildgate.domain.builds import Build, BuildHead, BuildStatus, CacheProbe, Phase
-from buildgate.domain.metrics.rollups import increments
-from buildgate.domain.times import day_of, days_until
+from buildgate.domain.builds import Build, Phase
+from buildgate.domain.metrics.rollups import Scope
+from buildgate.domain.times import days_until
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.web.api import Api
-from simulated_cloud import ALICE, SimulatedCloud
 
-TABLE = "buildgate-Table"
-PROJECT = "shop-unit"
-PIPELINE = "shop"
-DAYS = 30
 ROUNDS = 5
 VIEWS = ("summary", "trend", "cost", "cache", "failures", "recommend", "builds", "report")
-HEADS = 1000
-PHASES = ("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
+SIZES = (10, 1_000, 10_000, 1_000_000)
+KEPT = int(os.environ.get("BUILDGATE_HEADS", "100000"))
+OF_DAYS = {"summary"}
+"""The views that read days alone; the others are about builds."""
 
 
-def heads(count: int, now: datetime) -> list[BuildHead]:
-    """Return builds spread over thirty days, with durations as a busy project has them."""
-    dice = random.Random(1)
-    found = []
-    for number in range(count):
-        ended = now - timedelta(days=DAYS - 1) * (number / max(1, count))
-        seconds = dice.lognormvariate(5.3, 0.35)
-        queue = dice.expovariate(0.5)
-        found.append(
-            BuildHead(
-                build_id=f"{PROJECT}:{uuid.UUID(int=dice.getrandbits(128))}",
-                project=PROJECT,
-                status=dice.choices([BuildStatus.SUCCEEDED, BuildStatus.FAILED], [9, 1])[0],
-                started_at=ended - timedelta(seconds=seconds),
-                ended_at=ended,
-                duration_seconds=seconds,
-                queue_seconds=queue,
-                cost_micro_usd=20_000,
-                compute_type="BUILD_GENERAL1_SMALL",
-                environment_type="LINUX_CONTAINER",
-                image="aws/codebuild/standard:7.0",
-                branch="main",
-                phase_seconds=dict.fromkeys(PHASES, seconds / 8),
-                cache=CacheProbe(dice.choice(["hit", "miss"]), "deps", "", 1000, 2.0),
-            )
-        )
-    return found
-
-
-def store(count: int) -> MemoryAws:
-    """Return a deployed table that holds the totals of `count` builds and the newest thousand of them."""
-    cloud = SimulatedCloud(schedules=False, checks_parameters=False)
-    table = Wiring(cloud.aws, table=TABLE).table
-    days: dict[str, dict[str, int]] = {}
-    sample = heads(min(count, 20_000), cloud.aws.clock.now())
-    weight = count // len(sample)
-    for head in sample:
-        day = days.setdefault(day_of(head.ended_at or head.started_at), {})
-        for name, value in increments(head).items():
-            day[name] = day.get(name, 0) + value * weight
-    for name, counters in days.items():
-        for scope in (f"PROJECT#{PROJECT}", f"PIPELINE#{PIPELINE}"):
-            table.put(Put({"pk": scope, "sk": f"D#{name}", **counters}))
-    for head in sample[:HEADS]:
-        table.put(Put(head_item(head)))
-    table.put(Put({"pk": "PROJECTS", "sk": PROJECT}))
-    return cloud.aws
-
-
-def request(path: str) -> dict[str, Any]:
-    path, _, query = path.partition("?")
-    context = {"http": {"method": "GET"}, "authorizer": {"iam": {"userArn": ALICE}}, "requestId": "r"}
-    return {"rawPath": path, "rawQueryString": query, "requestContext": context}
-
-
-class Sdk:
-    """The SDK in front of the in-memory table: the same answer to the same request, kept, so that the server costs nothing."""
-
-    def __init__(self, aws: MemoryAws) -> None:
-        self.clock = aws.clock
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self._aws = aws
-        self._kept: dict[tuple[str, bytes], bytes] = {}
-        session = Session()
-        session.set_credentials("AKIAIOSFODNN7EXAMPLE", "not-a-real-secret-key")
-        self.dynamodb = session.create_client("dynamodb", region_name="us-east-1")
-        self.dynamodb.meta.events.register("before-send.dynamodb", self._answer)
-        self.dynamodb.meta.events.register("provide-client-params.dynamodb", self._note)
-
-    def client(self, service: str) -> Any:
-        """Return the client of a service."""
-        return self.dynamodb if service == "dynamodb" else self._aws.client(service)
-
-    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        self.asked.append((xform_name(model.name), params))
-
-    def _answer(self, request: Any, **_: Any) -> AWSResponse:
-        operation = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        key = (operation, request.body)
-        if key not in self._kept:
-            method = getattr(self._aws.client("dynamodb"), xform_name(operation))
-            self._kept[key] = json.dumps(method(**json.loads(request.body))).encode()
-        answer = AWSResponse(request.url, 200, {"content-type": "application/x-amz-json-1.0"}, None)
-        answer._content = self._kept[key]
-        return answer
-
-
-def address(view: str) -> dict[str, Any]:
-    return request(f"/v1/metrics/projects/{PROJECT}/{view}?days={DAYS}")
-
-
-def by_sdk(aws: MemoryAws) -> dict[str, float]:
-    """Return each view's processor time over that of its own reads alone, decoded, through the SDK: medians."""
-    sdk = Sdk(aws)
-    api = Api(Wiring(sdk, table=TABLE))
-    found = {}
-    for view in VIEWS:
-        api(address(view))
-        sdk.asked.clear()
-        assert api(address(view)).status_code == 200
-        reads = [(getattr(sdk.dynamodb, name), params) for name, params in sdk.asked]
-        found[view] = versus(lambda view=view: api(address(view)), lambda reads=reads: replay(reads))
-    return found
-
-
-def replay(reads: list[tuple[Any, dict[str, Any]]]) -> None:
-    for method, params in reads:
-        for item in method(**params).get("Items", ()):
-            decode_item(item)
-
-
-def in_memory(aws: MemoryAws) -> float:
-    """Return the summary's processor time over that of a plain Query straight into the in-memory table."""
-    wiring = Wiring(aws, table=TABLE)
-    api, days = Api(wiring), days_until(aws.clock.now(), days=DAYS)
-    between = (f"D#{days[0]}", f"D#{days[-1]}")
-    return versus(
-        lambda: [api(address("summary")) for _ in range(5)],
-        lambda: [list(wiring.table.query(f"PROJECT#{PROJECT}", between=between)) for _ in range(5)],
+def plain_query(aws: MemoryAws, view: str) -> dict[str, Any]:
+    """Return the parameters of the one Query that a user would make for what a view is about."""
+    days = days_until(aws.clock.now(), days=DAYS)
+    pk, sk, key, first, last = (
+        ("pk", "sk", f"PROJECT#{PROJECT}", f"D#{days[0]}", f"D#{days[-1]}#P")
+        if view in OF_DAYS
+        else ("g1p", "g1s", f"PROJECT#{PROJECT}", f"B#{days[0]}", "B#9")
     )
+    return {
+        "TableName": TABLE,
+        "KeyConditionExpression": "#p = :p AND #s BETWEEN :a AND :b",
+        "ExpressionAttributeNames": {"#p": pk, "#s": sk},
+        "ExpressionAttributeValues": {":p": {"S": key}, ":a": {"S": first}, ":b": {"S": last}},
+        "ScanIndexForward": False,
+        **({} if view in OF_DAYS else {"IndexName": "GSI1"}),
+    }
 
 
-def versus(one: Callable[[], object], other: Callable[[], object]) -> float:
+def versus(one: Callable[[], object], other: Callable[[], object], *, times: int) -> float:
     """Return the processor time of one over that of the other, as the median of interleaved rounds."""
     found = []
     for _ in range(ROUNDS):
-        start = time.process_time()
-        other()
-        plain = time.process_time() - start
-        start = time.process_time()
-        one()
-        found.append((time.process_time() - start) / plain)
+        spent = []
+        for each in (other, one):
+            start = time.process_time()
+            for _ in range(times):
+                each()
+            spent.append(time.process_time() - start)
+        found.append(spent[1] / spent[0])
     return statistics.median(found)
+
+
+def ratios(aws: MemoryAws, of: Any, query: Callable[..., Any], *, times: int) -> dict[str, float]:
+    """Return each view's processor time over that of its plain Query."""
+    api = Api(Wiring(of, table=TABLE))
+    found = {}
+    for view in VIEWS:
+        asked = plain_query(aws, view)
+        assert api(address(view)).status_code == 200
+        query(**asked)
+        found[view] = versus(lambda view=view: api(address(view)), lambda asked=asked: query(**asked), times=times)
+    return found
+
+
+def read(aws: MemoryAws, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make a Query straight into the in-memory table and return its items as plain values."""
+    return [decode_item(item) for item in aws.client("dynamodb").query(**asked)["Items"]]
 
 
 class Found(NamedTuple):
     """What one size of store gave."""
 
+    items: int
     units: float
     calls: int
     report_calls: int
-    views: dict[str, float]
-    in_memory: float
+    by_sdk: Mapping[str, float]
+    in_memory: Mapping[str, float]
 
 
-def measure(aws: MemoryAws) -> Found:
-    """Return read units of the 30-day day totals, calls of the summary and of the report, and what views cost."""
+def measure(aws: MemoryAws, *, times: int) -> Found:
+    """Return items and read units of the 30-day day totals, calls of the summary and of the report, and what views cost."""
     wiring = Wiring(aws, table=TABLE)
     meter = aws.dynamodb.meter
-    days = days_until(aws.clock.now(), days=DAYS)
     meter.is_on = True
     meter.spent.clear()
-    list(wiring.table.query(f"PROJECT#{PROJECT}", between=(f"D#{days[0]}", f"D#{days[-1]}")))
+    days = wiring.records.days(Scope("PROJECT", PROJECT), days_until(aws.clock.now(), days=DAYS))
     units = meter.read_units / 2  # ours reads consistently; an eventually consistent read is what RRU counts
     meter.is_on = False
     calls = {view: calls_of(aws, view) for view in ("summary", "report")}
-    return Found(units, calls["summary"], calls["report"], by_sdk(aws), in_memory(aws))
+    sdk = Sdk(aws)
+    by_sdk = ratios(aws, sdk, sdk.stock.query, times=times)
+    in_memory = ratios(aws, aws, lambda **asked: read(aws, asked), times=times)
+    return Found(len(days), units, calls["summary"], calls["report"], by_sdk, in_memory)
 
 
 def calls_of(aws: MemoryAws, view: str) -> int:
@@ -227,7 +135,7 @@ def calls_of(aws: MemoryAws, view: str) -> int:
 def written(aws: MemoryAws) -> float:
     """Return the write units of the transaction that records a build of a pipeline."""
     wiring, now = Wiring(aws, table=TABLE), aws.clock.now()
-    head = heads(1, now)[0]
+    head = next(heads(1, now))
     head = head._replace(pipeline=PIPELINE, build_id=f"{PROJECT}:{uuid.uuid4()}", ended_at=now)
     phases = tuple(Phase(name, "SUCCEEDED", duration_seconds=1.0) for name in PHASES)
     build = Build(head.build_id, PROJECT, head.status, head.started_at, head.ended_at, phases=phases)
@@ -235,29 +143,42 @@ def written(aws: MemoryAws) -> float:
     meter.is_on = True
     meter.spent.clear()
     wiring.records.record(head, build, known=None, is_finish=True, now=now)
-    units = sum(one.units for one in meter.spent if one.operation == "TransactWriteItems")
+    units = meter.write_units
     meter.is_on = False
     return units
 
 
+def shown(found: Mapping[int, Found], ratios_of: Callable[[Found], Mapping[str, float]]) -> None:
+    """Print one line of ratios for each size."""
+    print(f"{'builds':>10} {'days':>4} {'units':>6} {'calls':>6} " + " ".join(f"{view[:9]:>9}" for view in VIEWS))
+    for count, one in found.items():
+        line = " ".join(f"{ratios_of(one)[view]:>9.2f}" for view in VIEWS)
+        print(f"{count:>10,} {one.items:>4} {one.units:>6.1f} {one.calls:>6} {line}")
+
+
 def main() -> int:
     """Return 1 when a promise is broken."""
-    found = {count: measure(store(count)) for count in (10, 1_000, 10_000, 1_000_000)}
-    print("a 30-day summary of one project, and how often the processor time of its own reads each view takes:")
-    print(f"{'builds':>10} {'units':>6} {'calls':>6} " + " ".join(f"{view[:9]:>9}" for view in VIEWS) + "  in memory")
-    for count, one in found.items():
-        shown = " ".join(f"{one.views[view]:>9.2f}" for view in VIEWS)
-        print(f"{count:>10,} {one.units:>6.1f} {one.calls:>6} {shown} {one.in_memory:>10.2f}")
-    seed = 10 + 1000
-    ours = found[1_000_000].report_calls
-    units = written(store(1_000_000))
+    os.environ |= {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "not-a-real-secret-key"}
+    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    found, units = {}, 0.0
+    for count in SIZES:
+        aws = store(count, kept=KEPT)
+        found[count] = measure(aws, times=10 if count <= 10 else 2)
+        units = written(aws)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"builds one by one in the largest store: {min(KEPT, SIZES[-1]):,}; memory at most {memory:.1f} GiB")
+    print("how often the processor time of one plain Query through the SDK each view of 30 days takes:")
+    shown(found, lambda one: one.by_sdk)
+    print("how often that of the same Query straight into the in-memory table, its values decoded:")
+    shown(found, lambda one: one.in_memory)
+    seed, ours = 10 + 1000, found[1_000_000].report_calls
     print(f"calls for a whole report of 1,000 builds: {ours} against {seed} one by one: 1/{seed // ours}")
-    print(f"write units of recording a build of a pipeline into the busiest day: {units:.0f}")
+    print(f"write units of recording the end of a build of a pipeline on the busiest day: {units:.0f}")
     promises = {
         "a 30-day view of a busy project reads at most 8 units": found[1_000_000].units <= 8,
         "of one with thirty-three builds a day at most 4": found[1_000].units <= 4,
-        "no view takes more than three times the processor time of what it reads": max(
-            max(one.views.values()) for one in found.values()
+        "no view takes more than three times the processor time of one plain Query": max(
+            max(one.by_sdk.values()) for one in found.values()
         )
         <= 3,
         "calls do not grow with the builds": len({one.calls for one in found.values()}) == 1,
