@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pygal
 
-from buildgate_cli.human import duration
+from buildgate_cli.human import MICROS_PER_USD, duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,6 +38,7 @@ _POINT: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[^>]*>")
 _COORDINATE: Final = re.compile(r"(\d+\.\d)\d+")
+_SHORTER: Final = re.compile(r" 00[sm]|\.0(?=[s%])")
 _WIDTH, _WIDE, _HEIGHT = 560, 1120, 200
 _SECONDS: Final = [1, 2, 5, 10, 15, 30, *(60 * n for n in (1, 2, 5, 10, 15, 30)), *(3600 * n for n in (1, 2, 4, 8, 24))]
 """Steps that read well as durations."""
@@ -123,12 +124,14 @@ def _options(labels: Sequence[str], shown: Callable[[float | None], str], top: f
 
 
 def _axis(shown: Callable[[float | None], str], marks: Sequence[float]) -> Callable[[float | None], str]:
-    """Return how the marks of an axis are written: short, and all with as many decimals as the one that needs most."""
-    words = {mark: shown(mark).replace(" 00s", "").replace(" 00m", "").replace(".0%", "%") for mark in marks}
-    decimals = max((len(word.partition(".")[2]) for word in words.values() if word.startswith("$")), default=0)
-    words = {mark: f"{word}{'0' * (decimals - len(word.partition('.')[2]))}" if word.startswith("$") else word
-             for mark, word in words.items()}  # fmt: skip
-    return lambda value: "0" if value == 0 else words.get(value, shown(value)) if value is not None else ""
+    """Return how the marks of an axis are written: short; amounts of money with as many decimals as all of them need."""
+    if shown(0.0).startswith("$"):
+        usd = [mark / MICROS_PER_USD for mark in marks]
+        places = next((digits for digits in (2, 3, 4, 5) if all(round(one, digits) == one for one in usd)), 6)
+        words = {mark: f"${one:,.{places}f}" for mark, one in zip(marks, usd, strict=True)}
+    else:
+        words = {mark: _SHORTER.sub("", shown(mark)) for mark in marks}
+    return lambda value: "" if value is None else "0" if value == 0 else words.get(value) or shown(value)
 
 
 def _drawn(

@@ -2,15 +2,13 @@
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import pytest
 
 import console_world
 from buildgate_cli.console.badge_words import badge_words
-from buildgate_cli.console.charts import ticks
-from buildgate_cli.console.marks import Beat, history, share, spark, stretch, strip
 from buildgate_cli.console.pages import Pages
-from buildgate_cli.human import duration, percent
 from console_world import ApiOf, paths
 
 
@@ -83,6 +81,19 @@ def test_every_picture_has_words_and_every_field_a_label(cloud, pages):
         for field in page.all("input"):
             is_labelled = field.get("aria-label") or f'name="{field.get("name")}"' in "".join(LABELS.findall(text))
             assert is_labelled or field.get("type") == "hidden", path
+
+
+def test_headings_follow_each_other_and_tables_say_what_they_hold(cloud, pages):
+    for path in paths(cloud):
+        text = find(pages, path)
+        page = Elements(text)
+        levels = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
+
+        assert levels[0] == 1, path
+        assert max((after - before for before, after in pairwise(levels)), default=0) <= 1, path
+        assert len(page.all("caption")) == len(page.all("table")), path
+        assert all(cell.get("scope") for cell in page.all("th")), path
+        assert len({one["id"] for _, one in page.found if "id" in one}) == text.count(' id="'), path
 
 
 def test_every_link_of_a_page_leads_to_a_page(cloud, pages):
@@ -233,49 +244,6 @@ def test_badges_tell_the_last_ended_run_the_last_build_the_last_gate_and_the_wea
     assert badge_words(api, "gates", "shop")[0] == "quality"
     assert badge_words(api, "gates", "stock") == ("stock gate", "not judged")
     assert badge_words(api, "dora", "shop")[1] in {"elite", "high", "medium", "low"}
-
-
-def test_a_strip_counts_its_runs_in_words_and_keeps_empty_places():
-    drawn = strip([Beat("FAILED", 10, "<b>"), Beat("SUCCEEDED", 40, "ok"), Beat("SUCCEEDED", 0, "ok")], places=5)
-
-    assert 'aria-label="The last 3 runs: 2 succeeded, 1 failed"' in drawn
-    assert drawn.count('class="none"') == 2
-    assert "&lt;b&gt;" in drawn
-    assert "none yet" in strip([])
-
-
-def test_small_bars_add_up_and_nothing_is_drawn_of_nothing():
-    widths = [float(width) for width in re.findall(r' width="([0-9.]+)"', share({"SUCCEEDED": 6, "FAILED": 2}))]
-
-    assert sum(widths) == 100
-    assert share({"SUCCEEDED": 0}) == ""
-    assert spark([None, 1.0, None]) == ""
-
-
-def test_a_stretch_of_time_lies_within_its_axis_and_can_always_be_seen():
-    for start, seconds, total in ((0, 0, 0), (0, 1, 100_000), (99, 1, 100), (50, 500, 100), (-3, 5, 10)):
-        drawn = stretch(start, seconds, total, "busy")
-        x, width = (float(number) for number in re.findall(r'x="([0-9.]+)" width="([0-9.]+)"', drawn)[0])
-
-        assert width >= 0.7
-        assert 0 <= x <= x + width <= 100.05
-
-
-def test_the_history_of_a_case_is_told_in_words_too():
-    assert 'aria-label="3 passed, 2 failed, 1 skipped"' in history("..F.Fs")
-
-
-@pytest.mark.parametrize(
-    ("top", "shown", "expected"),
-    [
-        (3, lambda value: f"{value:.0f}", [0, 1, 2, 3]),
-        (1, percent, [0, 0.25, 0.5, 0.75, 1]),
-        (270, duration, [0, 120, 240, 360]),
-        (0, percent, [0, 1]),
-    ],
-)
-def test_axes_have_few_round_marks_that_read_differently(top, shown, expected):
-    assert ticks(top, shown) == expected
 
 
 def test_there_is_no_page_for_other_paths(pages):
