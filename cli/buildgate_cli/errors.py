@@ -34,6 +34,11 @@ _DOMAIN_CODES: Final = {
     "Unavailable": ExitCode.UNAVAILABLE,
     "Corrupt": ExitCode.INCONCLUSIVE,
 }
+_WAYS_OUT: Final = {
+    "Project cannot be found": "See `buildgate project list`; create it with `buildgate project apply FILE`.",
+    "RepositoryDoesNotExistException": "Create it with `buildgate repo create NAME`; see `buildgate repo list`.",
+}
+"""What to do about refusals of AWS that people meet often, by a part of them."""
 _ACCESS_CODES: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException"}
 )
@@ -85,8 +90,9 @@ def _from_client_error(error: Exception) -> UserError:
         return UserError(f"{operation} was denied: {message}", "Check the profile and its policy.", ExitCode.REFUSED)
     status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     unavailable = isinstance(status, int) and (status >= 500 or "Throttl" in code or "TooManyRequests" in code)
+    fix = next((way for part, way in _WAYS_OUT.items() if part in f"{code}: {message}"), None)
     return UserError(
-        f"{operation} answered {code}: {message}", None, ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED
+        f"{operation} answered {code}: {message}", fix, ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED
     )
 
 

@@ -153,8 +153,8 @@ def _line(member: Member, now: datetime) -> Text:
     line.append_text(status_text(member.status))
     if member.build is not None:
         took, cost = facts.seconds(member.build, now), facts.cost_micro_usd(member.build, now)
-        line.append(f"  {duration(took)}  {dollars(cost)}  {member.build.build_id}", style="dim")
-        why = facts.reason(member.build)
+        line.append(f"  {duration(took)}  {dollars(cost)}  {ids.shown(member.build.build_id)}", style="dim")
+        why = facts.why(member.build)
         line.append(f"  {facts.first_line(why)}" if why else "", style="red")
     if len(member.depends_on) > 1:
         line.append(f"  after {', '.join(member.depends_on)}", style="dim")

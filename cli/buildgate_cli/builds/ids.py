@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.errors import ExitCode, UserError
+from buildgate_cli.output import console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.console import Console
+
 BATCH_SIZE: Final = 100
 """The most ids that BatchGetBuilds takes in one call (API model)."""
 _UUID_LENGTH: Final = 36
+_WIDE: Final = 140
+_SHORT: Final = 8
 
 
 def resolve(client: Any, text: str) -> str:
@@ -32,6 +37,13 @@ def resolve(client: Any, text: str) -> str:
     if colon and len(fitting) > 1:
         raise UserError(f"{text} fits {len(fitting)} builds.", f"Write more of the id: {', '.join(fitting[:3])}")
     return fitting[0]
+
+
+def shown(build_id: str, screen: Console = console) -> str:
+    """Return the id of a build or a batch for a person to read: on a narrow terminal its beginning, which names it too."""
+    project, _, rest = build_id.rpartition(":")
+    is_narrow = screen.is_terminal and screen.width < _WIDE
+    return f"{project}:{rest[:_SHORT]}" if is_narrow and project else build_id
 
 
 def _by_number(client: Any, project: str, number: str) -> str:

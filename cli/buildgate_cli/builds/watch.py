@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rich.live import Live
 from rich.table import Table
@@ -57,6 +57,11 @@ class Row:
     @property
     def reason(self) -> str:
         return self.why or (facts.reason(self.build) if self.build else "")
+
+    @property
+    def brief_reason(self) -> str:
+        """The reason as tables show it."""
+        return self.why or (facts.why(self.build) if self.build else "")
 
     def to_data(self, now: datetime) -> dict[str, Any]:
         known = facts.to_data(self.build, now) if self.build else {"build_id": self.build_id or None}
@@ -129,7 +134,9 @@ class Watch:
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for column in COLUMNS:
-            table.add_column(column, justify="right" if column in {"TIME", "COST"} else "left")
+            is_last = column == COLUMNS[-1]  # cut, for a table of changing height flickers
+            justify: Literal["left", "right"] = "right" if column in {"TIME", "COST"} else "left"
+            table.add_column(column, justify=justify, no_wrap=is_last, overflow="ellipsis" if is_last else "fold")
         for cells in cells_of(self.rows, self.now()):
             table.add_row(*(cell if isinstance(cell, Text) else Text(safe(cell)) for cell in cells))
         return table
@@ -170,7 +177,7 @@ def _cells(row: Row, now: datetime) -> list[object]:
     phase = "-" if build is None or row.is_over else build.current_phase
     took = duration(facts.seconds(build, now)) if build else "-"
     cost = dollars(facts.cost_micro_usd(build, now)) if build else "-"
-    return [row.label, status_text(row.status), phase, took, cost, facts.first_line(row.reason)]
+    return [row.label, status_text(row.status), phase, took, cost, facts.first_line(row.brief_reason)]
 
 
 def _line(row: Row, at: datetime) -> Text:
@@ -179,7 +186,7 @@ def _line(row: Row, at: datetime) -> Text:
         line.append(f"  {row.build.current_phase}", style="dim")
     if row.build and row.is_over:
         line.append(f"  {duration(facts.seconds(row.build, at))}", style="dim")
-    line.append(f"  {facts.first_line(row.reason)}" if row.reason else "", style="red")
+    line.append(f"  {facts.first_line(row.brief_reason)}" if row.reason else "", style="red")
     return line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 SIZE_LIMIT_BYTES = 4 * 1024 * 1024
 STDIN = "<stdin>"
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".aws-sam", ".buildgate"})
+_HEAD_BYTES = 64 * 1024
+_VERSION = re.compile(rb"^version[ \t]*:[ \t]*[\"']?0\.[12]\b", re.MULTILINE)
+_PARTS = re.compile(rb"^(phases|batch)[ \t]*:", re.MULTILINE)
 _GLOB_MARKS = frozenset("*?[")
 
 
@@ -31,7 +35,8 @@ class Source:
 def sources(arguments: Iterable[str]) -> Iterator[Source]:
     """Yield the buildspecs that the arguments name, each file once; `-` is standard input.
 
-    Below a folder every `.yml` and `.yaml` file counts whose name holds `buildspec`, or whose folder is called so.
+    Below a folder every `.yml` and `.yaml` file counts whose name holds `buildspec`, whose folder is called so, or which
+    begins its lines with `version:` and with `phases:` or `batch:`, as a buildspec does.
     Raises UserError for a name that leads to nothing, and for a file over 4 MiB.
     """
     seen: set[str] = set()
@@ -74,5 +79,15 @@ def _below(folder: Path) -> Iterator[Path]:
         is_named = "buildspec" in Path(root).name.lower()
         for name in files:
             lowered = name.lower()
-            if lowered.endswith((".yml", ".yaml")) and (is_named or "buildspec" in lowered):
-                yield Path(root) / name
+            path = Path(root) / name
+            if lowered.endswith((".yml", ".yaml")) and (is_named or "buildspec" in lowered or _looks_like_one(path)):
+                yield path
+
+
+def _looks_like_one(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return _VERSION.search(head) is not None and _PARTS.search(head) is not None

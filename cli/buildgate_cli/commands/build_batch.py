@@ -52,6 +52,8 @@ def list_batches(
     as_json: Json = False,
 ) -> None:
     """List batches, newest first."""
+    from buildgate_cli.builds import ids  # noqa: PLC0415
+
     client = cloud_context.current().client("codebuild")
     request: dict[str, Any] = {"sortOrder": "DESCENDING", "maxResults": limit}
     call = client.list_build_batches
@@ -66,7 +68,7 @@ def list_batches(
     now = datetime.now(UTC)
     cells = [
         [
-            one["id"],
+            ids.shown(one["id"]),
             status_text(one["buildBatchStatus"]),
             len(one.get("buildGroups", [])),
             one.get("sourceVersion") or "-",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Create and change CodeBuild projects from files.", no_args_is_help=True)
 
+_DONE: Final = re.compile(r" (created|updated|removed|imported)\b")
 Files = Annotated[list[Path], typer.Argument(help="Project files: CreateProject's shape, in YAML or JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of the project.", autocompletion=completion.projects)]
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
@@ -78,8 +80,8 @@ def list_projects(as_json: Json = False) -> None:
     cells = [
         [
             row["name"],
-            f"{row['source']['type']} {row['source'].get('location', '')}".strip(),
-            row["environment"].get("image", "-"),
+            f"{row['source']['type']} {_place(row['source'])}".strip(),
+            str(row["environment"].get("image", "-")).removeprefix("aws/codebuild/"),
             row["environment"].get("computeType", "-"),
             ago(_iso(row.get("lastModified")), now),
         ]
@@ -194,12 +196,18 @@ def _print_applied(applied: Applied) -> None:
     for group in applied.groups:
         note(f"  report group {group} {would}created")
     for what in applied.beside:
-        note(f"  {what}{' (would be)' if applied.is_dry_run else ''}")
+        note(f"  {_as_wish(what) if applied.is_dry_run else what}")
     if applied.said is not None:
         note(f"  {applied.said}")
     for one in applied.advice:
         saving = f", saves {dollars(one.saves_micro_usd)} per 100 builds" if one.saves_micro_usd else ""
         note(f"  advice: {one.change}{saving}; {one.evidence}")
+
+
+def _as_wish(what: str) -> str:
+    """Return what a step does as what it would do: its words say `... created`, `... updated: why` or the like."""
+    wish = _DONE.sub(r" would be \1", what, count=1)
+    return wish if wish != what else f"{what} (would be)"
 
 
 def _print_project(found: dict[str, Any]) -> None:
@@ -223,6 +231,14 @@ def _print_project(found: dict[str, Any]) -> None:
             ("changed", ago(_iso(found.get("lastModified")), datetime.now(UTC))),
         ]
     )
+
+
+def _place(source: dict[str, Any]) -> str:
+    """Return where a source is, in short: of CodeCommit the repository's name, of others the address without its scheme."""
+    location = str(source.get("location", ""))
+    if source["type"] == "CODECOMMIT":
+        return location.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return location.removeprefix("https://").removesuffix(".git")
 
 
 def _buildspec(text: str | None) -> str:

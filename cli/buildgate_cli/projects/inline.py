@@ -33,6 +33,7 @@ BUILT_BY: Final = {
 _ADDRESS: Final = re.compile(r"https://git-codecommit\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/repos/([\w.-]+)/?")
 
 
+_SAID: Final = {"CommitDoesNotExistException": "there is no such version in it, or no commit at all yet"}
 _MAKE: Final = """\
 if [ ! -e Makefile ] && [ ! -e makefile ] && [ ! -e GNUmakefile ]; then
   echo "No buildspec.yml, no Makefile: push one of them, or declare buildspec: in the project's file" >&2
@@ -76,7 +77,7 @@ def inlined(cloud: CloudContext, wanted: Project, found: Project | None) -> Inli
         return Inlined(
             of_no_source(), "there is no source: the generated buildspec is inline, and runs no command of yours"
         )
-    repository = _repository(cloud, source)
+    repository = repository_of(cloud, source)
     if repository is None:
         return Inlined(kept, f"uses the source's {DEFAULT_BUILDSPEC}; whether it has one cannot be seen from here")
     try:
@@ -104,7 +105,7 @@ class _UnreadableError(Exception):
     """The repository did not say what it holds."""
 
 
-def _repository(cloud: CloudContext, source: Source) -> str | None:
+def repository_of(cloud: CloudContext, source: Source) -> str | None:
     """Return the name of the CodeCommit repository of a source; None when this cloud does not hold it."""
     location = source.location or ""
     if source.type != "CODECOMMIT":
@@ -125,7 +126,8 @@ def _root(cloud: CloudContext, repository: str, version: str | None) -> set[str]
         client = cloud.client("codecommit", is_quick=True)
         folder = client.get_folder(repositoryName=repository, folderPath="/", **at)
     except ClientError as error:
-        raise _UnreadableError(error.response["Error"]["Code"]) from None
+        code = error.response["Error"]["Code"]
+        raise _UnreadableError(_SAID.get(code, code)) from None
     except BotoCoreError as error:
         raise _UnreadableError(type(error).__name__) from None
     rows = [*folder.get("files", []), *folder.get("symbolicLinks", [])]

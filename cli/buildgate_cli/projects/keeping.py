@@ -10,6 +10,7 @@ import yaml
 from buildgate_cli.project_file import Change, ProjectFile, as_created, changes, creatable
 from buildgate_cli.projects.extras import BESIDE_TAG, CREDENTIALS_TAG, beside_tag, held_credentials
 from buildgate_cli.projects.importing import beside
+from buildgate_cli.projects.inline import repository_of
 from buildgate_cli.projects.on_aws import MANAGED_TAG
 from buildgate_cli.projects.own_role import is_own
 from buildgate_cli.projects.role import OWN_ROLE
@@ -53,6 +54,9 @@ def as_file(cloud: CloudContext, found: Project) -> Imported:
         data.pop("tags", None)
     if is_own(client.meta.region_name, found):
         data["serviceRole"] = OWN_ROLE
+    repository = repository_of(cloud, found.source)
+    if repository is not None:  # by its name alone, it is found in any cloud
+        data["source"] = {**data["source"], "location": repository}
     besides = beside(cloud, found)
     return Imported({**data, **besides.sections}, tuple(besides.remarks))
 

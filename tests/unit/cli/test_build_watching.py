@@ -1,13 +1,15 @@
 """What watching costs, how it slows down, and what it does with builds that go away."""
 
+import io
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from rich.console import Console
 
-from buildgate_cli.builds import logs
+from buildgate_cli.builds import facts, ids, logs
 from buildgate_cli.builds.lines import printable
 from buildgate_cli.builds.looking import AWS_SECONDS, RELAXED_SECONDS, SLOWEST_SECONDS, Looker, Pace, pace_for
 from buildgate_cli.builds.watch import Row, Watch, total_micro_usd
@@ -217,3 +219,23 @@ def test_only_the_lines_of_one_phase_pass() -> None:
 
     assert list(logs.of_phase(lines, "DOWNLOAD_SOURCE")) == lines[:4]
     assert list(logs.of_phase(lines, "BUILD")) == lines[4:9]
+
+
+def test_a_narrow_terminal_is_shown_the_beginning_of_an_id() -> None:
+    def screen(width: int, *, is_terminal: bool = True) -> Console:
+        return Console(file=io.StringIO(), width=width, force_terminal=is_terminal, color_system=None)
+
+    whole = "shop-unit:eb3aef58-a345-4ed0-a6aa-e15fd8d2ee08"
+
+    assert ids.shown(whole, screen(80)) == whole[:18]
+    assert ids.shown(whole, screen(160)) == whole
+    assert ids.shown(whole, screen(80, is_terminal=False)) == whole
+
+
+def test_tables_say_how_a_command_ended_before_what_it_was() -> None:
+    said = "Error while executing command: make test. Reason: exit status 2"
+    phase = {"phaseType": "BUILD", "phaseStatus": "FAILED", "contexts": [{"statusCode": "C", "message": said}]}
+    failed = facts.read(build(1, "FAILED", phases=[phase]))
+
+    assert facts.why(failed) == "BUILD: exit status 2: make test"
+    assert said in facts.reason(failed)

@@ -42,6 +42,15 @@ def test_what_aws_refuses_names_the_operation(code: str, status: int, exit_code:
     assert "said" in found.message
 
 
+def test_refusals_that_people_meet_often_have_a_way_out() -> None:
+    response = {"Error": {"Code": "ResourceNotFoundException", "Message": "Project cannot be found: arn:x"}}
+
+    found = as_user_error(ClientError(response, "StartBuild"))  # type: ignore[arg-type]
+
+    assert found is not None
+    assert "buildgate project list" in str(found.fix)
+
+
 def test_the_field_and_the_fix_of_a_rule_reach_the_person() -> None:
     found = as_user_error(domain.Rejected("unknown stage", field="stage", fix="name one that exists"))
 

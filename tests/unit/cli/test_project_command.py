@@ -141,7 +141,7 @@ def test_a_repository_that_does_not_exist_is_refused_in_awss_words(cloud: Cli, t
 def test_projects_are_listed_and_shown(cloud: Cli, tmp_path: Path) -> None:
     cloud("project", "apply", write(tmp_path))
 
-    assert "shop-unit  CODECOMMIT /repositories/shop.git" in cloud("project", "list").stdout
+    assert "shop-unit  CODECOMMIT shop  standard:7.0" in cloud("project", "list").stdout
     shown = cloud("project", "show", "shop-unit").stdout
     assert "buildspec  buildspec.yml" in shown
     assert "MODE=ci, A=1" in shown

@@ -146,7 +146,7 @@ def test_what_cannot_be_known_is_left_and_said(cloud: Cli, codebuild: FakeCodeBu
 
     assert answer.exit_code == 0
     assert "buildspec" not in codebuild.projects["shop"]["source"]
-    assert "is not known: CommitDoesNotExistException" in " ".join(answer.stderr.split())
+    assert "is not known: there is no such version in it, or no commit" in " ".join(answer.stderr.split())
 
 
 def test_a_source_of_another_host_is_left_and_said(
