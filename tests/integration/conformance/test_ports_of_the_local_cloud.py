@@ -10,10 +10,12 @@ import pytest
 from botocore.config import Config
 from botocore.session import Session
 
+from asked_services import CRITICAL, IMAGE_SCAN
+from buildgate_cli.local.findings import Findings, read_scan
 from buildgate_cli.local.jsonservice import Caller, ServicesServer
 from buildgate_cli.local.services import OwnServices, own_services
+from contract.emulated_clouds import fate, mailbox, new_bucket
 from contract.port_cases import CASES, Case, project_request
-from contract.test_ports import fate, mailbox, new_bucket
 from local_cloud_asking import until
 from local_harness import commit, git, new_work_tree
 
@@ -94,6 +96,12 @@ class LocalCloud:
     def project(self, buildspec: str, **more: Any) -> str:
         name = self.name()
         self.client("codebuild").create_project(**project_request(name, buildspec, **more))
+        return name
+
+    def scanned(self) -> str:
+        name, findings = self.name(), Findings(self._asked.home.findings)
+        findings.put(read_scan(IMAGE_SCAN, image=name, tag="v1"))
+        findings.put(read_scan({"findings": [CRITICAL]}, image=name, tag="v1"))
         return name
 
     def topic(self) -> Any:
