@@ -181,6 +181,9 @@ class _Numbers:
     def getrandbits(self, _: int) -> int:
         return next(self._numbers)
 
+    def uniform(self, _low: float, high: float) -> float:
+        return high
+
 
 def shapes(items: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
     """Return the type of each attribute by kind of item (`RUN`, `S#B`, `D`, ...), for an older release to rely on."""

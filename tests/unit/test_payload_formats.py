@@ -13,7 +13,6 @@ from buildgate.domain import payloads
 from buildgate.domain.errors import Unavailable
 from buildgate.runtime.entrypoint import entrypoint
 from fault_world import PIPELINE, push
-from release_snapshot import releases, restored, taken
 from simulated_cloud import SimulatedCloud
 
 NEWER = payloads.FORMAT + 1
@@ -73,17 +72,6 @@ def test_stored_cases_of_a_newer_release_are_not_guessed_at():
     assert (kept, cases.load("shop:1")) == ({"fmt": "1"}, [])
     with pytest.raises(Unavailable, match=r"tests/shop/2\.ndjson has format 2"):
         cases.load("shop:2")
-
-
-def test_a_run_that_a_newer_release_began_waits_for_it_and_is_then_finished():
-    kept = taken(releases()[-1])
-    for execution in kept["executions"]:
-        execution["input"]["fmt"] = NEWER
-    cloud = restored(kept)
-    cloud.aws.timeline.advance(minutes=2)
-    refused = {run["pipeline"]: run["status"] for run in cloud.runs()}
-
-    assert refused == {"waiting": "RUNNING", "building": "RUNNING", "ended": "SUCCEEDED"}
 
 
 def test_an_event_of_a_newer_release_lies_in_the_failure_queue_with_its_reason():

@@ -19,6 +19,7 @@ from buildgate.adapters.memory.http import Answer
 from buildgate.domain.pipelines import Pipeline
 from buildgate.inbound import pipeline_file
 from buildgate.runtime import settings
+from buildgate.runtime.entrypoint import refuse_newer
 from buildgate.runtime.observability import Line
 from buildgate_cli.errors import UserError
 
@@ -90,6 +91,7 @@ class World:
             if code_uri in _TOLD_OF_BUILDS:
                 self.handed.append(str(event))
             try:
+                refuse_newer(event)
                 answer = handle(event, line)
             except BaseException as error:
                 line.add(outcome=type(error).__name__, reason=str(error))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from buildgate.adapters.table.codec import FORMAT
+from buildgate.domain import payloads
 from buildgate_cli.simulate import promises
 from buildgate_cli.simulate.watching import Watch
 from buildgate_cli.simulate.world import CHECKOUT
@@ -143,3 +144,23 @@ def test_32_an_item_of_a_format_yet_unknown_waits_for_the_release_that_wrote_it(
 
     assert (refused.status, refused.data["error"]["fix"]) == (503, "deploy the newer release again")
     assert runs == {"waiting": "SUCCEEDED", "building": "SUCCEEDED", "ended": "SUCCEEDED"}
+
+
+def test_32_an_execution_that_a_newer_release_began_waits_for_it():
+    kept = taken(RELEASES[-1])
+    cloud = restored(kept)
+    inputs = [one.input for one in cloud.aws.stepfunctions.executions.values()]
+    for given in inputs:
+        given["fmt"] = payloads.FORMAT + 1
+    cloud.aws.timeline.advance(minutes=1)
+    report(cloud)
+    assert cloud.decide(kept["links"][0], "approve").status == 200
+    cloud.aws.timeline.advance(minutes=1)
+    meanwhile = {run["pipeline"]: run["status"] for run in cloud.runs()}
+
+    for given in inputs:
+        del given["fmt"]
+    cloud.aws.timeline.advance(hours=2)
+
+    assert meanwhile["waiting"] == "RUNNING"
+    assert {run["pipeline"]: run["status"] for run in cloud.runs()} == dict.fromkeys(meanwhile, "SUCCEEDED")

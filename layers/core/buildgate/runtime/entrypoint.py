@@ -42,7 +42,7 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S], *, warm: Sequen
     def handler(event: dict[str, Any], context: Any) -> Any:
         name = getattr(context, "function_name", "")
         with canonical_line(name, getattr(context, "aws_request_id", "")) as line:
-            _refuse_newer(event)
+            refuse_newer(event)
             return ready()(event, line)
 
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
@@ -53,12 +53,11 @@ def entrypoint(build: Callable[[S, Aws], Handle], kind: type[S], *, warm: Sequen
     return handler
 
 
-def _refuse_newer(event: Any) -> None:
+def refuse_newer(event: Any) -> None:
     """Raise Unavailable for what a newer release sent or began: it is tried again, kept as failed, and redriven."""
-    for what, given in (("the event", event), ("the execution's input", _handed_on(event))):
-        if isinstance(given, Mapping) and payloads.NAME in given:
-            payloads.refuse_newer(given, what)
-
-
-def _handed_on(event: Any) -> Any:
-    return event.get(_HANDED_ON) if isinstance(event, Mapping) else None
+    if not isinstance(event, Mapping):
+        return
+    payloads.refuse_newer(event, "the event")
+    handed_on = event.get(_HANDED_ON)
+    if isinstance(handed_on, Mapping):
+        payloads.refuse_newer(handed_on, "the execution's input")
