@@ -30,7 +30,8 @@ from buildgate.domain.metrics.posture import PostureDay, RoleLook
 from buildgate.domain.metrics.rollups import DayTotals, Scope
 from buildgate.domain.metrics.test_cases import CaseChange, CaseState
 from buildgate.usecases.window_reads import place_of
-from contract.store_cases import TABLE, Stores, built, empty, record
+from contract.build_store_cases import built, record
+from contract.stores import TABLE, Stores, empty
 from core_world import ALICE, BUCKET, table_definition
 from gate_world import gate
 from run_records import NOON, run

@@ -12,7 +12,7 @@ from buildgate.adapters.table.lanes import TableLanes
 from buildgate.domain.approvals import ApprovalStatus
 from buildgate.domain.errors import Conflict
 from buildgate.domain.lanes import Lane, Ticket, Turn, TurnRef, arrive, leave
-from contract.store_cases import LATER, Stores
+from contract.stores import LATER, Stores
 from run_records import NOON, RUN_ID, approval, run
 
 KEY = "stage:shop/release"

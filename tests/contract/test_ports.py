@@ -96,7 +96,8 @@ def protocols() -> Iterator[type]:
 def test_every_member_of_every_port_is_called_by_a_case(port):
     """Whoever adds a member to a port adds a promise about it."""
     told = "".join(
-        inspect.getsource(one) for one in (store_cases, lane_store_cases, history_store_cases, *port_cases.MODULES)
+        inspect.getsource(one)
+        for one in (*store_cases.MODULES, lane_store_cases, history_store_cases, *port_cases.MODULES)
     )
     told += inspect.getsource(test_time_and_chance)
 
