@@ -83,9 +83,23 @@ def _verb(view: str, text: str) -> None:
         question = Question(whose, days, first, last, {"stage": stage, "branch": branch, "compute": compute})
         answer = question.ask() if view == "summary" else question.ask(view)
         _show(answer, view, as_json=as_json, as_csv=as_csv)
+        if project is not None and view in {"summary", "report"} and not (as_json or as_csv):
+            _note_set_aside(project)
 
     verb.__doc__ = text
     app.command(view)(verb)
+
+
+def _note_set_aside(project: str) -> None:
+    """Say below a project's figures how many of its builds are in none of them, to whom may know."""
+    from buildgate_cli.api_client import ApiError  # noqa: PLC0415  # the API's client, only where it is called
+
+    try:
+        aside = ask("account", "quarantine", project=project)["quarantine"]
+    except ApiError:
+        return  # a role may read one project's figures and not the account's list
+    if aside:
+        note(f"{len(aside)} set aside, in no figure: buildgate metrics quarantine {project}")
 
 
 _verb("summary", "Show builds, success, durations and cost. `metrics PROJECT` means this.")
@@ -177,9 +191,14 @@ def compare(
 
 
 @app.command()
-def quarantine(as_json: AsJson = False) -> None:
+def quarantine(
+    project: Annotated[
+        str | None, typer.Argument(help="CodeBuild project; all without one.", autocompletion=completion.projects)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """List builds that were set aside because their description cannot be true."""
-    _show(ask("account", "quarantine"), "quarantine", as_json=as_json)
+    _show(ask("account", "quarantine", project=project), "quarantine", as_json=as_json)
 
 
 @app.command("self-cost")

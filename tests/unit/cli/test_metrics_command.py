@@ -28,6 +28,7 @@ DAYS = [
 
 def test_a_projects_totals_are_shown_in_figures_people_read(cli: Cli, api: OperatorApi) -> None:
     api.on("GET", "/v1/metrics/projects/shop-unit", (200, {"project": "shop-unit", "summary": SUMMARY, "by_day": DAYS}))
+    api.on("GET", "/v1/metrics/account/quarantine", (200, {"quarantine": [], "next": None}))
 
     shown = cli("metrics", "shop-unit", "--days", "7").stdout
 
@@ -41,6 +42,7 @@ def test_a_projects_totals_are_shown_in_figures_people_read(cli: Cli, api: Opera
 
 def test_a_project_without_builds_says_so(cli: Cli, api: OperatorApi) -> None:
     api.on("GET", "/v1/metrics/projects/idle", (200, {"summary": {**SUMMARY, "builds": 0}}))
+    api.on("GET", "/v1/metrics/account/quarantine", (200, {"quarantine": [], "next": None}))
 
     assert "no finished build in this window" in cli("metrics", "idle").stdout
 

@@ -22,13 +22,33 @@ def page(**changes):
     return empty | changes
 
 
+NOTHING_ASIDE = {"quarantine": [], "next": None}
+ASIDE = "/v1/metrics/account/quarantine"
+
+
 def test_the_summary_needs_no_verb_and_takes_options_first(cli: Cli, api: OperatorApi) -> None:
     api.on("GET", "/v1/metrics/projects/shop", (200, {"summary": {"builds": 0}}))
+
+    api.on("GET", ASIDE, (200, NOTHING_ASIDE))
 
     assert cli("metrics", "shop").exit_code == 0
     assert cli("metrics", "summary", "shop").exit_code == 0
     assert cli("metrics", "--days", "7", "shop").exit_code == 0
-    assert [call.query for call in api.calls] == [{"days": "30"}, {"days": "30"}, {"days": "7"}]
+    asked = [call.query for call in api.calls if "quarantine" not in call.path]
+    assert asked == [{"days": "30"}, {"days": "30"}, {"days": "7"}]
+
+
+def test_builds_that_are_set_aside_are_counted_below_a_projects_figures(cli: Cli, api: OperatorApi) -> None:
+    rows = [{"build_id": f"shop:{number}", "at": "2026-11-22T12:00", "reason": "ended before"} for number in (1, 2)]
+    api.on("GET", "/v1/metrics/projects/shop", (200, {"summary": {"builds": 0}}))
+    api.on("GET", ASIDE, (200, {"quarantine": rows, "next": None}))
+
+    told = cli("metrics", "shop").stderr
+    listed = cli("metrics", "quarantine", "shop").stdout
+
+    assert "2 set aside, in no figure: buildgate metrics quarantine shop" in told
+    assert "ended before" in listed
+    assert [call.query for call in api.calls if call.path == ASIDE] == [{"project": "shop"}] * 2
 
 
 def test_an_exact_window_is_asked_for_as_such(cli: Cli, api: OperatorApi) -> None:
@@ -130,6 +150,8 @@ def test_shares_as_csv_do_not_run_in_a_spreadsheet(cli: Cli, api: OperatorApi) -
 
 def test_a_project_without_the_word_stays_a_project(cli: Cli, api: OperatorApi) -> None:
     api.on("GET", "/v1/metrics/projects/cost", (200, {"summary": {"builds": 0}}))
+
+    api.on("GET", ASIDE, (200, NOTHING_ASIDE))
 
     assert cli("metrics", "summary", "cost").exit_code == 0
 
