@@ -59,7 +59,7 @@ def test_a_transformer_sends_only_what_it_names():
 
 def test_deliveries_may_be_lost_doubled_and_late(aws):
     got: list[tuple[float, str]] = []
-    target = Target("f", lambda payload: got.append((aws.timeline.elapsed, payload["detail"]["n"])))
+    target = Target("f", lambda payload: got.append((aws.timeline.elapsed, json.loads(payload)["detail"]["n"])))
     aws.events.rules.append(Rule("r", {"source": ["app"]}, (target,)))
     schedule = {"lost": [], "late": [60.0], "twice": [0.0, 5.0]}
     aws.events.deliveries = lambda event: schedule[event["detail"]["n"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ class FakeBuild:
     commit: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)
     exported: dict[str, str] = field(default_factory=dict)
-    _last_phases: tuple[tuple[str, datetime], list[dict[str, Any]]] | None = None
+    _last_phases: tuple[tuple[str, str, str, datetime], list[dict[str, Any]]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def is_over(self) -> bool:
@@ -76,11 +79,10 @@ class FakeBuild:
 
     def phases(self, now: datetime) -> list[dict[str, Any]]:
         """The phases so far, sharing the time evenly; the last has neither end nor status."""
-        if self.ended_at is None:
-            return self._phases(now)
-        ended = self.status, self.ended_at
-        if self._last_phases is None or self._last_phases[0] != ended:
-            self._last_phases = ended, self._phases(self.ended_at)
+        end = self.ended_at or now
+        state = self.status, self.current_phase, self.failed_phase, end
+        if self._last_phases is None or self._last_phases[0] != state:
+            self._last_phases = state, self._phases(end)
         return [dict(phase) for phase in self._last_phases[1]]
 
     def _phases(self, end: datetime) -> list[dict[str, Any]]:
@@ -182,6 +184,7 @@ def _event_phase(phase: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
+@lru_cache(maxsize=256)
 def _as_text(moment: datetime) -> str:
     hour = moment.hour
     half = "PM" if hour >= 12 else "AM"

@@ -78,7 +78,7 @@ class CodeBuild:
         name, token = request["projectName"], request.get("idempotencyToken")
         if name not in self.projects:
             raise AwsError("ResourceNotFoundException", f"Project cannot be found: {self._arn('project', name)}")
-        wanted = json.dumps(request, sort_keys=True, default=str)
+        wanted = json.dumps(request, sort_keys=True, default=str) if token else ""
         known = self._tokens.get(token) if token else None
         if known is not None and self.timeline.elapsed - known[0] < TOKEN_SECONDS:
             if known[1] != wanted:

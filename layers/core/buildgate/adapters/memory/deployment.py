@@ -131,7 +131,7 @@ def _send(aws: MemoryAws, queue: str, record: Any) -> None:
 def _rule(aws: MemoryAws, plan: RulePlan) -> Rule:
     target = Target(
         plan.function,
-        lambda payload: aws.lambdas.enqueue(plan.function, json.dumps(payload)),
+        partial(aws.lambdas.enqueue, plan.function),
         plan.input_paths,
         plan.input_template,
         partial(_send, aws, plan.dead_letters) if plan.dead_letters else None,

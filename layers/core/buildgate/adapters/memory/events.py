@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from buildgate.adapters.memory.patterns import matches, transformed
+from buildgate.adapters.memory.patterns import matches, transformed_text
 
 if TYPE_CHECKING:
     from buildgate.adapters.memory.timeline import Timeline
@@ -19,19 +18,19 @@ Deliveries = Callable[[Event], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a rule sends events: `deliver` gets the payload; what cannot be delivered goes to `dead_letters` whole."""
+    """Where a rule sends events: `deliver` gets JSON text; what cannot be delivered goes to `dead_letters` whole."""
 
     name: str
-    deliver: Callable[[Any], object]
+    deliver: Callable[[str], object]
     input_paths: Mapping[str, str] = field(default_factory=dict)
     input_template: str = ""
     dead_letters: Callable[[Event], object] | None = None
 
-    def payload(self, event: Event) -> Any:
+    def text(self, event: Event) -> str:
         """Return what the target is sent."""
         if self.input_template:
-            return transformed(self.input_paths, self.input_template, event)
-        return deepcopy(event)
+            return transformed_text(self.input_paths, self.input_template, event)
+        return json.dumps(event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ class Events:
         def deliver() -> None:
             for target in rule.targets:
                 if not self.is_refused(event):
-                    target.deliver(target.payload(event))
+                    target.deliver(target.text(event))
                     continue
                 self.refused.append(event)
                 if target.dead_letters is not None:

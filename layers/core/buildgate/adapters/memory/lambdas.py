@@ -35,11 +35,16 @@ class Context(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How an invocation ended: a JSON payload, or an error's name and cause."""
+    """How an invocation ended: an answer as JSON text, or an error's name and cause."""
 
-    payload: Any = None
+    text: str = "null"
     error: str = ""
     cause: str = ""
+
+    @property
+    def payload(self) -> Any:
+        """Return the answer as its caller reads it."""
+        return json.loads(self.text)
 
 
 @dataclass(slots=True)
@@ -110,7 +115,7 @@ class Lambda:
         if outcome.error:
             body = {"errorType": outcome.error, "errorMessage": outcome.cause}
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(body).encode())}
-        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(outcome.payload).encode())}
+        return {"StatusCode": 200, "Payload": io.BytesIO(outcome.text.encode())}
 
     def is_full(self, function: Function) -> bool:
         """Whether the function's reserved concurrency is used up."""
@@ -151,7 +156,7 @@ class Lambda:
         try:
             if function.handler is None:
                 function.handler = function.build()
-            return Outcome(json.loads(json.dumps(function.handler(json.loads(payload), context))))
+            return Outcome(json.dumps(function.handler(json.loads(payload), context)))
         except Crashed as crash:
             function.handler = None
             return Outcome(error="Runtime.ExitError", cause=f"RequestId: {request_id} Error: Runtime exited ({crash})")

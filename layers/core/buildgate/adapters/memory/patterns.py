@@ -94,9 +94,14 @@ def transformed(paths: Mapping[str, str], template: str, event: Mapping[str, Any
     A `<name>` outside quotes becomes the JSON of what its path finds, inside quotes its text; what a path does not
     find is null outside quotes and empty inside, as documented.
     """
+    return json.loads(transformed_text(paths, template, event))
+
+
+def transformed_text(paths: Mapping[str, str], template: str, event: Mapping[str, Any]) -> str:
+    """Return the JSON text of what an InputTransformer makes of an event."""
     found = {name: _at(event, path) for name, path in paths.items()}
     pieces = [text if not name else _filled(found.get(name, _ABSENT), kind) for kind, name, text in _pieces(template)]
-    return json.loads("".join(pieces))
+    return "".join(pieces)
 
 
 @lru_cache(maxsize=64)
