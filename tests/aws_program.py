@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from buildgate_cli.cloud_context import CloudContext
+from buildgate_cli.commands.local_env import variables_of
 
 ROOT = Path(__file__).parents[1]
 PINS = ROOT / "tests/e2e/aws_cli_requirements.txt"
@@ -75,19 +76,12 @@ class Aws:
         return done.stdout.strip()
 
     def _environment(self) -> dict[str, str]:
-        endpoints = self.cloud.endpoints
         return {
             "PATH": f"{self.program.parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.home),
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_PAGER": "",
             "AWS_DEFAULT_OUTPUT": "json",
-            "AWS_DEFAULT_REGION": self.cloud.region,
-            "AWS_ACCESS_KEY_ID": self.cloud.credentials.access_key_id,
-            "AWS_SECRET_ACCESS_KEY": self.cloud.credentials.secret_access_key,
-            "AWS_ENDPOINT_URL": endpoints["*"],
-            "AWS_ENDPOINT_URL_CODEBUILD": endpoints["codebuild"],
-            "AWS_ENDPOINT_URL_CODECOMMIT": endpoints["codecommit"],
+            **variables_of(self.cloud),
         }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from buildgate_cli import cloud_context
-from buildgate_cli.commands import local_findings
+from buildgate_cli.commands import local_env, local_findings
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.output import console, errors, print_json
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FASTEST: Final = 3600.0
 app = typer.Typer(no_args_is_help=True, help="Run the whole of Buildgate on this machine.")
 app.add_typer(local_findings.app, name="findings")
+app.command()(local_env.env)
 HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the cloud.", envvar=cloud_context.HOME_VARIABLE, show_default=False),
