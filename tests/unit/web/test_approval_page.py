@@ -1,13 +1,14 @@
 """The approval page: looking never decides, posting does, once, and nothing can be learned by trying."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from buildgate.domain.approvals import ApprovalRef, ApprovalStatus, form_token
 from buildgate.domain.notices import Topic
 from buildgate.domain.pipelines import BuildStep, Stage
-from buildgate.web.approval_page import ApprovalPage
+from buildgate.web.approval_page import ApprovalPage, time_left
 from buildgate.web.http import SECURITY_HEADERS
 from core_world import ALICE, LINKS
 from run_records import RUN_ID, approval_rule
@@ -78,9 +79,17 @@ def test_the_page_shows_what_is_asked_and_what_is_known(world, page):
     assert answer.status_code == 200
     for part in (
         *("shop", "release", "main", commit[:10], "Add a basket", "alice@example.com", ALICE, "Read the notes"),
-        *("test", "unit", "SUCCEEDED", "What follows", "ship", "Approve", "Reject"),
+        *("test", "unit", ">succeeded</span>", "What follows", "ship", "Approve", "Reject"),
     ):
         assert part in answer.body
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "in 1 minute"), (59 * 60, "in 59 minutes"), (23 * 3600 + 5, "in 23 hours"), (3 * 86400, "in 3 days")],
+)
+def test_how_long_there_is_to_decide_is_said_in_the_unit_that_matters(seconds, words):
+    assert time_left(timedelta(seconds=seconds)) == words
 
 
 def test_the_page_works_without_scripts_and_without_anything_from_elsewhere(world, page):
@@ -229,7 +238,7 @@ def test_a_decision_by_link_is_recorded_as_self_declared(world, page):
     assert (answer.status_code, answer.actor) == (200, "bob")
     assert (decision.actor, decision.identity, decision.comment) == ("bob", "link", "Looks good")
     assert world.fate(token) == "went on"
-    assert "APPROVED" in answer.body
+    assert ">approved</span>" in answer.body
 
 
 def test_the_same_decision_again_is_well_another_is_a_conflict(world, page):

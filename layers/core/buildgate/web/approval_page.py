@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Any
@@ -59,7 +59,7 @@ def pages() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - our own file, no input  # nosec B704
-    environment.filters["moment"] = lambda at: at.strftime("%d %b %Y, %H:%M UTC") if at else ""
+    environment.filters["moment"] = lambda at: f"{at.day} {at:%b %Y, %H:%M} UTC" if at else ""
     return environment
 
 
@@ -116,6 +116,7 @@ class ApprovalPage:
                 capability=capability,
                 form_token=form_token(approval_id, capability),
                 over=refusal.reason if refusal else "",
+                left=time_left(approval.due_at - self.clock.now()),
                 **facts,
             )
         )
@@ -168,6 +169,15 @@ class ApprovalPage:
             said = f"This cannot be decided any more: {judged.reason}."
             return _message(judged.status_code, said, approval_id, judged.reason)
         return _thanks(now, decision, judged.reason, is_new=isinstance(judged, Decided))
+
+
+def time_left(time: timedelta) -> str:
+    """Return how long there is to decide, in the unit that matters."""
+    minutes = max(1, int(time.total_seconds() // 60))
+    for size, unit in ((24 * 60, "day"), (60, "hour")):
+        if minutes >= 2 * size:
+            return f"in {minutes // size} {unit}s"
+    return f"in {minutes} minute{'s' if minutes > 1 else ''}"
 
 
 def _history(record: RunRecord | None, approval: Approval) -> list[dict[str, Any]]:
