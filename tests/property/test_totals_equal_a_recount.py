@@ -39,7 +39,7 @@ def test_totals_equal_a_recount_after_repeated_reordered_and_lost_reports(seed):
     days = days_until(cloud.aws.clock.now(), days=3)
     counted = 0
     for project in ("shop-unit", "shop-lint"):
-        verified = wiring.verify_totals(project, days=3)
+        verified = wiring.verify_totals(Scope("PROJECT", project), days=3)
         assert verified.differences == ()
         counted += sum(day.count("n") for day in wiring.records.days(Scope("PROJECT", project), days))
     account = sum(day.count("n") for day in wiring.records.days(Scope("ACCOUNT", "all"), days))

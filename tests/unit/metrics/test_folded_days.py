@@ -3,7 +3,7 @@
 import json
 
 from buildgate.adapters.memory.builds import BuildPlan
-from buildgate.adapters.table.table import Change
+from buildgate.adapters.table.table import Change, Put
 from buildgate.domain.metrics.rollups import Scope
 from buildgate.domain.times import days_until
 from buildgate.runtime.wiring import Wiring
@@ -124,7 +124,7 @@ def test_a_recount_of_untouched_totals_finds_no_difference():
     cloud.aws.codebuild.plan = lambda _: BuildPlan(100, "FAILED")
     build(cloud, "aa", 5)
 
-    verified = wiring(cloud).verify_totals("aa", days=2)
+    verified = wiring(cloud).verify_totals(Scope("PROJECT", "aa"), days=2)
 
     assert (verified.builds, verified.differences) == (5, ())
 
@@ -135,7 +135,7 @@ def test_a_recount_names_the_counter_that_was_tampered_with():
     today = days_until(cloud.aws.clock.now(), days=1)[0]
     wiring(cloud).table.change(Change("PROJECT#aa", f"D#{today}", adds={"ok": 3}))
 
-    (found,) = wiring(cloud).verify_totals("aa", days=1).differences
+    (found,) = wiring(cloud).verify_totals(Scope("PROJECT", "aa"), days=1).differences
 
     assert (found.day, found.counter, found.stored, found.recounted) == (today, "ok", 5, 2)
 
@@ -166,4 +166,46 @@ def test_history_gives_the_totals_that_events_would_have_given_and_tells_nobody(
     assert sum(page.counted for page in again) == 0
     assert day(cloud, Scope("PROJECT", "aa"))["n"] == 3
     assert len(cloud.aws.sns.published) == published
-    assert wiring(cloud).verify_totals("aa", days=1).differences == ()
+    assert wiring(cloud).verify_totals(Scope("PROJECT", "aa"), days=1).differences == ()
+
+
+def test_wider_totals_of_long_ago_are_set_when_history_is_recorded_and_a_recount_bears_them_out():
+    tags = [{"key": "team", "value": "web"}, {"key": "cost-centre", "value": "cc-1"}]
+    cloud = SimulatedCloud(schedules=False)
+    cloud.aws.client("codebuild").create_project(name="aa", **{**PROJECT, "tags": [*PROJECT["tags"], *tags]})
+    wide = (Scope("TEAM", "web"), Scope("COST", "cc-1"), Scope("ACCOUNT", "all"))
+    cloud.aws.events.rules.clear()
+    for _ in range(3):
+        cloud.aws.client("codebuild").start_build(projectName="aa")
+    cloud.aws.timeline.advance(days=9)
+
+    history(cloud, "aa")
+    first, second = wiring(cloud).fold_days(), wiring(cloud).fold_days()
+
+    assert (first.owed, second.owed) == (1, 0)
+    for scope in (Scope("PROJECT", "aa"), *wide):
+        verified = wiring(cloud).verify_totals(scope, days=14)
+        assert (verified.builds, verified.differences) == (3, ())
+
+
+def test_a_build_that_is_counted_while_its_day_is_folded_is_folded_next_time():
+    cloud = cloud_with("aa")
+    totals = wiring(cloud).totals
+    wiring(cloud).table.put(Put({"pk": "FOLDS", "sk": "2026-10-01", "noted_at": "later"}))
+
+    assert not totals.settle("2026-10-01", "sooner")
+    assert totals.owed() == {"2026-10-01": "later"}
+    assert totals.settle("2026-10-01", "later")
+    assert totals.owed() == {}
+
+
+def test_a_recount_of_an_account_names_what_is_wrong_in_its_own_totals():
+    cloud = cloud_with("aa")
+    build(cloud, "aa")
+    wiring(cloud).fold_days()
+    today = days_until(cloud.aws.clock.now(), days=1)[0]
+    wiring(cloud).table.change(Change("ACCOUNT#all", f"D#{today}", adds={"n": 1}))
+
+    (found,) = wiring(cloud).verify_totals(Scope("ACCOUNT", "all"), days=1).differences
+
+    assert (found.counter, found.stored, found.recounted) == ("n", 2, 1)

@@ -52,8 +52,8 @@ def test_a_day_that_two_releases_counted_is_verified_by_the_number_of_its_waits(
     heads = waited(1, 2, 3, 4)
     stored = merged([as_the_release_before(of_builds(heads[:2])), of_builds(heads[2:])], "2026-11-22")
 
-    assert differences(SHOP, [stored.day], [stored], heads) == ()
-    found = {one.counter: (one.stored, one.recounted) for one in differences(SHOP, [stored.day], [stored], heads[1:])}
+    assert differences([stored.day], [stored], heads) == ()
+    found = {one.counter: (one.stored, one.recounted) for one in differences([stored.day], [stored], heads[1:])}
     assert found["waits"] == (4, 3)
 
 

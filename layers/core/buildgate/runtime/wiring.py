@@ -143,7 +143,7 @@ class Wiring(BuildWiring):
 
     @cached_property
     def verify_totals(self) -> VerifyTotals:
-        return VerifyTotals(self.records, self.totals, self.clock)
+        return VerifyTotals(self.records, self.totals, self.pipelines, self.clock)
 
     @cached_property
     def repositories(self) -> CodeCommitRepositories:

@@ -24,6 +24,14 @@ class Totals(Protocol):
         """Set a day of a folded scope; doing it again changes nothing."""
         ...
 
+    def owed(self) -> Mapping[str, str]:
+        """Return the days of long ago on which builds were counted since they were folded, each with its note."""
+        ...
+
+    def settle(self, day: str, note: str) -> bool:
+        """Take a day's note away; False when a build was counted since it was read."""
+        ...
+
     def finished_between(
         self, project: str, first: datetime, last: datetime, *, after: str = "", page: int | None = None
     ) -> Iterator[BuildHead]:

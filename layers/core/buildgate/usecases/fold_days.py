@@ -1,5 +1,6 @@
-"""Team, cost centre and account days: sums of project days, set anew for today and the two days before.
+"""Team, cost centre and account days: sums of project days, set anew for today, the two days before, and where it is owed.
 
+A build that is counted on an earlier day (history, an event that comes late) notes that day in its own transaction.
 No build writes them, so no counter is hot; setting instead of adding makes each round repeatable in any order.
 """
 
@@ -32,6 +33,7 @@ class Folded:
     scopes: int
     owners_changed: int
     postures: int = 0
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,22 @@ class FoldDays:
         changed = {name: owner for name, owner in owners.items() if owner != known[name]}
         for name, owner in changed.items():
             self.totals.set_owner(name, owner)
-        window = days_until(self.clock.now(), days=days)
+        owed = self.totals.owed()
+        window = sorted({*days_until(self.clock.now(), days=days), *owed})
+        wanted = set(window)
         found: dict[tuple[Scope, str], list[DayTotals]] = {}
         for name, owner in owners.items():
             for day in self.records.days(Scope("PROJECT", name), window):
-                for scope in _scopes(owner):
-                    found.setdefault((scope, day.day), []).append(day)
+                if day.day in wanted:
+                    for scope in _scopes(owner):
+                        found.setdefault((scope, day.day), []).append(day)
         scopes = self._scopes({scope for scope, _ in found})
         for scope in scopes:
             for day_name in window:
                 self.totals.replace_day(scope, merged(found.get((scope, day_name), ()), day_name))
-        return Folded(len(owners), len(scopes), len(changed), self.judge())
+        for day_name, note in owed.items():
+            self.totals.settle(day_name, note)
+        return Folded(len(owners), len(scopes), len(changed), self.judge(), len(owed))
 
     def _scopes(self, now: set[Scope]) -> Sequence[Scope]:
         """Return all scopes, those that lost their last project too: their days become empty."""

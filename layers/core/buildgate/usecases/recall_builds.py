@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,14 +9,17 @@ from typing import TYPE_CHECKING
 from buildgate.domain.errors import BuildgateError
 from buildgate.domain.metrics.recount import Difference, differences
 from buildgate.domain.metrics.rollups import Scope
-from buildgate.domain.times import days_until
+from buildgate.domain.metrics.windows import Window
+from buildgate.usecases.selection import Members, Part
+from buildgate.usecases.window_reads import ListedBuilds
 
 if TYPE_CHECKING:
-    from buildgate.ports import BuildRecords, Clock, Launcher
+    from collections.abc import Iterator
+
+    from buildgate.domain.builds import BuildHead
+    from buildgate.ports import BuildRecords, Clock, Launcher, Pipelines
     from buildgate.usecases.analysis_ports import Totals
     from buildgate.usecases.record_build import RecordBuild
-
-_ALL = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class RecallBuilds:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A recount of a project's days."""
+    """A recount of a scope's days."""
 
     days: int
     builds: int
@@ -78,19 +80,37 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class VerifyTotals:
-    """Counts a project's days again from the builds themselves, and names every difference."""
+    """Counts the days of a project or a wider scope again from the builds themselves, and names every difference."""
 
     records: BuildRecords
     totals: Totals
+    pipelines: Pipelines
     clock: Clock
 
-    def __call__(self, project: str, *, days: int, skip: int = 0) -> Verified:
-        """Verify ``days`` whole days, the last of them ``skip`` days ago."""
+    def __call__(self, scope: Scope, *, days: int, skip: int = 0) -> Verified:
+        """Verify ``days`` whole days, the last of them ``skip`` days ago.
+
+        Raises:
+            NotFound: There is no such pipeline.
+        """
         now = self.clock.now() - timedelta(days=skip)
-        window = days_until(now, days=days)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        first, last = midnight - timedelta(days=days - 1), midnight + timedelta(days=1)
-        heads = list(itertools.islice(self.totals.finished_between(project, first, last), _ALL))
-        scope = Scope("PROJECT", project)
-        stored = self.records.days(scope, window)
-        return Verified(days, len(heads), differences(scope, window, stored, heads))
+        window = Window.last_days(now, days)
+        projects = Members(self.totals, self.pipelines).of(scope)
+        part = Part(pipeline=scope.name) if scope.kind == "PIPELINE" else Part()
+        counted = _Counted(ListedBuilds(self.totals, projects, part.has).of(window))
+        stored = self.records.days(scope, window.days)
+        found = differences(window.days, stored, counted)
+        return Verified(days, counted.count, found)
+
+
+class _Counted:
+    """Builds as they pass by, and how many they were."""
+
+    def __init__(self, heads: Iterator[BuildHead]) -> None:
+        self._heads = heads
+        self.count = 0
+
+    def __iter__(self) -> Iterator[BuildHead]:
+        for head in self._heads:
+            self.count += 1
+            yield head

@@ -219,9 +219,10 @@ class ReportAnswer(SummaryAnswer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyAnswer(Verified):
-    """A recount of a project's days; a difference is a defect."""
+    """A recount of the days of a project or a wider scope; a difference is a defect."""
 
     project: str
+    scope: ScopeView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

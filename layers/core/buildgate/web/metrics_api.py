@@ -25,6 +25,18 @@ Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
 _SCOPES = {"pipelines": "PIPELINE", "teams": "TEAM", "cost-centres": "COST", "accounts": "ACCOUNT"}
 
 
+def _scope_of(parameters: Mapping[str, str]) -> Scope:
+    """Return the wider scope that a path names.
+
+    Raises:
+        NotFound: There is no such kind of scope.
+    """
+    kind = _SCOPES.get(parameters["kind"])
+    if kind is None:
+        raise NotFound(f"there is no kind {parameters['kind']}", field="kind", fix=", ".join(_SCOPES))
+    return Scope(kind, parameters["name"])
+
+
 class MetricsApi:
     """Routes under ``/v1/metrics``; a window is ``days=N`` (whole UTC days, today included) or ``from`` and ``to``."""
 
@@ -36,6 +48,7 @@ class MetricsApi:
         return (
             ("GET", "/v1/metrics/projects/{project}", self._classic),
             ("GET", "/v1/metrics/projects/{project}/verify", self._verify),
+            ("GET", "/v1/metrics/scopes/{kind}/{name}/verify", self._verify_scope),
             ("POST", "/v1/metrics/projects/{project}/backfill", self._backfill),
             ("GET", "/v1/metrics/projects/{project}/{view}", self._project),
             ("GET", "/v1/metrics/dora", self._dora),
@@ -71,10 +84,7 @@ class MetricsApi:
 
     def _scope(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         """Answer for a pipeline, a team, a cost centre or the account; without a view it is the summary."""
-        kind = _SCOPES.get(parameters["kind"])
-        if kind is None:
-            raise NotFound(f"there is no kind {parameters['kind']}", field="kind", fix=", ".join(_SCOPES))
-        return self._viewed(request, Scope(kind, parameters["name"]), parameters.get("view", "summary"))
+        return self._viewed(request, _scope_of(parameters), parameters.get("view", "summary"))
 
     def _viewed(self, request: Request, scope: Scope, name: str) -> Mapping[str, Any]:
         view = self._views.by_name.get(name)
@@ -87,11 +97,17 @@ class MetricsApi:
         return selected(asked) | found
 
     def _verify(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        project = self._known(parameters["project"])
+        return self._verified(request, Scope("PROJECT", self._known(parameters["project"])))
+
+    def _verify_scope(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        return self._verified(request, _scope_of(parameters))
+
+    def _verified(self, request: Request, scope: Scope) -> Mapping[str, Any]:
         days = number(request, "days", DEFAULT_DAYS, MOST_DAYS)
         skip = int(request.query.get("skip", "0")) if request.query.get("skip", "0").isdecimal() else 0
-        verified = self._w.verify_totals(project, days=days, skip=skip)
-        return {"project": project} | dict(plain(verified))
+        verified = self._w.verify_totals(scope, days=days, skip=skip)
+        whose = {"kind": scope.kind.lower(), "name": scope.name}
+        return {"project": scope.name, "scope": whose} | dict(plain(verified))
 
     def _backfill(self, request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         try:

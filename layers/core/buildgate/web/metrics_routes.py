@@ -81,6 +81,7 @@ def operations(routes: Sequence[tuple[str, str, Route]], pager: Pager) -> Sequen
         _SCOPE: ("Counts, durations, cost and score of a scope.", _ASKED, "SummaryAnswer"),
         _PROJECT: ("Show a project's summary and newest builds.", _ASKED, "ClassicAnswer"),
         f"{_PROJECT}/verify": ("Count a project's days again.", (_DAYS, _SKIP), "VerifyAnswer"),
+        f"{_SCOPE}/verify": ("Count a scope's days again.", (_DAYS, _SKIP), "VerifyAnswer"),
         "/v1/metrics/dora": (
             "Show the five DORA metrics.",
             (_DORA_DAYS, _FROM, _TO, *_RELEASES),

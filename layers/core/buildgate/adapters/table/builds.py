@@ -23,9 +23,12 @@ from buildgate.adapters.table.table import Change, Put, Table, Write
 from buildgate.domain.builds import Build, BuildHead, Misreported, Owner
 from buildgate.domain.errors import Conflict, Unavailable
 from buildgate.domain.metrics.rollups import DayTotals, Scope, day_of_build, increments, merged, scopes_of
+from buildgate.domain.times import day_of as day_of_moment
 from buildgate.domain.times import to_text
 
 LOOK_AGAIN = timedelta(minutes=5)
+FOLDED_FOR = timedelta(days=2)
+"""So long wider totals are set anew by themselves; a build that is counted on an earlier day asks for it."""
 _LOOKS = "0123"
 """A quarter of all builds, by the last digit of their ids, looks whether its day's item is full: a read each."""
 
@@ -52,28 +55,28 @@ class TableBuilds:
     def record(self, head: BuildHead, build: Build, *, known: BuildHead | None, is_finish: bool, now: datetime) -> None:
         head_write = _head_write(head, known, now, has_reports=bool(build.report_arns))
         if is_finish:
-            self._count(head, build, head_write, day_of_build(head, seen_at=now))
+            self._count(head, build, head_write, now)
         else:
             self._write_one(head_write)
         if known is None:
             self._register(head)
 
-    def _count(self, head: BuildHead, build: Build, head_write: Write, day: str) -> None:
-        """Write a finished build's head and count it, all or nothing."""
+    def _count(self, head: BuildHead, build: Build, head_write: Write, now: datetime) -> None:
+        """Write a finished build's head and count it, all or nothing; a day that is folded no more is noted with it."""
         self._put_once(detail_item(build))
+        day = day_of_build(head, seen_at=now)
         adds, scopes = increments(head), scopes_of(head)
-        self._table.transact([head_write, *(Change(scope.key, growing_key(day), adds=adds) for scope in scopes)])
+        writes = [head_write, *(Change(scope.key, growing_key(day), adds=adds) for scope in scopes)]
+        if day < day_of_moment(now - FOLDED_FOR):
+            writes.append(Put({"pk": keys.FOLDS, "sk": day, "noted_at": f"{to_text(now)} {head.build_id}"}))
+        self._table.transact(writes)
         if head.build_id[-1] in _LOOKS:
             for scope in scopes:
                 self._empty_if_full(scope, day)
 
     def _put_once(self, item: dict[str, Any]) -> bool:
         """Write an item if there is none; False when there was."""
-        try:
-            self._table.put(Put(item, only_if=Missing("pk")))
-        except Conflict:
-            return False
-        return True
+        return self._table.has_put(Put(item, only_if=Missing("pk")))
 
     def _empty_if_full(self, scope: Scope, day: str) -> None:
         """Move a full day's counts into its packed item, unless a build counts or another one moves them meanwhile.

@@ -208,6 +208,14 @@ class Table:
         with calling("DynamoDB PutItem"):
             self._client.put_item(TableName=self._name, **_put_arguments(put))
 
+    def has_put(self, put: Put) -> bool:
+        """Write an item whose condition may rightly fail; False when it did."""
+        try:
+            self.put(put)
+        except Conflict:
+            return False
+        return True
+
     def change(self, change: Change) -> dict[str, Any]:
         """Change an item and return it as it is after the change.
 

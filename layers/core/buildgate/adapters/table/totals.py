@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.build_items import head_of
+from buildgate.adapters.table.conditions import Is
 from buildgate.adapters.table.day_items import folded_item
 from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.builds import BuildHead, Misreported, Owner
@@ -41,6 +42,14 @@ class TableTotals:
     def replace_day(self, scope: Scope, day: DayTotals) -> None:
         """Set a day of a folded scope; doing it again changes nothing."""
         self._table.put(Put(folded_item(scope, day)))
+
+    def owed(self) -> Mapping[str, str]:
+        """Return the days of long ago on which builds were counted since they were folded, each with its note."""
+        return {item["sk"]: item["noted_at"] for item in self._table.query(keys.FOLDS) if "noted_at" in item}
+
+    def settle(self, day: str, note: str) -> bool:
+        """Take a day's note away; False when a build was counted since it was read."""
+        return self._table.has_put(Put({"pk": keys.FOLDS, "sk": day}, only_if=Is("noted_at", note)))
 
     def finished_between(
         self, project: str, first: datetime, last: datetime, *, after: str = "", page: int | None = None

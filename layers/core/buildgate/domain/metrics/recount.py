@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from buildgate.domain.builds import BuildHead
-from buildgate.domain.metrics.rollups import DayTotals, Scope, fold, sketches_of
-from buildgate.domain.times import from_text
+from buildgate.domain.metrics.rollups import DayTotals, sketches_of
+from buildgate.domain.metrics.windows import days_of_builds
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +20,15 @@ class Difference:
     recounted: int
 
 
-def differences(
-    scope: Scope, days: Sequence[str], stored: Sequence[DayTotals], heads: Sequence[BuildHead]
-) -> tuple[Difference, ...]:
-    """Return every counter in which the stored days of a project differ from a recount of its finished builds."""
-    wanted = set(days)
-    again = {day: counts for (whose, day), counts in fold(heads, seen_at=from_text(days[-1])).items() if whose == scope}
+def differences(days: Sequence[str], stored: Sequence[DayTotals], heads: Iterable[BuildHead]) -> tuple[Difference, ...]:
+    """Return every counter in which the stored days of a scope differ from a recount of its finished builds."""
     known: Mapping[str, Mapping[str, int]] = {day.day: day.counters for day in stored}
     found = []
-    for day in sorted(wanted):
-        old, new = comparable(known.get(day, {}), again.get(day, {}))
-        names = sorted(set(old) | set(new))
+    for day in days_of_builds(sorted(days), heads):
+        old, new = comparable(known.get(day.day, {}), day.counters)
         found += [
-            Difference(day, name, old.get(name, 0), new.get(name, 0))
-            for name in names
+            Difference(day.day, name, old.get(name, 0), new.get(name, 0))
+            for name in sorted(set(old) | set(new))
             if old.get(name, 0) != new.get(name, 0)
         ]
     return tuple(found)
