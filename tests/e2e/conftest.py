@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from buildgate_cli.local.clock import SWITCH
+from access_records import hold_to_the_policies
+from buildgate_cli.local.clock import SWITCH as CLOCK
+from buildgate_cli.local.seams.access import SWITCH as ACCESS
 from e2e.harness import RunningCloud, running_cloud
 
 HERE = Path(__file__).parent
 SPEED = 60
-VARIABLES = {"bad hours": {SWITCH: "1"}}
+VARIABLES = {"bad hours": {CLOCK: "1"}}
 """What a group's cloud finds in its environment: these hours set its clock."""
 FOLLOWING = pytest.StashKey[pytest.Item | None]()
 
@@ -60,8 +62,10 @@ def cloud(clouds, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if name not in clouds:
         stack = ExitStack()
         home = tmp_path_factory.mktemp(name.replace(" ", "-"))
-        running = running_cloud(home, speed=SPEED, variables=VARIABLES.get(name))
+        running = running_cloud(home, speed=SPEED, variables={ACCESS: "1", **VARIABLES.get(name, {})})
         clouds[name] = stack.enter_context(running), stack
     yield clouds[name][0]
     if group_of(request.config.stash[FOLLOWING]) != name:
-        clouds.pop(name)[1].close()
+        running, stack = clouds.pop(name)
+        with stack:
+            hold_to_the_policies(running)

@@ -17,6 +17,7 @@ from buildgate_cli.errors import ExitCode, UserError
 
 from .clock import variables as clock_variables
 from .emulator_main import CHANGED_EXIT
+from .seams.access import variables as access_variables
 from .seams.findings import FOLDER_VARIABLE
 from .state import REGION
 
@@ -89,6 +90,7 @@ class Emulator:
             "BUILDGATE_CONTROL": self.control_secret,
             "BUILDGATE_ALLOWED_HOSTS": ",".join((*own_hosts, *self.hosts)),
             **clock_variables(self.home.path),
+            **access_variables(self.home.path),
             **self.extra,
         }
 

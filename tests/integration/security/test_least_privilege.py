@@ -1,17 +1,24 @@
-"""Each function may do what it was seen doing, and nothing else: policies against calls recorded on bad days."""
+"""Each function may do what it was seen doing, and nothing else: policies against what was recorded, both ways.
+
+Recorded are the calls of simulated bad days, of the ports' contract, and of whole end-to-end runs in local clouds, where
+the emulated IAM judged them (`access_records`).
+"""
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 
 import pytest
 import yaml
 
+from access_records import allowed, machines, not_granted, recorded
 from buildgate.adapters.memory.client import Call, api_name
 from buildgate.inbound import pipeline_file
 from buildgate_cli.simulate.schedule import Schedule, Trial
 from buildgate_cli.simulate.world import CHECKOUT
+from contract import port_cases
+from contract.emulated_clouds import InMemory
+from contract.port_cases import CASES
 from fault_world import PIPELINE, push
 from lane_world import racing
 from simulated_cloud import SimulatedCloud
@@ -32,66 +39,37 @@ WHY = {
         "states:SendTaskFailure": "tasks of a run that ended while they waited",
         "states:StartExecution": "resumes an execution that died: Step Functions lets none die here",
     },
-    "CollectTestsFunction": dict.fromkeys(
-        (
-            "codebuild:BatchGetReports",
-            "codebuild:DescribeTestCases",
-            "codecommit:GetFile",
-            "dynamodb:GetItem",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "s3:PutObject",
-        ),
-        "CodeBuild's own report groups; the builds of these days have none",
-    ),
     "EvaluateGateFunction": {
+        "codecommit:GetBranch": "the branch that new code is compared with, when it is not the repository's own",
         **dict.fromkeys(
-            ("codecommit:GetBlob", "codecommit:GetBranch", "codecommit:GetCommit", "codecommit:GetDifferences"),
-            "new-code objectives; the sample has none",
+            ("codebuild:DescribeCodeCoverages", "codebuild:DescribeTestCases"),
+            "reports of CodeBuild's own report groups that were not exported",
         ),
-        "codecommit:GetRepository": "new-code objectives; the sample has none",
-        **dict.fromkeys(
-            ("codebuild:BatchGetReports", "codebuild:DescribeCodeCoverages", "codebuild:DescribeTestCases"),
-            "reports of CodeBuild's own report groups; the sample has none",
-        ),
-        **dict.fromkeys(
-            (
-                "cloudwatch:GetMetricData",
-                "ecr:DescribeImageScanFindings",
-                "inspector2:ListCoverage",
-                "inspector2:ListFindings",
-                "secretsmanager:GetSecretValue",
-            ),
-            "measurements fetched from elsewhere; the sample fetches none",
-        ),
-        "s3:GetObject": "reports of a bucket whose versions were switched off",
     },
     "FoldDaysFunction": dict.fromkeys(
-        ("iam:GetPolicy", "iam:GetPolicyVersion", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies"),
-        "service roles of projects; the projects of these days have none",
+        ("iam:GetPolicy", "iam:GetPolicyVersion"), "policies attached to the service roles of projects"
     ),
     "NextStepFunction": {"states:StartExecution": "hands a long run over to a new execution after 15,000 events"},
     "ReconcileFunction": {
         "codebuild:ListBuildsForProject": "a start that was never answered, found by its nonce",
         "codebuild:StopBuild": "a build that nobody waits for any more",
         "lambda:InvokeFunction": "asks again for an approval whose message did not go out",
-        "states:SendTaskFailure": "a start that was never answered, and no build found",
     },
     "RequestApprovalFunction": {"states:SendTaskSuccess": "decided before its task was parked again"},
     "ServeApiFunction": {
         "codecommit:GetDifferences": "shown beside a run",
-        **dict.fromkeys(("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"), "judging a recorded gate again"),
+        "s3:ListBucket": "judging a recorded gate again",
     },
     "StartBuildFunction": {
         "codebuild:ListBuildsForProject": "a start that was never answered, found by its nonce",
         "codebuild:StopBuild": "a build whose run ended while it was being started",
         "sns:Publish": "a build that ended before its start was answered, and whose slot is gone",
-        "states:SendTaskSuccess": "a build that had ended before its start was answered",
     },
-    "StartRunFunction": dict.fromkeys(
-        ("codecommit:GetBranch", "codecommit:GetRepository"), "new branches with path filters"
-    ),
+    "StartRunFunction": {"codecommit:GetBranch": "new branches with path filters"},
 }
+E2E = recorded()
+PREPARING = frozenset[str]()
+"""Actions by which the contract's cases prepare their worlds, as no function of ours does."""
 UNUSED = {(function, action): why for function, reasons in WHY.items() for action, why in reasons.items()}
 """What is allowed though no recorded day needed it, with the reason."""
 
@@ -188,18 +166,6 @@ def _where(call: Call) -> str:
     return {"s3": "ReportBucket", "stepfunctions": "-run", "lambda": "RequestApprovalFunction"}.get(call.service, "")
 
 
-def allowed() -> dict[str, dict[str, str]]:
-    """Return for each function what it is allowed: action to the text of the resources."""
-    found: dict[str, dict[str, str]] = defaultdict(lambda: defaultdict(str))
-    for name, statement in Template.load().statements():
-        if name not in Template.load().functions():
-            continue
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        for action in actions:
-            found[name][action] += json.dumps(statement["Resource"], default=str)
-    return found
-
-
 def test_nothing_was_done_that_is_not_allowed(seen):
     policies = allowed()
 
@@ -215,11 +181,12 @@ def test_nothing_was_done_that_is_not_allowed(seen):
 
 
 def test_nothing_is_allowed_that_was_not_done_unless_there_is_a_reason(seen):
+    by_hand = {(who, action) for who, action, _ in E2E}
     surplus = {
         (function, action)
         for function, policy in allowed().items()
         for action in policy
-        if action not in {used for used, _ in seen.get(function, set())}
+        if action not in {used for used, _ in seen.get(function, set())} and (function, action) not in by_hand
     }
 
     left = sorted(surplus - set(UNUSED))
@@ -230,6 +197,39 @@ def test_no_reason_is_given_for_what_is_not_allowed_any_more():
     policies = allowed()
 
     assert [pair for pair in UNUSED if pair[1] not in policies[pair[0]]] == []
+
+
+def test_what_end_to_end_runs_did_is_allowed_where_they_did_it():
+    missing = not_granted(E2E)
+
+    assert missing == []
+
+
+def test_the_machine_may_invoke_what_it_was_seen_invoking_and_no_other_function():
+    seen_invoked = {where for who, action, where in E2E if (who, action) == ("RunMachine", "lambda:InvokeFunction")}
+
+    granted = machines()["RunMachine"]["lambda:InvokeFunction"]
+
+    assert {name for name in Template.load().functions() if name in granted} == seen_invoked
+
+
+def test_no_reason_is_given_for_what_was_seen_after_all(seen):
+    done = {(who, action) for who, action, _ in E2E} | {(who, used) for who, uses in seen.items() for used, _ in uses}
+
+    assert sorted(set(UNUSED) & done) == []
+
+
+def test_every_call_that_the_contract_of_the_ports_makes_is_allowed_to_some_function():
+    cloud = InMemory()
+    cloud.aws.faults.keeps_calls = True
+    for case in CASES:
+        if case.check.__module__ == port_cases.__name__:
+            case.check(cloud)
+
+    made = {action for call, _ in cloud.aws.faults.calls for action, _ in _uses(call)}
+    ours = {action for policy in allowed().values() for action in policy}
+
+    assert sorted(made - ours - PREPARING) == []
 
 
 def test_no_policy_allows_every_action_of_a_service():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .access import SEAM as ACCESS
 from .callbacks import SEAM as CALLBACKS
 from .clock import SEAM as CLOCK
 from .control import SEAM as CONTROL
@@ -26,6 +27,7 @@ from .unpacking import SEAM as UNPACKING
 
 SEAMS: tuple[Seam, ...] = (
     CREDENTIALS,
+    ACCESS,
     CLOCK,
     CONTROL,
     EVENTS,

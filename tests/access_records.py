@@ -1,0 +1,138 @@
+"""What roles of a deployed stack were seen doing in end-to-end runs: kept in a file, and compared with their policies.
+
+`tests/samples/access.json` is the record of whole runs: role's owner, action, and where, in the template's own names. A
+cloud's functions are held to the template's policies when its tests end; `RECORD_ACCESS=1` adds what they did to the record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from buildgate_cli.local.seams.access import ACCESS_FILE
+from template_model import Template
+
+if TYPE_CHECKING:
+    from e2e.harness import RunningCloud
+
+RECORD = Path(__file__).parent / "samples" / "access.json"
+ADDING = "RECORD_ACCESS"
+Access = tuple[str, str, str]
+"""Whose role (a function's or machine's logical id), which action, and where (a logical id, or a kind of resource)."""
+NAMED = {"RunMachine": "-run"}
+"""Resources that policies name by hand: functions that the machine invokes cannot refer to it."""
+_ROLE = re.compile(r"(?:assumed-)?role/([^/]+)")
+
+
+def recorded() -> set[Access]:
+    """Return what the record holds."""
+    kept: Mapping[str, Mapping[str, list[str]]] = json.loads(RECORD.read_text("utf-8"))
+    return {
+        (who, action, where) for who, actions in kept.items() for action, places in actions.items() for where in places
+    }
+
+
+def seen_in(cloud: RunningCloud) -> set[Access]:
+    """Return what a cloud's functions and machines were seen doing so far."""
+    pages = (
+        cloud.client("cloudformation")
+        .get_paginator("list_stack_resources")
+        .paginate(StackName=cloud.description["stack"])
+    )
+    resources = [one for page in pages for one in page["StackResourceSummaries"]]
+    names = ((re.split(r"[:/]", one["PhysicalResourceId"])[-1], one["LogicalResourceId"]) for one in resources)
+    logical = {physical: name for physical, name in names if not physical.isdecimal()}
+    lines = (cloud.home.path / ACCESS_FILE).read_text("utf-8").splitlines()
+    return set(_named([json.loads(line) for line in lines], logical))
+
+
+def hold_to_the_policies(cloud: RunningCloud) -> None:
+    """Fail when a cloud's functions did what the template does not say they may; add it to the record when asked to.
+
+    The cloud's own IAM has judged it before: this is by the template as it is written.
+    """
+    seen = seen_in(cloud)
+    assert seen, "nothing was noted"
+    assert not_granted(seen) == []
+    if os.environ.get(ADDING) == "1":
+        _write(recorded() | seen)
+
+
+def not_granted(seen: Iterable[Access]) -> list[str]:
+    """Return what was done that no statement of the template grants where it was done."""
+    policies = {**allowed(), **machines()}
+    return [
+        f"{who} {action} on {place}"
+        for who, action, place in sorted(seen)
+        if not _is_granted(policies[who].get(action, ""), place)
+    ]
+
+
+def _is_granted(resources: str, where: str) -> bool:
+    """Say whether a statement's resources name a place; one outside the stack is only told by its service."""
+    place, _, folder = where.partition("/")
+    place = NAMED.get(place, place)
+    if place in Template.load().resources or place in NAMED.values():
+        return place in resources and (not folder or folder in resources or f"{place}.Arn}}/*" in resources)
+    return bool(resources)
+
+
+def allowed() -> dict[str, dict[str, str]]:
+    """Return for each function what it is allowed: action to the text of the resources."""
+    found: dict[str, dict[str, str]] = defaultdict(lambda: defaultdict(str))
+    for name, statement in Template.load().statements():
+        if name not in Template.load().functions():
+            continue
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        for action in actions:
+            found[name][action] += json.dumps(statement["Resource"], default=str)
+    return found
+
+
+def machines() -> dict[str, dict[str, str]]:
+    """Return the same for the machines."""
+    found: dict[str, dict[str, str]] = defaultdict(lambda: defaultdict(str))
+    for name, statement in Template.load().statements():
+        if name.startswith("RunMachine"):
+            actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            for action in actions:
+                found["RunMachine"][action] += json.dumps(statement["Resource"], default=str)
+    return found
+
+
+def _write(kept: Iterable[Access]) -> None:
+    data: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for who, action, where in sorted(kept):
+        data[who][action].append(where)
+    RECORD.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+
+
+def _named(lines: list[Any], logical: Mapping[str, str]) -> Iterable[Access]:
+    for principal, action, resource in lines:
+        role = _ROLE.search(principal)
+        owner = logical.get(role[1], "") if role else ""
+        if owner.endswith("Role"):
+            yield owner.removesuffix("Role"), action, where(resource, logical)
+
+
+def where(resource: str, logical: Mapping[str, str]) -> str:
+    """Return a resource in the template's words: its logical id, with an object's first folder, an index as such.
+
+    What is not of the stack is told by its service, and `*` stays what it is.
+    """
+    if resource == "*":
+        return resource
+    rest = resource.split(":", 5)[-1]
+    parts = re.split(r"[:/]", rest)
+    known = next((part for part in parts if part in logical), None)
+    if known is None:
+        return resource.split(":")[2]
+    after = parts[parts.index(known) + 1 :]
+    if after[:1] == ["index"] or (resource.startswith("arn:aws:s3:") and len(after) > 1):
+        return f"{logical[known]}/{after[0]}"
+    return logical[known]
