@@ -7,6 +7,9 @@ from buildgate.runtime.entrypoint import Handle, entrypoint
 from buildgate.runtime.observability import Line
 from buildgate.runtime.test_wiring import TestWiring
 
+_NAMED = 25
+"""Of how many runs a round names the ids: a line has its limit, the table knows them all."""
+
 
 class Settings(NamedTuple):
     buildgate_table: str
@@ -20,7 +23,8 @@ def build(settings: Settings, aws: Aws) -> Handle:
         line.add(event_id=str(event.get("id", "")), decision="collected")
         collected = collect()
         line.add(builds=collected.builds, changes=collected.changes, failures=list(collected.failures[:10]))
-        line.add(run_ids=list(collected.run_ids[:25]))
+        line.add(run_ids=list(collected.runs)[:_NAMED])
+        line.add(correlation_ids=list(dict.fromkeys(filter(None, collected.runs.values())))[:_NAMED])
         return {"builds": collected.builds, "changes": collected.changes}
 
     return handle

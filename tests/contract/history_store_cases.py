@@ -18,7 +18,7 @@ from buildgate.adapters.table.table import Table
 from buildgate.adapters.table.test_states import TableTestStates
 from buildgate.adapters.table.totals import TableTotals
 from buildgate.adapters.table.waivers import TableWaivers
-from buildgate.domain.builds import Misreported, Owner
+from buildgate.domain.builds import Misreported, Owner, SlotClaim, SlotRef
 from buildgate.domain.errors import NotFound
 from buildgate.domain.gates import Evidence, judge
 from buildgate.domain.gates.comparison import head_of
@@ -34,7 +34,7 @@ from contract.build_store_cases import built, record
 from contract.stores import TABLE, Stores, empty
 from core_world import ALICE, BUCKET, table_definition
 from gate_world import gate
-from run_records import NOON, run
+from run_records import NOON, RUN_ID, run
 
 GATE = gate()
 CASES: list[Callable[[History], None]] = []
@@ -251,18 +251,28 @@ def a_projects_posture_is_kept_by_day_and_knows_when_it_was_judged(history):
 
 @case
 def reports_of_a_finished_build_are_due_until_they_were_read(history):
-    made, build = built()
+    made, build = built(slot=SlotRef(RUN_ID, 0, 1, "unit"))
     arn = "arn:aws:codebuild:us-east-1:000000000000:report/unit:1"
-    record(history.stores, made, build._replace(report_arns=(arn,)))
+    claim = SlotClaim(SlotRef(RUN_ID, 0, 1, "unit"), "n1", "e1")
+    record(history.stores, made, build._replace(report_arns=(arn,), claim=claim))
     later = NOON + timedelta(days=1)
 
-    ((found, arns),) = history.tests.due(later)
-    assert (found.build_id, list(arns)) == (made.build_id, [arn])
+    ((found, arns, correlation_id),) = history.tests.due(later)
+    assert (found.build_id, list(arns), correlation_id) == (made.build_id, [arn], "e1")
     history.tests.postpone(made.build_id, later + timedelta(minutes=2))
     assert history.tests.due(later) == []
     history.tests.done(made.build_id, {"total": 3})
     history.tests.postpone(made.build_id, later)
     assert history.tests.due(later + timedelta(days=1)) == []
+
+
+@case
+def a_build_that_only_says_it_was_of_a_run_is_of_none(history):
+    made, build = built()
+    claim = SlotClaim(SlotRef(RUN_ID, 0, 1, "unit"), "n1", "e1")
+    record(history.stores, made, build._replace(report_arns=("arn",), claim=claim))
+
+    assert [one.correlation_id for one in history.tests.due(NOON + timedelta(days=1))] == [""]
 
 
 @case

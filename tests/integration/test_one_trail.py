@@ -115,6 +115,20 @@ def test_what_reconcile_heals_is_joined_too(cloud):
     assert {one for line in healed for one in line["run_ids"]} == {run["run_id"]}
 
 
+def test_test_cases_that_are_kept_later_are_joined_too(cloud):
+    arn = "arn:aws:codebuild:us-east-1:111122223333:report/shop-unit:one"
+    cases = [{"name": "test_price", "status": "SUCCEEDED", "durationInNanoSeconds": 10**9}]
+    report = {"arn": arn, "type": "TEST", "status": "SUCCEEDED", "testCases": cases}
+    cloud.aws.codebuild.plan = lambda _: BuildPlan(60, reports=(report,))
+
+    pushed = push(cloud)
+    cloud.aws.timeline.advance(minutes=10)
+
+    (run,) = cloud.runs()
+    (kept,) = [line for line in lines_of(cloud, "collect_tests") if line.get("run_ids")]
+    assert (kept["run_ids"], kept["correlation_ids"]) == ([run["run_id"]], [pushed])
+
+
 def test_a_push_whose_event_was_lost_gets_an_id_that_its_run_carries_on(cloud):
     cloud.aws.codecommit.push("shop", "main", {"src/a": "1"}, is_silent=True)
     cloud.aws.timeline.advance(minutes=40)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from buildgate.domain.errors import BuildgateError
 from buildgate.domain.metrics.test_cases import BuildOfCases, CaseChange, CaseState, TestCase, change_of, changed
@@ -32,10 +32,18 @@ class TestFiles(Protocol):
     def load(self, build_id: str) -> Sequence[TestCase]: ...
 
 
+class DueReports(NamedTuple):
+    """A build whose reports are to be read, with their ARNs and the correlation id of its run, if it has one."""
+
+    head: BuildHead
+    arns: Sequence[str]
+    correlation_id: str = ""
+
+
 class TestStates(Protocol):
     """Builds whose reports are due, and cases that have ever failed."""
 
-    def due(self, now: datetime) -> Sequence[tuple[BuildHead, Sequence[str]]]: ...
+    def due(self, now: datetime) -> Sequence[DueReports]: ...
     def done(self, build_id: str, totals: Mapping[str, int]) -> None: ...
     def postpone(self, build_id: str, until: datetime) -> None: ...
     def states(self, project: str) -> Mapping[str, CaseState]: ...
@@ -55,12 +63,12 @@ class TestOwners(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What a round did, and for which runs, where the builds belong to any."""
+    """What a round did, and for which runs, each with its correlation id, where the builds belong to any."""
 
     builds: int
     changes: int
     failures: tuple[str, ...]
-    run_ids: tuple[str, ...] = ()
+    runs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +84,8 @@ class CollectTests:
     def __call__(self) -> Collected:
         builds = changes = 0
         failures: list[str] = []
-        run_ids: dict[str, None] = {}
-        for head, arns in self.states.due(self.clock.now()):
+        runs: dict[str, str] = {}
+        for head, arns, correlation_id in self.states.due(self.clock.now()):
             try:
                 found = self._collect(head, arns)
             except BuildgateError as error:
@@ -87,8 +95,8 @@ class CollectTests:
             builds += found is not None
             changes += found or 0
             if found is not None and head.slot is not None:
-                run_ids[head.slot.run_id] = None
-        return Collected(builds, changes, tuple(failures), tuple(run_ids))
+                runs[head.slot.run_id] = correlation_id
+        return Collected(builds, changes, tuple(failures), runs)
 
     def _collect(self, head: BuildHead, arns: Sequence[str]) -> int | None:
         """Return how many cases changed, or None when the reports are not there yet."""

@@ -103,6 +103,7 @@ def detail_item(build: Build) -> dict[str, Any]:
         "log_group": build.log_group,
         "log_stream": build.log_stream,
         "number": build.number,
+        "correlation": (build.claim.correlation_id or None) if build.claim else None,
     }
 
 

@@ -11,10 +11,10 @@ from buildgate.adapters.table import keys
 from buildgate.adapters.table.build_items import head_of
 from buildgate.adapters.table.conditions import Is, Present
 from buildgate.adapters.table.table import Change, Put, Table
-from buildgate.domain.builds import BuildHead
 from buildgate.domain.errors import Conflict
 from buildgate.domain.metrics.test_cases import CaseChange, CaseState
 from buildgate.domain.times import from_text, to_text
+from buildgate.usecases.collect_tests import DueReports
 
 _AT_MOST = 200
 
@@ -25,15 +25,17 @@ class TableTestStates:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def due(self, now: datetime) -> Sequence[tuple[BuildHead, Sequence[str]]]:
-        """Return builds whose reports are to be read, each with the ARNs of its reports, oldest first."""
+    def due(self, now: datetime) -> Sequence[DueReports]:
+        """Return builds whose reports are to be read, oldest first."""
         items = self._table.query(keys.WORK_REPORTS, index="GSI2", up_to=to_text(now), limit=_AT_MOST)
         found = []
         for item in list(items):
             parts = {one["sk"]: one for one in self._table.query(item["pk"])}
             if keys.HEAD in parts:
-                found.append((head_of(parts[keys.HEAD]), parts.get(keys.DETAIL, {}).get("reports", [])))
-        return sorted(found, key=lambda pair: pair[0].ended_at or pair[0].started_at)
+                head, detail = head_of(parts[keys.HEAD]), parts.get(keys.DETAIL, {})
+                correlation = detail.get("correlation", "") if head.slot else ""
+                found.append(DueReports(head, detail.get("reports", []), correlation))
+        return sorted(found, key=lambda one: one.head.ended_at or one.head.started_at)
 
     def done(self, build_id: str, totals: Mapping[str, int]) -> None:
         """Note a build's report totals and take it off the list. Safe to repeat."""
