@@ -84,12 +84,17 @@ def print_error(error: UserError) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str, right: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    empty: str,
+    right: Sequence[str] = (),
+    folds_last: bool = False,
 ) -> None:
     """Print rows under their columns, or the sentence `empty`; the columns named in `right` are aligned right.
 
-    On a narrow terminal the last column is cut and the ones before it fold; the first, which names the row, stays whole.
-    Cells are text (made safe here) or ready `Text` values.
+    On a narrow terminal the last column is cut, or folds when asked to, and the ones before it fold; figures, which are on
+    the right, stay whole, and so does the first, which names the row, where they leave room for it. Cells are text (made safe here) or ready `Text` values.
     """
     if not rows:
         note(empty)
@@ -98,18 +103,37 @@ def print_table(
     if not console.is_terminal:
         _print_plain(columns, cells, right)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    widths = [max(len(column), *(len(row[index]) for row in cells)) for index, column in enumerate(columns)]
-    room = console.width - sum(widths[:-1]) - 2 * (len(columns) - 1)
-    for column, width in zip(columns[:-1], widths, strict=False):
-        justify: Literal["left", "right"] = "right" if column in right else "left"
-        table.add_column(column, justify=justify, overflow="fold", min_width=width if column == columns[0] else None)
-    last: Literal["left", "right"] = "right" if columns[-1] in right else "left"
-    least = min(LAST_WIDTH, widths[-1])
-    table.add_column(columns[-1], justify=last, no_wrap=True, min_width=least, max_width=max(room, least))
+    table = _table(columns, [max(map(len, column)) for column in zip(columns, *cells, strict=True)], right, folds_last)
     for row in cells:
         table.add_row(*row)
     console.print(table, soft_wrap=False)
+
+
+def _table(columns: Sequence[str], widths: Sequence[int], right: Sequence[str], folds_last: bool) -> Table:
+    """Return an empty table whose columns share the terminal; `widths` are what they would like to have."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    gaps = 2 * (len(columns) - 1)
+    least = [
+        width if column in right else min(width, max(len(column), LAST_WIDTH))
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    least[0] = min(widths[0], max(console.width - sum(least[1:]) - gaps, LAST_WIDTH))
+    for index, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        if index < len(columns) - 1:
+            whole = least[index] if index == 0 or column in right else None
+            table.add_column(column, justify=justify, overflow="fold", min_width=whole)
+            continue
+        room = max(console.width - sum(widths[:-1]) - gaps, least[-1])
+        table.add_column(
+            column,
+            justify=justify,
+            no_wrap=not folds_last,
+            overflow="fold" if folds_last else "ellipsis",
+            min_width=least[-1],
+            max_width=room,
+        )
+    return table
 
 
 def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[Text]], right: Sequence[str]) -> None:

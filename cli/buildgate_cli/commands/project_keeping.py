@@ -150,7 +150,7 @@ def advise(name: Name, as_json: Json = False) -> None:
     rows = [[one.change, dollars(one.saves_micro_usd), one.evidence] for one in found]
     few = len(builds) < advice.LEAST_BUILDS
     empty = f"{len(builds)} builds are too few to say." if few else "Its builds give no reason to change anything."
-    print_table(["CHANGE", "SAVES PER 100 BUILDS", "EVIDENCE"], rows, empty=empty)
+    print_table(["CHANGE", "SAVES PER 100 BUILDS", "EVIDENCE"], rows, empty=empty, folds_last=True)
 
 
 def _print_drift(name: str, differing: list[Change], beside: list[str]) -> None:

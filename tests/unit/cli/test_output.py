@@ -21,6 +21,34 @@ def test_on_a_narrow_terminal_the_name_stays_whole_and_the_last_column_is_cut(mo
     assert lines[1].rstrip().endswith("…")
 
 
+def test_figures_stay_whole_though_the_name_has_to_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    monkeypatch.setattr(output, "console", Console(file=stream, width=60, force_terminal=True, color_system=None))
+    name = "raw reports in s3://buildgate-local-reportbucket-11b8ff3675220/reports/shop-unit"
+
+    output.print_table(
+        ["WHAT", "COUNT", "COSTS A MONTH"], [[name, 12, "$0.0100"]], empty="", right=("COUNT", "COSTS A MONTH")
+    )
+
+    shown = stream.getvalue()
+    assert all(len(line.rstrip()) <= 60 for line in shown.splitlines())
+    assert "COUNT" in shown
+    assert "$0.0100" in shown
+    room = shown.index("COUNT") - 2
+    assert "".join(line[:room].strip() for line in shown.splitlines()[1:]) == name.replace("in s3", "ins3")
+
+
+def test_a_last_column_that_may_fold_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    monkeypatch.setattr(output, "console", Console(file=stream, width=60, force_terminal=True, color_system=None))
+
+    output.print_table(["RUN", "PIPELINE", "WHY"], ROWS, empty="", folds_last=True)
+
+    lines = stream.getvalue().splitlines()
+    folded = " ".join(line[lines[0].index("WHY") :].strip() for line in lines[1:])
+    assert folded == ROWS[0][2]
+
+
 def test_through_a_pipe_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_table(["RUN", "N"], [["a", 1], ["bbb", 22]], empty="", right=("N",))
 
