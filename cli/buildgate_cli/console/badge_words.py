@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("pipelines", "projects", "gates", "dora")
 _LEVELS: Final = ("low", "medium", "high", "elite")
-_LIVE: Final = {"QUEUED", "RUNNING"}
+_SILENT: Final = {"QUEUED", "RUNNING", "SUPERSEDED"}
+"""Runs that say nothing of their pipeline: they go on still, or a newer one went in their place."""
 
 
 def badge_words(api: Api, kind: str, name: str) -> tuple[str, str]:
@@ -29,7 +30,7 @@ def badge_words(api: Api, kind: str, name: str) -> tuple[str, str]:
         found = api.get("pipelines", name, "judgements", limit=1)["judgements"]
         return f"{name} gate" if not found else found[0]["gate"], found[0]["status"] if found else "not judged"
     runs = api.get("runs", pipeline=name, limit=20)["runs"]
-    ended = next((run for run in runs if run["status"] not in _LIVE), runs[0] if runs else None)
+    ended = next((run for run in runs if run["status"] not in _SILENT), runs[0] if runs else None)
     return name, _word(ended["status"]) if ended else "no runs"
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from buildgate.domain.builds import Build
+from buildgate.domain.errors import NotFound
 from buildgate.domain.lanes import Lane, Turn, leave
 from buildgate.domain.runs import RunRecord, StageAttempt, StageStatus
 from buildgate.domain.slots import Slot
@@ -64,9 +65,12 @@ class HealLanes:
 
     def _build_of(self, slot: Slot) -> Build | None:
         """Return the build of a slot, by its id or by the nonce that it carries."""
-        found = self.launcher.builds([slot.build_id] if slot.build_id else self.launcher.newest(slot.project))
         if slot.build_id:
-            return next(iter(found), None)
+            return next(iter(self.launcher.builds([slot.build_id])), None)
+        try:
+            found = self.launcher.builds(self.launcher.newest(slot.project))
+        except NotFound:
+            return None  # the project is gone, and can start no build
         return next((b for b in found if b.claim and b.claim.slot == slot.ref and b.claim.nonce == slot.nonce), None)
 
 
