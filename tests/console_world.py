@@ -164,4 +164,4 @@ def paths(cloud: SimulatedCloud) -> list[str]:
     approval = api.get("approvals")["approvals"][0]["id"]
     lists = ["/", "/pipelines", "/pipelines/shop", "/runs", "/approvals", "/projects", "/tests", "/failures"]
     named = [f"/runs/{run}", f"/runs/{live}", f"/builds/{build}", f"/approvals/{approval}", "/projects/shop-unit"]
-    return [*lists, "/releases", "/cost", "/find?q=shop", *named]
+    return [*lists, "/releases", "/cost", "/security", "/find?q=shop", *named]

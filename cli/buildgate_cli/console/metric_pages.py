@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from buildgate_cli.console import charts
+from buildgate_cli.console import charts, marks
 from buildgate_cli.console.render import percent, price
 from buildgate_cli.human import duration
 
@@ -34,6 +34,7 @@ class MetricPages:
             (r"/failures", self._failures),
             (r"/releases", self._releases),
             (r"/cost", self._cost),
+            (r"/security", self._security),
         )
 
     def _projects(self, query: Mapping[str, str], _: str) -> Page:
@@ -122,6 +123,20 @@ class MetricPages:
             lead=found["lead_time"],
         )
 
+    def _security(self, query: Mapping[str, str], _: str) -> Page:
+        days = _days(query)
+        found = self._api.get("metrics", "account", "posture", days=days)["posture"]
+        rows = [{**one, "line": marks.spark([day["score"] for day in one["history"]])} for one in found]
+        return self._page(
+            "security.html",
+            "/security",
+            "Security",
+            days=days,
+            rows=sorted(rows, key=lambda one: (one["score"], one["project"])),
+            mean=_mean([one["score"] for one in found]),
+            counts={word: sum(one["by_severity"].get(word, 0) for one in found) for word in ("high", "medium", "low")},
+        )
+
     def _cost(self, query: Mapping[str, str], _: str) -> Page:
         days = _days(query)
         account = self._api.get("metrics", "scopes", "accounts", "all", days=days)
@@ -139,6 +154,10 @@ class MetricPages:
             own=self._api.get("metrics", "account", "self-cost", days=days)["self_cost"],
             chart=charts.bars("Cost a day, all projects", labels, series, price, is_wide=True),
         )
+
+
+def _mean(scores: Sequence[int]) -> int | None:
+    return round(sum(scores) / len(scores)) if scores else None
 
 
 def _most(shares: Sequence[Mapping[str, Any]], kind: str) -> int:

@@ -264,7 +264,10 @@ class Pages:
         names = [(kind, name) for kind, found in kinds.items() for name in found if low and low in name.lower()]
         builds = self._builds_like(low, kinds["project"]) if low else []
         runs = self._runs_like(wanted) if low else []
-        return self._page("find.html", "", f"Find {wanted}", q=wanted, runs=runs, names=names, builds=builds)
+        only = [f"/{kind}s/{name}" for kind, name in names]
+        only += [f"/runs/{run['run_id']}" for run in runs] + [f"/builds/{one['build_id']}" for one in builds]
+        page = self.find(only[0], query) if len(only) == 1 else None  # what else could be meant?
+        return page or self._page("find.html", "", f"Find {wanted}", q=wanted, runs=runs, names=names, builds=builds)
 
     def _runs_like(self, wanted: str) -> list[dict[str, Any]]:
         """Return runs whose id begins or ends so, whose commit begins so, or of a branch or pipeline of that name."""

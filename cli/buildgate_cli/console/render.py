@@ -27,6 +27,7 @@ MENU: Final = (
     ("Failures", "/failures"),
     ("Releases", "/releases"),
     ("Cost", "/cost"),
+    ("Security", "/security"),
 )
 
 _LOG_BYTES: Final = 64_000

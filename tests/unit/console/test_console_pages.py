@@ -98,7 +98,7 @@ def test_headings_follow_each_other_and_tables_say_what_they_hold(cloud, pages):
 
 def test_every_link_of_a_page_leads_to_a_page(cloud, pages):
     links = {
-        link["href"].partition("?")[0]
+        re.split("[?#]", link["href"])[0]
         for path in paths(cloud)
         for link in Elements(find(pages, path)).all("a")
         if link["href"].startswith("/")
@@ -216,9 +216,18 @@ def test_find_looks_for_runs_by_id_and_commit(cloud, pages):
 def test_find_looks_for_builds_by_id_and_its_beginning(cloud, pages):
     build = ApiOf(cloud).get("metrics", "projects", "shop-unit", "builds", days=30)["builds"][0]["build_id"]
 
-    assert "<h2>Log</h2>" in pages.find("/find", {"q": build})
-    for word in (build.rsplit(":", 1)[-1][:8], build[:18]):
-        assert f"/builds/{build.replace(':', '%3A')}" in pages.find("/find", {"q": word})
+    for word in (build, build.rsplit(":", 1)[-1][:8], build[:18]):
+        found = pages.find("/find", {"q": word})
+        assert "<h2>Log</h2>" in found
+        assert build in found
+
+
+def test_what_can_only_mean_one_thing_is_shown_at_once(cloud, pages):
+    run = ApiOf(cloud).get("runs", limit=1)["runs"][0]
+
+    assert "Where the time went" in pages.find("/find", {"q": run["run_id"]})
+    assert 'id="security"' in pages.find("/find", {"q": "stock-release"})
+    assert "<h1>Find</h1>" in pages.find("/find", {"q": "stock"})
 
 
 def test_find_says_when_there_is_nothing(pages):
