@@ -216,7 +216,8 @@ def stop(
     if run:
         answers = stopping.stop_run(client, run)
     else:
-        answers = [stopping.stop_build(client, ids.resolve(client, one)) for one in build_ids or ()]
+        found = dict.fromkeys(ids.resolve(client, one) for one in build_ids or ())
+        answers = [stopping.stop_build(client, one) for one in found]
     if as_json:
         print_json({"builds": answers})
         return

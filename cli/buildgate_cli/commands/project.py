@@ -21,7 +21,7 @@ from buildgate_cli.source_files import FileRefusedError, print_problems, read_do
 if TYPE_CHECKING:
     from buildgate_cli.project_file import ProjectFile
     from buildgate_cli.projects.applying import Applied
-    from buildgate_cli.projects.model import Variable
+    from buildgate_cli.projects.model import Artifacts, Project, Variable
     from buildgate_cli.projects.validate import Standards
 
 app = typer.Typer(help="Create and change CodeBuild projects from files.", no_args_is_help=True)
@@ -213,7 +213,7 @@ def _as_wish(what: str) -> str:
 def _print_project(found: dict[str, Any]) -> None:
     from buildgate_cli.projects.model import Project  # noqa: PLC0415  # only where one is shown
 
-    project = Project.from_data(found)
+    project = Project.of_aws(found)
     source, environment = project.source, project.environment
     variables = ", ".join(_variable(one) for one in environment.environment_variables or ())
     print_facts(
@@ -225,12 +225,41 @@ def _print_project(found: dict[str, Any]) -> None:
             ("image", environment.image),
             ("compute", f"{environment.type} {environment.compute_type}"),
             ("variables", variables or None),
+            ("artifacts", ", ".join(_kept(one) for _, one in project.outputs if one.type != "NO_ARTIFACTS") or None),
+            ("cache", _cached(project)),
             ("timeout", f"{project.timeout_in_minutes or 60} min"),
+            ("at once", project.concurrent_build_limit),
+            ("retries", project.auto_retry_limit or None),
+            ("webhook", _heard(project)),
             ("role", project.service_role),
             ("tags", ", ".join(f"{tag.key}={tag.value}" for tag in project.tags or ()) or None),
             ("changed", ago(_iso(found.get("lastModified")), datetime.now(UTC))),
         ]
     )
+
+
+def _kept(artifacts: Artifacts) -> str:
+    location = (artifacts.location or "").rpartition(":")[2]
+    path = "/".join(
+        part.strip("/") for part in (location, artifacts.path or "", artifacts.name or "") if part.strip("/")
+    )
+    return f"{artifacts.type} {path}".strip()
+
+
+def _cached(project: Project) -> str | None:
+    cache = project.cache
+    if cache is None or cache.type == "NO_CACHE":
+        return None
+    return f"{cache.type} {cache.location or ', '.join(cache.modes or ())}".strip()
+
+
+def _heard(project: Project) -> str | None:
+    """Return what a project's webhook builds on: the events of its groups of filters."""
+    if project.webhook is None:
+        return None
+    filters = [one for group in project.webhook.filter_groups or () for one in group]
+    events = dict.fromkeys(one.pattern for one in filters if one.type == "EVENT")
+    return "; ".join(events) or project.webhook.branch_filter or "any push"
 
 
 def _place(source: dict[str, Any]) -> str:

@@ -139,12 +139,16 @@ def test_a_repository_that_does_not_exist_is_refused_in_awss_words(cloud: Cli, t
 
 
 def test_projects_are_listed_and_shown(cloud: Cli, tmp_path: Path) -> None:
-    cloud("project", "apply", write(tmp_path))
+    kept = {"type": "S3", "location": "kept", "path": "out", "name": "shop"}
+    cache = {"type": "LOCAL", "modes": ["LOCAL_SOURCE_CACHE"]}
+    cloud("project", "apply", write(tmp_path, artifacts=kept, cache=cache, concurrentBuildLimit=2))
 
     assert "shop-unit  CODECOMMIT shop  standard:7.0" in cloud("project", "list").stdout
     shown = cloud("project", "show", "shop-unit").stdout
     assert "buildspec  buildspec.yml" in shown
     assert "MODE=ci, A=1" in shown
+    assert "artifacts  S3 kept/out/shop\ncache      LOCAL LOCAL_SOURCE_CACHE\n" in shown
+    assert "at once    2\n" in shown
     assert json.loads(cloud("project", "show", "shop-unit", "--json").stdout)["name"] == "shop-unit"
 
 
