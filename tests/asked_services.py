@@ -2,10 +2,10 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 IMAGE_SCAN = {
@@ -33,13 +33,50 @@ CRITICAL = {
 MEASURES = {"line_coverage": "91.4", "code_smells": "12", "sqale_index": "240", "sqale_rating": "1.0"}
 
 
-@contextmanager
-def serving(revision: Callable[[], str]) -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
-    """Serve SonarQube's web API and the gate contract; `revision` says which commit SonarQube analysed last.
+class Asked(NamedTuple):
+    """One request: where to, with the query, its headers, and its body."""
 
-    Yields the address, and what was asked: path, authorization and body.
-    """
-    asked: list[tuple[str, str, bytes]] = []
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@contextmanager
+def answering(answer: Callable[[str], tuple[int, bytes]]) -> Iterator[tuple[str, list[Asked]]]:
+    """Serve status and body by path. Yields the address, and what was asked; 302 leads elsewhere."""
+    asked: list[Asked] = []
+
+    class Services(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append(Asked(self.path, dict(self.headers), body))
+            status, said = answer(urlsplit(self.path).path)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(said)))
+            if status == 302:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = _answer  # noqa: N815 - http.server's own names
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Services)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def serving(revision: Callable[[], str]) -> Iterator[tuple[str, list[Asked]]]:
+    """Serve SonarQube's web API and the gate contract; `revision` says which commit SonarQube analysed last."""
 
     def answers() -> dict[str, Any]:
         measures = [{"metric": name, "value": value} for name, value in MEASURES.items()]
@@ -50,28 +87,5 @@ def serving(revision: Callable[[], str]) -> Iterator[tuple[str, list[tuple[str, 
             "/gate": {"measurements": {"custom.risk_score": 12}},
         }
 
-    class Services(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            place = urlsplit(self.path).path
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked.append((place, self.headers.get("Authorization", ""), body))
-            said = json.dumps(answers()[place]).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
-
-        do_GET = do_POST = _answer  # noqa: N815 - http.server's own names
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Services)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with answering(lambda path: (200, json.dumps(answers()[path]).encode())) as served:
+        yield served

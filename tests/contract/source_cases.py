@@ -129,7 +129,7 @@ def servers_are_asked_with_tokens_of_secrets_manager(cloud: Cloud) -> None:
 
     assert measured(told) == {"custom.risk_score": 12}
     assert measured(analysed)["coverage.line_percent"] == pytest.approx(91.4)
-    assert {one[1].split()[0] for one in asked} == {"Bearer", "Basic"}
+    assert {one.headers["Authorization"].split()[0] for one in asked} == {"Bearer", "Basic"}
 
 
 @case(Sources)

@@ -250,7 +250,7 @@ def test_scanners_metrics_and_servers_are_asked_and_what_they_say_decides(cloud,
     measured = {g["name"]: {o["name"]: o["value"] for o in g["objectives"]} for g in run["stages"][0]["gates"]}
     assert measured["swift"] == {"performance.mean_ms": pytest.approx(200)}
     assert measured["code_quality"]["coverage.line_percent"] == pytest.approx(91.4)
-    [(_, bearer, said)] = [one for one in asked if one[0] == "/gate"]
-    assert (bearer, json.loads(said)["run"]["commit"]) == ("Bearer r1sk", commit)
-    assert {token for place, token, _ in asked if place.startswith("/sonar")} == {"Basic c3F1XzE6"}
+    [told] = [one for one in asked if one.path == "/gate"]
+    assert (told.headers["Authorization"], json.loads(told.body)["run"]["commit"]) == ("Bearer r1sk", commit)
+    assert {one.headers["Authorization"] for one in asked if one.path.startswith("/sonar")} == {"Basic c3F1XzE6"}
     assert "r1sk" not in json.dumps(run)

@@ -1,12 +1,8 @@
-"""Evidence from elsewhere: artifacts, image scans, SonarQube, CloudWatch and any endpoint, each honest about its gaps."""
+"""Evidence from AWS: artifacts, image scans and CloudWatch, each honest about its gaps."""
 
 import io
-import json
-import threading
 import zipfile
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
@@ -15,53 +11,12 @@ from moto import mock_aws
 
 from buildgate.adapters.sources.artifacts import Artifacts
 from buildgate.adapters.sources.asked import AskedSources
-from buildgate.adapters.sources.endpoint import Endpoint
-from buildgate.adapters.sources.https import Https
 from buildgate.adapters.sources.images import EcrScans, InspectorFindings
 from buildgate.adapters.sources.metrics import CloudWatchMetrics
-from buildgate.adapters.sources.secrets import Tokens
-from buildgate.adapters.sources.sonarqube import SonarQube
-from buildgate.domain.builds import Build, BuildStatus, SlotClaim, SlotRef
-from buildgate.domain.errors import Rejected, Unavailable
-from buildgate.domain.gates.sources import Source
+from buildgate.domain.errors import Unavailable
 from buildgate.usecases.gate_ports import SourceFacts
-from run_records import NOON, RUN_ID, run
-
-COMMIT = "b" * 40
-BUILD = Build(
-    "shop-unit:1", "shop-unit", BuildStatus.SUCCEEDED, NOON, claim=SlotClaim(SlotRef(RUN_ID, 0, 1, "unit"), "n")
-)
-FACTS = SourceFacts(run(), "quality", [BUILD], NOON)
-JUNIT = b'<testsuite name="t" tests="2"><testcase name="a"/><testcase name="b"><failure/></testcase></testsuite>'
-
-
-class Clients:
-    """Clients by name, as a session gives them."""
-
-    def __init__(self, **clients):
-        self._clients = clients
-
-    def client(self, service):
-        return self._clients.get(service) or boto3.client(service, region_name="us-east-1")
-
-
-def source(kind, **options):
-    return Source(kind, tuple(sorted(options.items())))
-
-
-def measured(fetched):
-    return {
-        name: value for one in fetched for report in one.read.reports for name, value in report.measurements.items()
-    }
-
-
-def refusals(fetched):
-    return [(one.read.refusal.file, one.read.refusal.reason_code) for one in fetched if one.read.refusal]
-
-
-def no_pause(_):
-    """Wait no time."""
-
+from run_records import run
+from source_world import COMMIT, FACTS, JUNIT, Clients, measured, no_pause, refusals, source
 
 # ---------------------------------------------------------------------------------------------------- artifacts
 
@@ -296,154 +251,3 @@ def test_two_periods_are_put_together_as_their_statistic_asks(statistic, togethe
     fetched = CloudWatchMetrics(Clients(cloudwatch=Fake())).fetch(source("cloudwatch", **about), FACTS)
 
     assert measured(fetched) == {"custom.x": together}
-
-
-# ---------------------------------------------------------------------------------------------------- servers
-
-
-@contextmanager
-def serving(answers):
-    """Serve (status, body) by path; repeated paths take the next answer. What was asked is kept."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self):
-            length = int(self.headers.get("Content-Length") or 0)
-            asked.append((self.path, dict(self.headers), self.rfile.read(length)))
-            known = answers.get(self.path.split("?")[0], [(404, b"{}")])
-            status, body = known.pop(0) if len(known) > 1 else known[0]
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            if status == 302:
-                self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = _serve  # noqa: N815 - http.server's own names
-
-        def log_message(self, format, *args):  # noqa: A002 - the base class names it so
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class FakeSecrets:
-    def get_secret_value(self, SecretId):  # noqa: N803 - botocore's name
-        known = {"buildgate/plain": "s3cret\n", "buildgate/json": '{"token": "t0ken"}', "buildgate/odd": "{}"}
-        if SecretId not in known:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no"}}, "GetSecretValue")
-        return {"SecretString": known[SecretId]}
-
-
-def here():
-    return Https(pause=no_pause, is_loopback_allowed=True)
-
-
-def endpoint(url, **options):
-    made = Endpoint(Clients(secretsmanager=FakeSecrets()), pause=no_pause, https=here())
-    return made.fetch(source("endpoint", url=url, **options), FACTS)
-
-
-def test_an_endpoint_is_told_of_the_run_and_answers_with_measurements():
-    body = json.dumps({"measurements": {"custom.risk_score": 12}}).encode()
-    with serving({"/gate": [(200, body)]}) as (url, asked):
-        fetched = endpoint(f"{url}/gate", token="plain")
-
-    assert measured(fetched) == {"custom.risk_score": 12.0}
-    _, headers, said = asked[0]
-    assert headers["Authorization"] == "Bearer s3cret"
-    question = json.loads(said)
-    assert (question["gate"], question["run"]["commit"], question["run"]["pipeline"]) == ("quality", COMMIT, "shop")
-
-
-@pytest.mark.parametrize(
-    ("answer", "code"),
-    [((200, b"<html>Log in"), "html_page"), ((500, b""), "http_status"), ((302, b""), "http_status")],
-)
-def test_an_endpoint_that_does_not_answer_as_agreed_is_refused(answer, code):
-    with serving({"/gate": [answer]}) as (url, asked):
-        assert [found for _, found in refusals(endpoint(f"{url}/gate"))] == [code]
-    assert [path for path, *_ in asked] == ["/gate"]
-
-
-def test_a_busy_server_is_asked_again_and_a_silent_one_is_refused():
-    body = json.dumps({"measurements": {"custom.x": 1}}).encode()
-    with serving({"/gate": [(503, b""), (200, body)]}) as (url, asked):
-        assert measured(endpoint(f"{url}/gate")) == {"custom.x": 1.0}
-    assert len(asked) == 2
-    with pytest.raises(Rejected, match="does not answer"):
-        here().ask("GET", url)
-
-
-def test_an_answer_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr("buildgate.adapters.sources.https.MOST_BYTES", 10)
-    with serving({"/gate": [(200, b"x" * 11)]}) as (url, _), pytest.raises(Rejected, match="more than"):
-        here().ask("GET", f"{url}/gate")
-
-
-@pytest.mark.parametrize(
-    "url", ["http://example.com/", "https://127.0.0.1:9001/", "https://[::1]/", "https://169.254.169.254/"]
-)
-def test_this_machine_and_its_credentials_may_not_be_asked(url):
-    with pytest.raises(Rejected):
-        Https(pause=no_pause).ask("GET", url)
-
-
-def test_tokens_are_text_or_json_below_one_name():
-    tokens = Tokens(FakeSecrets())
-
-    assert [tokens.token(name) for name in ("", "plain", "json")] == ["", "s3cret", "t0ken"]
-    for name in ("odd", "none"):
-        with pytest.raises(Rejected):
-            tokens.token(name)
-
-
-def sonar(url):
-    made = SonarQube(Clients(secretsmanager=FakeSecrets()), pause=no_pause, https=here())
-    return made.fetch(source("sonarqube", url=url, project="shop", token="json", branch="main"), FACTS)
-
-
-def analysed(revision):
-    return [(200, json.dumps({"analyses": [{"key": "a", "revision": revision}]}).encode())]
-
-
-MEASURES = {"component": {"key": "shop", "measures": [{"metric": "code_smells", "value": "7"}]}}
-STATUS = {"projectStatus": {"status": "OK", "conditions": []}}
-
-
-def test_measures_and_gate_of_sonarqube_are_read_for_this_commit():
-    answers = {
-        "/api/project_analyses/search": analysed(COMMIT),
-        "/api/measures/component": [(200, json.dumps(MEASURES).encode())],
-        "/api/qualitygates/project_status": [(200, json.dumps(STATUS).encode())],
-    }
-    with serving(answers) as (url, asked):
-        fetched = sonar(url)
-
-    assert measured(fetched)["quality.smells"] == 7
-    assert [one.name for one in fetched] == ["source:sonarqube/shop/measures", "source:sonarqube/shop/status"]
-    assert refusals(fetched) == []
-    assert asked[1][1]["Authorization"] == "Basic dDBrZW46"
-    assert "branch=main" in asked[1][0]
-
-
-@pytest.mark.parametrize(
-    ("analyses", "code"),
-    [
-        (analysed("c" * 40), "stale"),
-        ([(200, b'{"analyses": []}')], "stale"),
-        ([(200, b"nothing")], "stale"),
-        ([(401, b"")], "http_status"),
-    ],
-)
-def test_an_analysis_of_another_commit_is_no_evidence(analyses, code):
-    with serving({"/api/project_analyses/search": analyses}) as (url, _):
-        assert refusals(sonar(url)) == [("source:sonarqube/shop", code)]
