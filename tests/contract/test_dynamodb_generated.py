@@ -9,13 +9,18 @@ from moto import mock_aws
 
 from buildgate.adapters.memory import MemoryAws
 from contract.dynamodb_histories import answered, emptied, histories, looks
-from contract.dynamodb_stock import DEFINITION
+from contract.dynamodb_stock import DEFINITION, TABLE
 
 
 @pytest.fixture(scope="module")
-def both():
+def aws():
+    return MemoryAws()
+
+
+@pytest.fixture(scope="module")
+def both(aws):
     with mock_aws():
-        clients = [MemoryAws().client("dynamodb"), boto3.client("dynamodb")]
+        clients = [aws.client("dynamodb"), boto3.client("dynamodb")]
         for client in clients:
             client.create_table(**DEFINITION)
         yield clients
@@ -30,7 +35,7 @@ def both():
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=histories())
-def test_generated_histories_end_alike(both, history):
+def test_generated_histories_end_alike(aws, both, history):
     for client in both:
         emptied(client)
 
@@ -39,3 +44,4 @@ def test_generated_histories_end_alike(both, history):
         assert ours == theirs, (operation, request)
 
     assert looks(both[0]) == looks(both[1])
+    assert all(row.size <= row.bound for row in aws.dynamodb.table(TABLE).rows())

@@ -108,3 +108,27 @@ def test_units_count_the_item_twice_in_a_transaction_and_each_changed_index_once
     put, update = aws.dynamodb.meter
     assert (put.table_units, put.index_units) == (2, {"GSI1": 1})
     assert (update.table_units, update.index_units) == (4, {"GSI1": 2})
+
+
+def test_an_item_changed_often_is_measured_as_it_is_and_not_as_it_might_have_become(aws):
+    client = aws.client("dynamodb")
+    table = aws.dynamodb.table("t")
+    request: dict[str, Any] = {
+        "TableName": "t",
+        "Key": item("a", "1"),
+        "UpdateExpression": "SET #s = :long ADD n :one",
+        "ExpressionAttributeNames": {"#s": "status"},
+        "ExpressionAttributeValues": {":long": {"S": "x" * 100_000}, ":one": {"N": "1"}},
+    }
+
+    for _ in range(10):
+        client.update_item(**request)
+
+    (row,) = table.rows()
+    assert (row.size, row.item["n"]) == (100_000 + len("pka" + "sk1" + "status" + "n") + 2, {"N": "10"})
+    assert row.size <= row.bound
+    with pytest.raises(ClientError, match="Item size to update has exceeded the maximum allowed size"):
+        client.update_item(
+            **{**request, "ExpressionAttributeValues": {":long": {"S": "é" * 204_800}, ":one": {"N": "1"}}}
+        )
+    assert table.get(("a", "1")) is row
