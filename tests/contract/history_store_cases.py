@@ -246,6 +246,22 @@ def a_projects_posture_is_kept_by_day_and_knows_when_it_was_judged(history):
     assert list(history.postures.days("shop-unit", [])) == []
 
 
+@case
+def a_build_counted_on_a_day_of_long_ago_leaves_a_note_until_it_is_settled(history):
+    long_ago = {"started_at": NOON - timedelta(days=9), "ended_at": NOON - timedelta(days=9)}
+    for number, times in ((1, {}), (2, long_ago)):
+        made, build = built(number, **times)
+        record(history.stores, made, build._replace(**times))
+
+    ((day, note),) = history.totals.owed().items()
+    made, build = built(3, **long_ago)
+    record(history.stores, made, build._replace(**long_ago))
+
+    assert (day, history.totals.settle(day, note)) == ("2026-11-13", False)
+    assert history.totals.settle(day, history.totals.owed()[day])
+    assert history.totals.owed() == {}
+
+
 # ---------------------------------------------------------------------------------------------------- test cases
 
 
