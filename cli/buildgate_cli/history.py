@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from buildgate_cli import cloud_context
 from buildgate_cli.api_client import ApiClient, ApiError, connect
 from buildgate_cli.output import errors
+
+if TYPE_CHECKING:
+    from buildgate_cli.metric_questions import Whose
 
 VERIFY_DAYS: Final = 7
 _COUNTS: Final = ("looked_at", "counted", "known", "running")
@@ -58,18 +61,43 @@ def _place(project: str, days: int) -> Path:
     return (context.state_dir or cloud_context.home()) / "backfill" / name
 
 
-def verify_days(project: str, days: int) -> dict[str, Any]:
-    """Recount a project's days, a week at a time from today backwards, and return every difference."""
-    api = connect()
-    found: dict[str, Any] = {"project": project, "days": days, "builds": 0, "differences": []}
-    with _progress(f"{project}: counting again") as (progress, task):
-        for skip in range(0, days, VERIFY_DAYS):
-            part = min(VERIFY_DAYS, days - skip)
-            answer = api.get("metrics", "projects", project, "verify", days=part, skip=skip)
+def verify_days(whose: Whose, days: int) -> dict[str, Any]:
+    """Recount the days of a scope, a week at a time backwards, and return every difference.
+
+    Folded days of today may be minutes behind, so those of teams, cost centres and the account are counted to yesterday.
+    """
+    api, name = connect(), whose.path[-1]
+    found: dict[str, Any] = {"project": name, "name": name, "days": days, "builds": 0, "differences": []}
+    latest = 1 if whose.is_folded else 0
+    with _progress(f"{name}: counting again") as (progress, task):
+        for skip in range(latest, days + latest, VERIFY_DAYS):
+            part = min(VERIFY_DAYS, days + latest - skip)
+            answer = api.get("metrics", *whose.path, "verify", days=part, skip=skip)
             found["builds"] += answer["builds"]
             found["differences"] = answer["differences"] + found["differences"]
-            progress.update(task, description=f"{project}: {skip + part} of {days} days counted")
+            progress.update(task, description=f"{name}: {skip + part - latest} of {days} days counted")
     return found
+
+
+def projects_of(whose: Whose) -> list[str]:
+    """Return the projects of a wider scope: those of a pipeline's stages, or those whose tags say so.
+
+    Raises:
+        UserError: Nobody is named, or more than one.
+    """
+    api, path = connect(), whose.path
+    if path[1] == "pipelines":
+        stages = api.get("pipelines", path[-1])["pipeline"]["stages"]
+        return sorted({build["project"] for stage in stages for build in stage["builds"]})
+    found, following = [], None
+    while True:
+        page = api.get("metrics", "account", "attribution", days=1, next=following)
+        found += [one for one in page["shares"] if one["kind"] == "project"]
+        following = page.get("next")
+        if following is None:
+            break
+    names = {"teams": "team", "cost-centres": "cost_centre"}
+    return [one["name"] for one in found if path[1] == "accounts" or one[names[path[1]]] == path[-1]]
 
 
 class _progress:  # noqa: N801  # reads as the call it is

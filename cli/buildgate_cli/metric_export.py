@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import tempfile
@@ -23,10 +24,13 @@ _S3: Final = "s3://"
 _TYPES: Final = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.parquet"}
 
 
-def export_builds(question: Question, output: str) -> int:
-    """Write a window's builds to a file, to ``s3://bucket/key`` or to standard output (``-``), and return how many."""
+def export_builds(question: Question, output: str, *, limit: int | None = None) -> int:
+    """Write a window's builds to a file, to ``s3://bucket/key`` or to standard output (``-``), and return how many.
+
+    All of them, read page by page; with a limit the newest so many.
+    """
     s3 = cloud_context.current().client("s3") if output.startswith(_S3) else None
-    return export_rows(_builds(question), output, s3=s3)
+    return export_rows(itertools.islice(_builds(question), limit), output, s3=s3)
 
 
 def export_rows(rows: Iterator[Row], output: str, *, s3: Any) -> int:

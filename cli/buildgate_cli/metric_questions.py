@@ -9,28 +9,8 @@ import typer
 
 from buildgate_cli import completion
 from buildgate_cli.errors import UserError
+from buildgate_cli.output import print_json
 
-Project = Annotated[
-    str | None,
-    typer.Argument(help="CodeBuild project; or name a wider scope by option.", autocompletion=completion.projects),
-]
-Days = Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days, today included.")]
-From = Annotated[str | None, typer.Option("--from", help="Exact window instead: start, as a date or a time (UTC).")]
-To = Annotated[
-    str | None, typer.Option("--to", help="Its end, not included; a date includes that day. Now if left out.")
-]
-Pipeline = Annotated[
-    str | None,
-    typer.Option(help="All builds of this pipeline; of a project only these.", autocompletion=completion.pipelines),
-]
-Team = Annotated[str | None, typer.Option(help="All projects of this team, by their tags.")]
-CostCentre = Annotated[str | None, typer.Option(help="All projects of this cost centre, by their tags.")]
-Account = Annotated[bool, typer.Option("--account", help="All projects of the account.")]
-Stage = Annotated[str | None, typer.Option(help="Only builds of this stage.")]
-Branch = Annotated[str | None, typer.Option(help="Only builds of this branch or tag.")]
-Compute = Annotated[str | None, typer.Option(help="Only builds on this compute type.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 Query = dict[str, str | int | None]
 
 
@@ -43,6 +23,11 @@ class Whose:
     team: str | None = None
     cost_centre: str | None = None
     is_account: bool = False
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether its days are set by a schedule instead of with each build."""
+        return self.project is None and self.pipeline is None
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -68,20 +53,111 @@ class Question:
     """One question: whose builds, when, and which part of them."""
 
     whose: Whose
-    days: int = 30
-    first: str | None = None
-    last: str | None = None
+    when: Query
     part: Query = field(default_factory=dict)
 
     @property
     def query(self) -> Query:
         """The request's query: the part, and the window."""
         aside = {"pipeline": self.whose.pipeline} if self.whose.project is not None else {}
-        return window(self.days, self.first, self.last) | self.part | aside
+        return self.when | self.part | aside
 
     def ask(self, *view: str) -> Any:
         """Return the API's answer."""
         return ask(*self.whose.path, *view, **self.query)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """The window that a command is about."""
+
+    days: Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days, today included.")] = 30
+    first: Annotated[
+        str | None, typer.Option("--from", help="Exact window instead: start, as a date or a time (UTC).")
+    ] = None
+    last: Annotated[
+        str | None, typer.Option("--to", help="Its end, not included; a date includes that day. Now if left out.")
+    ] = None
+
+    @property
+    def window(self) -> Query:
+        """The window as the API takes it.
+
+        Raises:
+            UserError: An end without a start.
+        """
+        if self.last and not self.first:
+            raise UserError("--to needs --from.", "Say both, or neither and --days.")
+        return {"from": self.first, "to": self.last} if self.first else {"days": self.days}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarter(Period):
+    """The window of what happens seldom."""
+
+    days: Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days, today included.")] = 90
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope:
+    """Whose builds a command is about."""
+
+    project: Annotated[
+        str | None,
+        typer.Argument(help="CodeBuild project; or name a wider scope by option.", autocompletion=completion.projects),
+    ] = None
+    pipeline: Annotated[
+        str | None,
+        typer.Option(help="All builds of this pipeline; of a project only these.", autocompletion=completion.pipelines),
+    ] = None
+    team: Annotated[str | None, typer.Option(help="All projects of this team, by their tags.")] = None
+    cost_centre: Annotated[str | None, typer.Option(help="All projects of this cost centre, by their tags.")] = None
+    account: Annotated[bool, typer.Option("--account", help="All projects of the account.")] = False
+
+    @property
+    def whose(self) -> Whose:
+        """The scope that is meant."""
+        return Whose(self.project, self.pipeline, self.team, self.cost_centre, is_account=self.account)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builds(Scope):
+    """Whose builds a command is about, and which part of them."""
+
+    stage: Annotated[str | None, typer.Option(help="Only builds of this stage.")] = None
+    branch: Annotated[str | None, typer.Option(help="Only builds of this branch or tag.")] = None
+    compute: Annotated[str | None, typer.Option(help="Only builds on this compute type.")] = None
+
+    def question(self, period: Period, **part: str | int | None) -> Question:
+        """Return the question about them."""
+        own: Query = {"stage": self.stage, "branch": self.branch, "compute": self.compute}
+        return Question(self.whose, period.window, own | part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """How a command prints what it was told."""
+
+    as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")] = False
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether people read it."""
+        return not (self.as_json or self.as_csv)
+
+    def show(self, answer: Any, view: str) -> None:
+        """Print an answer as it was asked for."""
+        if self.as_json:
+            print_json(answer)
+        elif self.as_csv:
+            from buildgate_cli.metric_rows import write_view  # noqa: PLC0415  # loaded when rows are asked for
+
+            write_view(view, answer)
+        else:
+            from buildgate_cli.metric_shown import show  # noqa: PLC0415  # tables are loaded when one is shown
+
+            show(view, answer)
 
 
 def ask(*path: str, **query: str | int | None) -> Any:
@@ -89,14 +165,3 @@ def ask(*path: str, **query: str | int | None) -> Any:
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # the SDK's signer, only where the API is called
 
     return connect().get("metrics", *path, **query)
-
-
-def window(days: int, first: str | None, last: str | None) -> Query:
-    """Return the window as the API takes it.
-
-    Raises:
-        UserError: An end without a start.
-    """
-    if last and not first:
-        raise UserError("--to needs --from.", "Say both, or neither and --days.")
-    return {"from": first, "to": last} if first else {"days": days}

@@ -8,27 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 from buildgate_cli import completion
-from buildgate_cli.metric_questions import (
-    Account,
-    AsCsv,
-    AsJson,
-    Branch,
-    Compute,
-    CostCentre,
-    Days,
-    From,
-    Pipeline,
-    Project,
-    Query,
-    Question,
-    Stage,
-    Team,
-    To,
-    Whose,
-    ask,
-    window,
-)
+from buildgate_cli.metric_questions import Builds, Period, Printed, Quarter, Scope, Whose, ask
 from buildgate_cli.metric_tables import sparkline
+from buildgate_cli.option_groups import with_groups
 from buildgate_cli.output import note, print_json, print_table, say
 
 __all__ = ["app", "sparkline"]
@@ -47,47 +29,37 @@ class SummaryByDefault(TyperGroup):
 app = typer.Typer(cls=SummaryByDefault, help="Show what builds took and cost.", no_args_is_help=True)
 
 
-def _show(answer: Any, view: str, *, as_json: bool, as_csv: bool = False) -> None:
-    """Print an answer as it was asked for."""
-    if as_json:
-        print_json(answer)
-    elif as_csv:
-        from buildgate_cli.metric_rows import write_view  # noqa: PLC0415  # loaded when rows are asked for
-
-        write_view(view, answer)
-    else:
-        from buildgate_cli.metric_shown import show  # noqa: PLC0415  # tables are loaded when one is shown
-
-        show(view, answer)
+Most = Annotated[
+    int | None,
+    typer.Option(
+        "--most",
+        min=1,
+        max=50_000,
+        help="Look at so many of the newest builds where they are looked at one by one; 5000 if left out.",
+    ),
+]
 
 
 def _verb(view: str, text: str) -> None:
     """Add a verb that asks for one view of a project or a wider scope."""
 
-    def verb(
-        project: Project = None,
-        pipeline: Pipeline = None,
-        team: Team = None,
-        cost_centre: CostCentre = None,
-        account: Account = False,
-        stage: Stage = None,
-        branch: Branch = None,
-        compute: Compute = None,
-        days: Days = 30,
-        first: From = None,
-        last: To = None,
-        as_json: AsJson = False,
-        as_csv: AsCsv = False,
-    ) -> None:
-        whose = Whose(project, pipeline, team, cost_centre, is_account=account)
-        question = Question(whose, days, first, last, {"stage": stage, "branch": branch, "compute": compute})
+    def verb(builds: Builds, period: Period, printed: Printed, most: Most = None) -> None:
+        question = builds.question(period, most=most)
         answer = question.ask() if view == "summary" else question.ask(view)
-        _show(answer, view, as_json=as_json, as_csv=as_csv)
-        if project is not None and view in {"summary", "report"} and not (as_json or as_csv):
-            _note_set_aside(project)
+        printed.show(answer, view)
+        if printed.is_for_people:
+            _note_left_out(answer)
+            if builds.project is not None and view in {"summary", "report"}:
+                _note_set_aside(builds.project)
 
     verb.__doc__ = text
-    app.command(view)(verb)
+    app.command(view)(with_groups(verb))
+
+
+def _note_left_out(answer: Any) -> None:
+    """Say below an answer that builds were left out of what is made of single builds."""
+    if answer.get("is_cut"):
+        note("more builds than were looked at one by one: the newest count, totals leave none out (--most N)")
 
 
 def _note_set_aside(project: str) -> None:
@@ -108,86 +80,103 @@ _verb("cost", "Show where the money goes, and what the month will come to.")
 _verb("cache", "Show what caches save, per key.")
 _verb("failures", "Show failures, grouped by what they say, with their class.")
 _verb("recommend", "Show what to change: evidence, saving, command and the way back.")
-_verb("builds", "List the builds of a window, newest first.")
 _verb("report", "Show everything that is known: one document with --json.")
 
 
+@app.command("builds")
+@with_groups
+def listed(
+    builds: Builds,
+    period: Period,
+    printed: Printed,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="List so many at most.")] = 200,
+) -> None:
+    """List the builds of a window, newest first."""
+    question = builds.question(period, limit=min(limit, 1000))
+    answer = question.ask("builds")
+    while answer.get("next") and len(answer["builds"]) < limit:
+        more = ask(*question.whose.path, "builds", **question.query, next=answer["next"])
+        answer = {**more, "builds": [*answer["builds"], *more["builds"]]}
+    is_cut = bool(answer.get("next"))
+    if len(answer.get("builds", ())) > limit:
+        answer, is_cut = {**answer, "builds": answer["builds"][:limit]}, True
+    printed.show(answer, "builds")
+    if is_cut and printed.is_for_people:
+        note(f"the newest {limit} builds; --limit lists more, `buildgate metrics export` writes all")
+
+
 @app.command("tests")
+@with_groups
 def cases(
-    project: Project = None,
+    builds: Builds,
+    period: Period,
+    printed: Printed,
     case: Annotated[str | None, typer.Option(help="All that is known of the test case of this name.")] = None,
-    pipeline: Pipeline = None,
-    team: Team = None,
-    cost_centre: CostCentre = None,
-    account: Account = False,
-    stage: Stage = None,
-    branch: Branch = None,
-    compute: Compute = None,
-    days: Days = 30,
-    first: From = None,
-    last: To = None,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
 ) -> None:
     """Show test cases: flaky ones, whose they are, when they began to fail, the slowest and those that became slower."""
-    whose = Whose(project, pipeline, team, cost_centre, is_account=account)
-    part: Query = {"case": case, "stage": stage, "branch": branch, "compute": compute}
-    answer = Question(whose, days, first, last, part).ask("tests")
-    _show(answer, "case" if case else "tests", as_json=as_json, as_csv=as_csv)
+    answer = builds.question(period, case=case).ask("tests")
+    printed.show(answer, "case" if case else "tests")
 
 
 @app.command()
+@with_groups
 def posture(
+    printed: Printed,
     project: Annotated[
         str | None, typer.Argument(help="CodeBuild project; all without one.", autocompletion=completion.projects)
     ] = None,
-    pipeline: Pipeline = None,
-    team: Team = None,
-    cost_centre: CostCentre = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="All projects of this pipeline.", autocompletion=completion.pipelines)
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="All projects of this team, by their tags.")] = None,
+    cost_centre: Annotated[str | None, typer.Option(help="All projects of this cost centre, by their tags.")] = None,
     days: Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days of the score's history.")] = 30,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
 ) -> None:
     """Show how safely projects are set up: checks with severity and fix, a score, and how it moved."""
     is_everybody = (project or pipeline or team or cost_centre) is None
     whose = Whose(project, pipeline, team, cost_centre, is_account=is_everybody)
-    _show(Question(whose, days).ask("posture"), "posture", as_json=as_json, as_csv=as_csv)
+    printed.show(ask(*whose.path, "posture", days=days), "posture")
 
 
 @app.command()
+@with_groups
 def dora(
+    period: Quarter,
+    printed: Printed,
     pipeline: Annotated[
         str | None, typer.Argument(help="Pipeline; all without one.", autocompletion=completion.pipelines)
     ] = None,
     team: Annotated[str | None, typer.Option(help="Only pipelines with this tag `team`.")] = None,
-    days: Days = 90,
-    first: From = None,
-    last: To = None,
+    cost_centre: Annotated[str | None, typer.Option(help="Only pipelines with this tag `cost-centre`.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Releases are what this stage does.")] = None,
+    compute: Annotated[str | None, typer.Option(help="Only releases built on this compute type.")] = None,
     is_long: Annotated[bool, typer.Option("--deployments", help="List the deployments behind the numbers.")] = False,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
 ) -> None:
     """Show DORA's five metrics with their levels, the rule beside each number, and where the lead time went."""
-    answer = ask("dora", pipeline=pipeline, team=team, lead_time="parts", **window(days, first, last))
-    _show(answer, "deployments" if is_long else "dora", as_json=as_json, as_csv=as_csv)
+    part = {"team": team, "cost_centre": cost_centre, "stage": stage, "compute": compute}
+    answer = ask("dora", pipeline=pipeline, lead_time="parts", **part, **period.window)
+    printed.show(answer, "deployments" if is_long else "dora")
 
 
 @app.command()
-def attribution(
-    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
-) -> None:
+@with_groups
+def attribution(period: Period, printed: Printed) -> None:
     """Show what teams, cost centres and projects used, from tags."""
-    answer = ask("account", "attribution", **window(days, first, last))
-    _show(answer, "attribution", as_json=as_json, as_csv=as_csv)
+    printed.show(_account("attribution", period, "shares"), "attribution")
 
 
 @app.command()
+@with_groups
 def compare(
-    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
+    period: Period,
+    printed: Printed,
+    cost_centre: Annotated[str | None, typer.Option(help="Only builds of this cost centre.")] = None,
+    stage: Annotated[str | None, typer.Option(help="Only builds of this stage.")] = None,
+    compute: Annotated[str | None, typer.Option(help="Only builds on this compute type.")] = None,
 ) -> None:
     """Show teams beside each other, as percentiles of the group."""
-    answer = ask("account", "benchmarks", **window(days, first, last))
-    _show(answer, "compare", as_json=as_json, as_csv=as_csv)
+    part = {"cost_centre": cost_centre, "stage": stage, "compute": compute}
+    printed.show(ask("account", "benchmarks", **part, **period.window), "compare")
 
 
 @app.command()
@@ -195,40 +184,46 @@ def quarantine(
     project: Annotated[
         str | None, typer.Argument(help="CodeBuild project; all without one.", autocompletion=completion.projects)
     ] = None,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False,
 ) -> None:
     """List builds that were set aside because their description cannot be true."""
-    _show(ask("account", "quarantine", project=project), "quarantine", as_json=as_json)
+    Printed(as_json=as_json).show(ask("account", "quarantine", project=project), "quarantine")
 
 
 @app.command("self-cost")
-def self_cost(
-    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
-) -> None:
+@with_groups
+def self_cost(period: Period, printed: Printed) -> None:
     """Show what Buildgate itself costs, line by line, modelled from what it did."""
-    answer = ask("account", "self-cost", **window(days, first, last))
-    _show(answer, "self-cost", as_json=as_json, as_csv=as_csv)
+    printed.show(ask("account", "self-cost", **period.window), "self-cost")
 
 
 @app.command("list")
-def list_projects(
-    days: Days = 30, first: From = None, last: To = None, as_json: AsJson = False, as_csv: AsCsv = False
-) -> None:
+@with_groups
+def list_projects(period: Period, printed: Printed) -> None:
     """List the projects whose builds were recorded, with their totals."""
-    answer = ask("account", "overview", **window(days, first, last))
-    _show(answer, "list", as_json=as_json, as_csv=as_csv)
+    printed.show(ask("account", "overview", **period.window), "list")
+
+
+def _account(view: str, period: Period, rows: str) -> dict[str, Any]:
+    """Return a list of the account's, page after page."""
+    answer = ask("account", view, **period.window)
+    while answer.get("next"):
+        more = ask("account", view, **period.window, next=answer["next"])
+        answer = {**more, rows: [*answer[rows], *more[rows]]}
+    return dict(answer)
 
 
 @app.command()
+@with_groups
 def verify(
-    project: Annotated[str, typer.Argument(help="CodeBuild project.", autocompletion=completion.projects)],
-    days: Days = 30,
-    as_json: AsJson = False,
+    scope: Scope,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False,
 ) -> None:
-    """Count a project's days again from its builds, and name any difference (exit code 1)."""
+    """Count the days of a project or a wider scope again from their builds, and name any difference (exit code 1)."""
     from buildgate_cli.history import verify_days  # noqa: PLC0415  # talks to the API
 
-    found = verify_days(project, days)
+    found = verify_days(scope.whose, days)
     if as_json:
         print_json(found)
     else:
@@ -236,27 +231,38 @@ def verify(
         if rows:
             print_table(["DAY", "COUNTER", "STORED", "RECOUNTED"], rows, empty="", right=["STORED", "RECOUNTED"])
         else:
-            say(f"{project}: {found['builds']} builds in {found['days']} days, totals are exact", "green")
+            until = " up to yesterday" if scope.whose.is_folded else ""
+            say(f"{found['name']}: {found['builds']} builds in {found['days']} days{until}, totals are exact", "green")
     if found["differences"]:
         raise typer.Exit(1)
 
 
 @app.command()
+@with_groups
 def backfill(
-    projects: Annotated[list[str], typer.Argument(help="CodeBuild projects.", autocompletion=completion.projects)],
-    days: Days = 30,
-    as_json: AsJson = False,
+    projects: Annotated[
+        list[str] | None, typer.Argument(help="CodeBuild projects.", autocompletion=completion.projects)
+    ] = None,
+    pipeline: Annotated[
+        str | None, typer.Option(help="All projects of this pipeline.", autocompletion=completion.pipelines)
+    ] = None,
+    team: Annotated[str | None, typer.Option(help="All projects of this team, by their tags.")] = None,
+    cost_centre: Annotated[str | None, typer.Option(help="All projects of this cost centre, by their tags.")] = None,
+    account: Annotated[bool, typer.Option("--account", help="All projects whose builds are recorded.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=366, help="Whole UTC days, today included.")] = 30,
+    as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False,
 ) -> None:
     """Record builds from before the installation, a hundred at a time; interrupted, it goes on where it was."""
-    from buildgate_cli.history import recall  # noqa: PLC0415  # talks to the API
+    from buildgate_cli.history import projects_of, recall  # noqa: PLC0415  # talks to the API
 
-    found = [recall(project, days) for project in projects]
+    named = projects or projects_of(Whose(None, pipeline, team, cost_centre, is_account=account))
+    found = [recall(project, days) for project in named]
     if as_json:
         print_json({"projects": found})
         return
     rows = [[one["project"], one["looked_at"], one["counted"], one["known"], one["running"]] for one in found]
     columns = ["PROJECT", "LOOKED AT", "COUNTED NOW", "KNOWN BEFORE", "RUNNING"]
-    print_table(columns, rows, empty="", right=columns[1:])
+    print_table(columns, rows, empty="No project is of this scope.", right=columns[1:])
     for one in found:
         for failure in one["failures"]:
             note(failure)
@@ -265,24 +271,18 @@ def backfill(
 
 
 @app.command()
+@with_groups
 def export(
-    project: Project = None,
+    builds: Builds,
+    period: Period,
     output: Annotated[str, typer.Option("--output", "-o", help="File or s3://bucket/key; - is standard output.")] = "-",
-    pipeline: Pipeline = None,
-    team: Team = None,
-    cost_centre: CostCentre = None,
-    account: Account = False,
-    stage: Stage = None,
-    branch: Branch = None,
-    compute: Compute = None,
-    days: Days = 30,
-    first: From = None,
-    last: To = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Write so many of the newest at most; all if left out.")
+    ] = None,
 ) -> None:
     """Write a window's builds as NDJSON, one JSON object a line, or as Parquet when the name ends so."""
     from buildgate_cli.metric_export import export_builds  # noqa: PLC0415  # talks to the API
 
-    whose = Whose(project, pipeline, team, cost_centre, is_account=account)
-    question = Question(whose, days, first, last, {"stage": stage, "branch": branch, "compute": compute})
-    count = export_builds(question, output)
-    note(f"{count} builds written to {'standard output' if output == '-' else output}")
+    count = export_builds(builds.question(period), output, limit=limit)
+    cut = " (as many as --limit says, the newest)" if count == limit else ""
+    note(f"{count} builds written to {'standard output' if output == '-' else output}{cut}")

@@ -215,3 +215,53 @@ def test_backfilling_what_is_known_counts_nothing(cloud):
 
     assert page["counted"] == 0
     assert page["known"] > 0
+
+
+def released(cloud, query):
+    return len(cloud.call("GET", f"/v1/metrics/dora?days=14{query}")["dora"]["releases"])
+
+
+@pytest.mark.parametrize(
+    ("query", "share"),
+    [
+        ("&cost_centre=cc-1", 1),
+        ("&cost_centre=cc-2", 0),
+        ("&team=web&cost_centre=cc-1", 1),
+        ("&stage=release", 1),
+        ("&stage=none", 0),
+        ("&compute=BUILD_GENERAL1_SMALL", 1),
+        ("&compute=BUILD_GENERAL1_LARGE", 0),
+    ],
+)
+def test_releases_are_told_by_cost_centre_stage_and_compute_type(cloud, query, share):
+    assert released(cloud, query) == share * released(cloud, "")
+    assert released(cloud, "") > 0
+
+
+def test_teams_are_compared_by_a_part_of_their_builds(cloud):
+    whole = cloud.call("GET", "/v1/metrics/account/benchmarks?days=14")
+    part = cloud.call("GET", "/v1/metrics/account/benchmarks?days=14&cost_centre=none")
+
+    assert "1 teams" in whole["explanation"]
+    assert "0 teams" in part["explanation"]
+
+
+def test_what_scopes_used_is_listed_page_by_page_the_dearest_of_each_kind_first(cloud):
+    whole = cloud.call("GET", "/v1/metrics/account/attribution?days=14")
+    found, following = [], ""
+    while following is not None:
+        page = cloud.call("GET", f"/v1/metrics/account/attribution?days=14&limit=2{following}")
+        found += page["shares"]
+        following = page["next"] and f"&next={page['next']}"
+
+    assert found == whole["shares"]
+    assert whole["next"] is None
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize("scope", ["pipelines/shop", "teams/web", "cost-centres/cc-1", "accounts/all"])
+def test_the_days_of_every_scope_equal_a_recount(cloud, scope):
+    answer = cloud.call("GET", f"/v1/metrics/scopes/{scope}/verify?days=14")
+
+    assert answer["builds"] > 24
+    assert answer["differences"] == []

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buildgate.domain.metrics import peers
-from buildgate.domain.metrics.rollups import DayTotals, Scope
-from buildgate.domain.metrics.summary import Summary, summarise
-from buildgate.domain.metrics.windows import Window, filled
+from buildgate.domain.metrics.rollups import Scope
+from buildgate.domain.metrics.summary import Summary
+from buildgate.domain.metrics.windows import Window
 from buildgate.usecases.selection import MOST_BUILDS, Part, Selection, Stores
 
 if TYPE_CHECKING:
     from buildgate.ports import BuildRecords, Clock, Pipelines
     from buildgate.usecases.analysis_ports import Totals
+
+
+_EVERYTHING = Part()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,6 @@ class AnalyseBuilds:
     def select(self, scope: Scope, window: Window, part: Part, most: int = MOST_BUILDS) -> Selection:
         return Selection(Stores(self.records, self.totals, self.pipelines), scope, window, part, most)
 
-    def scope(self, scope: Scope, window: Window) -> list[DayTotals]:
-        return filled(window.days, self.records.days(scope, window.days))
-
     def attribution(self, window: Window) -> Sequence[Share]:
         """Return what each project used, with its team and cost centre, and the sums of both; the dearest first."""
         owners = self.totals.owners()
@@ -56,8 +56,10 @@ class AnalyseBuilds:
             found.append(Share(kind, scope.name, team, centre, self._summary(scope, window)))
         return sorted(found, key=lambda share: (share.kind, -share.summary.cost_micro_usd, share.name))
 
-    def benchmarks(self, window: Window) -> tuple[Sequence[peers.Standing], str]:
-        teams = {one.name: self._summary(one, window) for one in self.totals.scopes() if one.kind == "TEAM"}
+    def benchmarks(self, window: Window, part: Part) -> tuple[Sequence[peers.Standing], str]:
+        """Return where teams stand among each other, by all their builds or a part of them."""
+        names = [one.name for one in self.totals.scopes() if one.kind == "TEAM"]
+        teams = {name: self.select(Scope("TEAM", name), window, part).summary for name in names}
         return peers.standings(teams)
 
     def overview(self, window: Window) -> Mapping[str, Summary]:
@@ -65,4 +67,4 @@ class AnalyseBuilds:
         return {name: self._summary(Scope("PROJECT", name), window) for name in self.records.projects()}
 
     def _summary(self, scope: Scope, window: Window) -> Summary:
-        return summarise(self.scope(scope, window), window_days=len(window.days))
+        return self.select(scope, window, _EVERYTHING).summary

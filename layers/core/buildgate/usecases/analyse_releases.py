@@ -12,6 +12,7 @@ from buildgate.domain.metrics import dora as rules
 from buildgate.domain.metrics.waterfall import Bar, LeadTime, lead_time, waterfall
 from buildgate.domain.metrics.windows import Window
 from buildgate.domain.runs import Run, RunStatus, StageStatus
+from buildgate.usecases.fold_days import COST_TAGS, TEAM_TAG
 
 if TYPE_CHECKING:
     from buildgate.domain.pipelines import Pipeline
@@ -26,6 +27,38 @@ LONGEST_RUN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
+class Releases:
+    """Which releases a question is about; an empty field means all.
+
+    ``team`` and ``cost_centre`` are tags of pipelines. ``stage`` takes the place of what counts as the release stage.
+    ``compute`` keeps releases with a build of that stage on this compute type, which asks the table for each run.
+    """
+
+    pipeline: str = ""
+    team: str = ""
+    cost_centre: str = ""
+    stage: str = ""
+    compute: str = ""
+
+    def has(self, pipeline: Pipeline | None) -> bool:
+        """Return whether a pipeline's tags are the wanted ones."""
+        if not (self.team or self.cost_centre):
+            return True
+        tags = {} if pipeline is None else {name.lower(): value for name, value in pipeline.tags.items()}
+        centre = next((tags[name] for name in COST_TAGS if tags.get(name)), "")
+        return self.team in {"", tags.get(TEAM_TAG, "")} and self.cost_centre in {"", centre}
+
+    def stage_of(self, pipeline: Pipeline | None) -> int | None:
+        """Return the index of the stage that releases, or None when there is none."""
+        if pipeline is None:
+            return None
+        names = [one.name for one in pipeline.stages]
+        if self.stage:
+            return names.index(self.stage) if self.stage in names else None
+        return rules.release_stage(names, pipeline.tags)
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyseReleases:
     """Reads runs of one pipeline, or of all, and measures releases."""
 
@@ -35,24 +68,24 @@ class AnalyseReleases:
     clock: Clock
     look: LookAtBuilds
 
-    def dora(self, window: Window, *, pipeline: str = "", team: str = "") -> tuple[rules.Dora, Sequence[str]]:
+    def dora(self, window: Window, asked: Releases) -> tuple[rules.Dora, Sequence[str]]:
         """Return the five metrics, and what is to be known of them (pipelines without a release stage).
 
         Args:
             window: Deployments count that ended in it.
-            pipeline: Of this pipeline; an empty name means all.
-            team: Only pipelines with this tag ``team``; empty means all.
+            asked: Which releases.
 
         Raises:
             NotFound: There is no such pipeline.
         """
-        names = [pipeline] if pipeline else [head.name for head in self.pipelines.heads()]
+        names = [asked.pipeline] if asked.pipeline else [head.name for head in self.pipelines.heads()]
         found: list[rules.Deployment] = []
         notes: list[str] = []
         for name in names:
-            deployments = self._deployments(name, window, team)
+            deployments = self._deployments(name, window, asked)
             if deployments is None:
-                notes.append(f"{name} has no release stage: its runs deploy nothing")
+                no_stage = f"no stage {asked.stage}" if asked.stage else "no release stage"
+                notes.append(f"{name} has {no_stage}: its runs deploy nothing")
             else:
                 found += deployments
         since = min((one.opened_at for one in found), default=None)
@@ -69,13 +102,13 @@ class AnalyseReleases:
             parts.append((before, (one.ended_at - one.opened_at).total_seconds(), bars))
         return lead_time(parts)
 
-    def _deployments(self, name: str, window: Window, team: str) -> list[rules.Deployment] | None:
+    def _deployments(self, name: str, window: Window, asked: Releases) -> list[rules.Deployment] | None:
         head = self.pipelines.head(name)
         if head is None:
             raise NotFound(f"there is no pipeline {name}", field="pipeline", fix="buildgate pipeline list")
         versions: dict[str, Pipeline | None] = {}
         current = versions.setdefault(head.version, self.pipelines.version(name, head.version))
-        if team and (current is None or current.tags.get("team") != team):
+        if not asked.has(current):
             return []
         found: list[rules.Deployment] = []
         for run in self.runs.recent(name, limit=MOST_RUNS):
@@ -85,10 +118,20 @@ class AnalyseReleases:
                 continue
             if run.version not in versions:
                 versions[run.version] = self.pipelines.version(name, run.version)
-            stage = _release_stage(versions[run.version])
-            if stage is not None and (run.status is RunStatus.SUCCEEDED or self._failed_in(run, stage)):
+            stage = asked.stage_of(versions[run.version])
+            if stage is None or not (run.status is RunStatus.SUCCEEDED or self._failed_in(run, stage)):
+                continue
+            if not asked.compute or self._built_on(asked.compute, run, stage):
                 found.append(_deployment(run))
-        return found if found or _release_stage(current) is not None else None
+        return found if found or asked.stage_of(current) is not None else None
+
+    def _built_on(self, compute: str, run: Run, stage: int) -> bool:
+        """Return whether a build of a run's stage ran on a compute type; asks the table twice."""
+        record = self.runs.record(run.run_id)
+        slots = record.slots if record else ()
+        ids = [slot.build_id for slot in slots if slot.build_id and slot.ref.stage == stage]
+        heads = self.records.heads(ids).values() if ids else ()
+        return any(head.compute_type == compute for head in heads)
 
     def _failed_in(self, run: Run, stage: int) -> bool:
         """Return whether a run that did not succeed failed in its release stage; asks the table once."""
@@ -110,10 +153,6 @@ class AnalyseReleases:
         ids = [slot.build_id for slot in record.slots if slot.build_id]
         heads = self.look(self.records.heads(ids)) if ids else {}
         return waterfall(record, heads, now=self.clock.now())
-
-
-def _release_stage(pipeline: Pipeline | None) -> int | None:
-    return None if pipeline is None else rules.release_stage([one.name for one in pipeline.stages], pipeline.tags)
 
 
 def _deployment(run: Run) -> rules.Deployment:

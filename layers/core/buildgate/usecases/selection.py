@@ -38,10 +38,11 @@ class Part:
     compute: str = ""
     stage: str = ""
     pipeline: str = ""
+    cost_centre: str = ""
 
     @property
     def is_all(self) -> bool:
-        return not (self.branch or self.compute or self.stage or self.pipeline)
+        return not (self.branch or self.compute or self.stage or self.pipeline or self.cost_centre)
 
     def has(self, head: BuildHead) -> bool:
         return (
@@ -49,6 +50,7 @@ class Part:
             and self.compute in {"", head.compute_type}
             and self.stage in {"", head.stage}
             and self.pipeline in {"", head.pipeline}
+            and self.cost_centre in {"", head.owner.cost_centre}
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, cast
 
 from buildgate.domain.builds import Build, BuildHead
@@ -181,7 +181,7 @@ _EMPTY_DAY: Mapping[str, Any] = plain(summarise([DayTotals("")], window_days=1))
 
 def part_of(query: Mapping[str, str]) -> Part:
     """Return the part of a scope that a query names."""
-    return Part(query.get("branch", ""), query.get("compute", ""), query.get("stage", ""), query.get("pipeline", ""))
+    return Part(*(query.get(one.name, "") for one in fields(Part)))
 
 
 def selected(asked: Selection) -> dict[str, Any]:

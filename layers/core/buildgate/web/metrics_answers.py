@@ -128,6 +128,7 @@ class WholeBuild(ListedBuild):
     log_group: NotRequired[str | None]
     log_stream: NotRequired[str | None]
     number: NotRequired[int | None]
+    correlation: NotRequired[Annotated[str | None, "Id of what set its run off, in every log line that speaks of it."]]
     tests: NotRequired[Annotated[dict[str, Any] | None, "Totals of the test reports that were read."]]
 
 
@@ -259,6 +260,7 @@ class OverviewAnswer(Windowed):
 
 class AttributionAnswer(Windowed):
     shares: list[Share]
+    next: Next
 
 
 class BenchmarksAnswer(Windowed):

@@ -14,8 +14,9 @@ from buildgate.domain.metrics.waterfall import by_kind
 from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS, Window
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
+from buildgate.usecases.analyse_releases import Releases
 from buildgate.usecases.look_at_builds import with_phases
-from buildgate.usecases.selection import MOST_BUILDS, Selection
+from buildgate.usecases.selection import MOST_BUILDS, Part, Selection
 from buildgate.web.http import Request
 from buildgate.web.metric_views import MetricViews, listed, number, part_of, selected, under_way, window_data
 from buildgate.web.metrics_routes import MOST_LOOKED_AT
@@ -125,7 +126,16 @@ class MetricsApi:
         query, releases = request.query, self._w.analyse_releases
         window = self._window(request, default=90)
         pipeline = query.get("pipeline", "")
-        measured, notes = releases.dora(window, pipeline=pipeline, team=query.get("team", ""))
+        measured, notes = releases.dora(
+            window,
+            Releases(
+                pipeline,
+                query.get("team", ""),
+                query.get("cost_centre", ""),
+                query.get("stage", ""),
+                query.get("compute", ""),
+            ),
+        )
         found = window_data(pipeline, window) | {"pipeline": pipeline, "dora": plain(measured), "notes": notes}
         parts = {"lead_time": plain(releases.lead_time(measured))} if query.get("lead_time") == "parts" else {}
         return found | parts
@@ -138,7 +148,7 @@ class MetricsApi:
         views_: Mapping[str, Callable[[Window], Mapping[str, Any]]] = {
             "overview": lambda window: {"projects": plain(self._w.analyse_builds.overview(window))},
             "attribution": lambda window: {"shares": plain(self._w.analyse_builds.attribution(window))},
-            "benchmarks": self._benchmarks,
+            "benchmarks": lambda window: self._benchmarks(window, part_of(request.query)),
             "quarantine": lambda _: {
                 "quarantine": [
                     plain(one) | {"at": at} for one, at in self._w.totals.quarantined(request.query.get("project", ""))
@@ -153,8 +163,8 @@ class MetricsApi:
         window = self._window(request)
         return window_data("", window) | dict(view(window))
 
-    def _benchmarks(self, window: Window) -> Mapping[str, Any]:
-        found, explanation = self._w.analyse_builds.benchmarks(window)
+    def _benchmarks(self, window: Window, part: Part) -> Mapping[str, Any]:
+        found, explanation = self._w.analyse_builds.benchmarks(window, part)
         return {"standings": plain(found), "explanation": explanation}
 
     def _self_cost(self, window: Window) -> Mapping[str, Any]:

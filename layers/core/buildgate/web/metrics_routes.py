@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from buildgate.domain.metrics.windows import DEFAULT_DAYS, MOST_DAYS
 from buildgate.usecases.selection import MOST_BUILDS
@@ -30,6 +30,11 @@ _MOST: Final = Count(
     MOST_BUILDS,
     MOST_LOOKED_AT,
 )
+_OF_BUILDS: Final = (
+    Text("cost_centre", "Only builds of this cost centre."),
+    Text("stage", "Only builds of stages of this name."),
+    Text("compute", "Only builds on this compute type."),
+)
 _ASKED: Final = (*_WINDOW, *_PART, _MOST)
 _BUILDS: Final = limit(200, 1000)
 _ROWS: Final = limit(500, 1000)
@@ -41,6 +46,9 @@ _DORA_DAYS: Final = Count("days", "So many whole UTC days, today included.", 90,
 _RELEASES: Final = (
     Text("pipeline", "Of this pipeline; of all when it is left out."),
     Text("team", "Only of pipelines with this tag team."),
+    Text("cost_centre", "Only of pipelines with this tag cost-centre."),
+    Text("stage", "Releases are what the stage of this name does."),
+    Text("compute", "Only releases with a build on this compute type: asks for each run."),
     Text("lead_time", "Whether to say where the lead time went too: reads run by run.", choices=("parts",)),
 )
 
@@ -66,6 +74,31 @@ _OF_ACCOUNT: Final[Mapping[str, tuple[str, str]]] = {
     "quarantine": ("List builds whose description cannot be true.", "QuarantineAnswer"),
     "posture": ("Show how securely every project is set up.", "AccountPostureAnswer"),
     "self-cost": ("Show what Buildgate itself costs.", "SelfCostAnswer"),
+}
+
+
+_OF_ACCOUNT_TOO: Final[Mapping[str, tuple[Parameter, ...]]] = {
+    "quarantine": (_OF_PROJECT, _ROWS, NEXT),
+    "attribution": (_ROWS, NEXT),
+    "benchmarks": _OF_BUILDS,
+}
+
+
+class _List(NamedTuple):
+    """How a list is cut into pages: where it is in the answer, and what each row is ordered by."""
+
+    member: str
+    key: Callable[[Mapping[str, Any]], str]
+    is_falling: bool = False
+
+
+_DEAREST: Final = 10**15
+"""More than any scope costs, in millionths of a dollar."""
+_LISTS: Final[Mapping[str, _List]] = {
+    "quarantine": _List("quarantine", lambda row: f"{row['at']}#{row['build_id']}", is_falling=True),
+    "attribution": _List(
+        "shares", lambda row: f"{row['kind']}#{_DEAREST - row['summary']['cost_micro_usd']:016d}#{row['name']}"
+    ),
 }
 
 
@@ -102,8 +135,9 @@ def operations(routes: Sequence[tuple[str, str, Route]], pager: Pager) -> Sequen
         found.append(_view(f"{_SCOPE}/{name}", does[f"{_SCOPE}/{{view}}"], f"{words} of a scope.", answer, pager))
     for name, (words, answer) in _OF_ACCOUNT.items():
         view = _fixed(does[_ACCOUNT], {"view": name})
-        takes = (*_WINDOW, _OF_PROJECT, _ROWS, NEXT) if name == "quarantine" else _WINDOW
-        shown = _rows(view, pager) if name == "quarantine" else view
+        takes, shown = (*_WINDOW, *_OF_ACCOUNT_TOO.get(name, ())), view
+        if name in _LISTS:
+            shown = _rows(view, pager, name)
         found.append(Operation("GET", _ACCOUNT.replace("{view}", name), shown, words, takes, answers=answer))
     return found
 
@@ -134,18 +168,15 @@ def _sealed(route: Route, pager: Pager) -> Route:
     return page
 
 
-def _rows(route: Route, pager: Pager) -> Callable[[Request, Mapping[str, str]], Mapping[str, Any]]:
-    """Return the route of the quarantine, page by page, what was seen last first."""
+def _rows(route: Route, pager: Pager, name: str) -> Callable[[Request, Mapping[str, str]], Mapping[str, Any]]:
+    """Return the route of a list of the account's, page by page in its own order."""
+    rows = _LISTS[name]
 
     def page(request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         found = route(request, parameters)
-        rows, following = pager.cut(
-            request,
-            found["quarantine"],
-            lambda row: f"{row['at']}#{row['build_id']}",
-            limit=_ROWS.of(request),
-            is_falling=True,
+        shown, following = pager.cut(
+            request, found[rows.member], rows.key, limit=_ROWS.of(request), is_falling=rows.is_falling
         )
-        return {**found, "quarantine": list(rows), "next": following}
+        return {**found, rows.member: list(shown), "next": following}
 
     return page
