@@ -104,6 +104,32 @@ def test_a_page_with_a_log_of_many_megabytes_stays_small_and_shows_its_end(cloud
     assert f"buildgate build logs {build_id}" in page
 
 
+class ADayLikeAnother(ApiOf):
+    """Has builds on each day of the window, good ones and bad ones."""
+
+    def get(self, *path, **query):
+        answer = super().get(*path, **query)
+        if path[-1] == "report":
+            full = next(day for day in answer["by_day"] if day["builds"])
+            figures = full | {
+                "builds": 117,
+                "by_status": full["by_status"] | {"SUCCEEDED": 88},
+                "cache_hit_ratio": 0.987,
+            }
+            answer["by_day"] = [figures | {"day": day["day"]} for day in answer["by_day"]]
+        return answer
+
+
+def test_a_project_that_was_built_on_each_of_ninety_days_has_a_page_below_a_hundred_kilobytes(cloud):
+    api = ADayLikeAnother(cloud)
+    pages = Pages(api, console_world.logs, cloud="test", me="alice", form="proof", clock=cloud.aws.timeline.now)
+
+    page = pages.find("/projects/shop-unit", {"days": "90"})
+
+    assert page.count('class="rect"') >= 270
+    assert len(page.encode()) < 100_000
+
+
 def test_builds_that_are_set_aside_are_counted_where_their_project_is_shown(cloud):
     table = cloud.aws.client("dynamodb")
     for number, project in enumerate(("shop-unit", "shop-unit", "shop-units")):
