@@ -4,7 +4,6 @@ import json
 
 from cli_harness import Cli, OperatorApi
 
-
 WINDOW = {"from": "2026-10-24T00:00:00.000Z", "to": "2026-11-23T00:00:00.000Z", "days": 30, "is_whole_days": True}
 
 
