@@ -1,8 +1,9 @@
 """A local CodeBuild with a repository, S3, logs, parameters and secrets that only remember."""
 
+import functools
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,9 +101,14 @@ class BuildCloud:
     s3: FakeS3
     logs: FakeLogs
     home: Path
-    work: Path
     service: LocalCodeBuild
     metrics: FakeMetrics
+    open_work: Callable[[], Path]
+
+    @functools.cached_property
+    def work(self) -> Path:
+        """A work tree of the repository shop; both are made when first asked for, for few tests need them."""
+        return self.open_work()
 
     def project(self, name: str = "shop", buildspec: str | None = None, **members: Any) -> None:
         source = {"type": "CODECOMMIT", "location": REMOTE} if buildspec is None else {"type": "NO_SOURCE"}
@@ -188,12 +194,16 @@ def build_cloud(tmp_path: Path, settings: Settings, bus: RecordingBus | None = N
     }
     commits = LocalCodeCommit(home, RecordingBus())
     builds = LocalCodeBuild(home, clients.__getitem__, bus, settings=settings)
-    with serving(commits, builds) as server:
+
+    def open_work() -> Path:
         if not commits.repositories.exists("shop"):
             client(server, "codecommit").create_repository(repositoryName="shop")
             new_work_tree(tmp_path / "work", str(home / "repositories" / "shop.git"))
+        return tmp_path / "work"
+
+    with serving(commits, builds) as server:
         try:
-            yield BuildCloud(client(server, "codebuild"), bus, s3, logs, home, tmp_path / "work", builds, metrics)
+            yield BuildCloud(client(server, "codebuild"), bus, s3, logs, home, builds, metrics, open_work)
         finally:
             builds.stop()
 
