@@ -183,3 +183,40 @@ def test_a_build_that_fills_the_disk_ends_with_that_reason_and_the_next_one_succ
     said = phase["contexts"][0]["message"]
     assert (full["status"], build["status"], after["status"]) == ("FAILED", "FAILED", "SUCCEEDED")
     assert "disk of the build is nearly full" in said or "head -c" in said
+
+
+def test_events_that_come_again_nine_days_later_change_nothing(cloud, shop):
+    run = released(cloud, shop)
+    (build,) = cloud.client("codebuild").batch_get_builds(ids=[run["stages"][0]["builds"][0]["build_id"]])["builds"]
+    before, runs = counted(cloud), len(shop.runs())
+    table = cloud.item(f"BUILD#{build['id']}", "HEAD")
+
+    shift(cloud, 9 * 24 * HOUR)
+    for status in ("IN_PROGRESS", "SUCCEEDED"):
+        detail = {"build-status": status, "project-name": build["projectName"], "build-id": build["arn"]}
+        entry = {"Source": "aws.codebuild", "DetailType": "CodeBuild Build State Change", "Detail": json.dumps(detail)}
+        assert cloud.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+    time.sleep(TICKS_SECONDS)
+
+    assert cloud.item(f"BUILD#{build['id']}", "HEAD") == table
+    assert (len(shop.runs()), cloud.run(run["run_id"])["status"]) == (runs, "SUCCEEDED")
+    (cloud.home.path / CLOCK_FILE).unlink()
+    assert counted(cloud) == before
+
+
+def test_an_execution_aborted_in_mid_build_leaves_no_build_running(cloud, shop):
+    shop.write("buildspec-release.yml", QUICK.replace("sleep 1", "sleep 60"))
+    run_id = pushed(shop)
+    build_id = cloud.building(run_id)
+    states, machine = cloud.client("stepfunctions"), cloud.description["outputs"]["RunMachineArn"]
+    (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
+
+    states.stop_execution(executionArn=execution["executionArn"])
+
+    ended = cloud.run(run_id)
+    shop.write("buildspec-release.yml", QUICK)
+    codebuild = cloud.client("codebuild")
+    build = until(
+        lambda: next((b for b in codebuild.batch_get_builds(ids=[build_id])["builds"] if b["buildComplete"]), None)
+    )
+    assert (ended["status"], build["buildStatus"]) == ("STOPPED", "STOPPED")
