@@ -49,6 +49,8 @@ STAGES = st.lists(
             "timeout": st.sampled_from(["5m", "90m", "36h"]),
             "gates": st.lists(GATES, max_size=1),
             "on-failure": st.sampled_from(["stop", "continue"]),
+            "mode": st.sampled_from(["queued", "superseded"]),
+            "lock": NAMES,
         },
     ),
     min_size=1,

@@ -74,6 +74,7 @@ def show(approval_id: ApprovalId, as_json: Json = False) -> None:
             ("pipeline", item.get("pipeline")),
             ("stage", item.get("stage")),
             ("status", status_text(item["status"])),
+            ("superseded by", item.get("superseded_by") or None),
             ("approvers", _approvers(item)),
             ("required", item.get("required")),
             ("channel", item.get("channel")),

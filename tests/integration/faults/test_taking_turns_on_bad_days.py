@@ -40,6 +40,9 @@ def test_of_three_pushes_to_a_superseded_stage_the_first_and_the_last_are_releas
 
     assert statuses(cloud) == ["SUCCEEDED", "SUPERSEDED", "SUCCEEDED"]
     assert overlaps(cloud) == []
+    dora = _Asked(cloud).get("metrics", "dora", pipeline="shop")["dora"]
+    rates = {one["name"]: one["value"] for one in dora["measures"]}
+    assert (dora["deployments"], rates["change_fail_rate"]) == (2, 0.0)
 
 
 def test_a_superseded_run_is_told_of_once_without_alarm_and_no_badge_shows_it():
