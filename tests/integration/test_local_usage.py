@@ -38,10 +38,13 @@ def test_short_commands_count_in_full_though_nobody_looked_while_they_ran(tmp_pa
 def test_a_long_build_is_measured_every_minute_and_its_last_part_is_left_out(tmp_path: Path) -> None:
     limits = Limits(timeout_seconds=30, grace_seconds=0.3, minute_seconds=1)
 
+    started_at = datetime.now(UTC)
     done = run_buildspec(tmp_path, "version: 0.2\nphases: {build: {commands: ['sleep 2.4']}}\n", limits=limits)
 
-    assert len(done.heard.measured) == 2
-    assert all(used.cpu_seconds < 0.5 and used.memory_bytes > 0 for used in done.heard.measured)
+    measured = done.heard.measured
+    assert 1 <= len(measured) <= 2  # a busy machine may be late for the second
+    assert all(used.seconds >= 0.5 and used.cpu_seconds < 0.5 and used.memory_bytes > 0 for used in measured)
+    assert sum(used.seconds for used in measured) < (done.heard.ended[-1].ended_at - started_at).total_seconds()
 
 
 def test_metrics_have_the_names_units_and_dimensions_of_aws() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from buildgate_cli.local.agent import memory
+from buildgate_cli.local.agent.bounds import LOOK_SECONDS
 from buildgate_cli.local.agent.build import Used
 from buildgate_cli.local.agent.processes import stat_fields
 
@@ -41,7 +42,7 @@ class Usage:
         if memory.resident_bytes(pids) > self._memory_bytes:
             self._memory_bytes = max(self._memory_bytes, memory.proportional_bytes(pids))
         self._last = self._last.at_least(_Totals.of(pids))
-        if time.monotonic() - self._started >= self._minute_seconds:
+        if time.monotonic() - self._started >= self._minute_seconds - LOOK_SECONDS / 2:  # the look nearest to its end
             self._end_minute()
 
     def close(self) -> None:
