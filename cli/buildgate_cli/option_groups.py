@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def with_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the members of each parameter that is a dataclass as options, in that parameter's place."""
     signature = inspect.signature(command, eval_str=True)
-    groups = {name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)}
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)
+    }
 
     @wraps(command)
     def run(**given: Any) -> None:
