@@ -88,20 +88,35 @@ def test_a_buildspec_that_is_a_bomb_fails_its_build_and_nothing_else(cloud, shop
     assert (run["status"], run["stages"][0]["builds"][0]["status"]) == ("FAILED", "FAILED")
 
 
-def test_a_report_that_is_half_written_stops_its_run_with_the_reason(cloud, tmp_path):
-    shop = Shop.make(cloud, "shop-half", tmp_path, stages=["test"])
+@pytest.fixture(scope="module")
+def judged(cloud, tmp_path_factory):
+    """Return what a gate says of the reports of a build that spoils them by a command."""
+    shop = Shop.make(cloud, "shop-half", tmp_path_factory.mktemp("half"), stages=["test"])
     text = (shop.folder / "buildspec-unit.yml").read_text()
-    shop.write(
-        "buildspec-unit.yml",
-        text.replace("reports/coverage.xml\n", "reports/coverage.xml && truncate -s 300 reports/junit.xml\n"),
+
+    def spoilt(command: str) -> tuple[str, str, str]:
+        shop.write("buildspec-unit.yml", text.replace("reports/coverage.xml\n", f"reports/coverage.xml && {command}\n"))
+        run = cloud.run(shop.run_of(shop.push()))
+        (gate,) = run["stages"][0]["gates"]
+        return run["status"], gate["status"], " ".join(gate["reasons"])
+
+    return spoilt
+
+
+def test_a_report_that_is_half_written_stops_its_run_with_the_reason(judged):
+    run, gate, reasons = judged("truncate -s 300 reports/junit.xml")
+
+    assert (run, gate in {"error", "fail"}) == ("FAILED", True)
+    assert "junit.xml" in reasons
+
+
+def test_a_report_whose_header_is_better_than_its_lines_is_believed_by_its_lines(judged):
+    run, gate, reasons = judged(
+        """sed -i 's/line-rate="[^"]*"/line-rate="1"/;s/hits="[0-9]*"/hits="0"/g' reports/coverage.xml"""
     )
 
-    run = cloud.run(shop.run_of(shop.push()))
-
-    (gate,) = run["stages"][0]["gates"]
-    assert run["status"] == "FAILED"
-    assert gate["status"] in {"error", "fail"}
-    assert "junit.xml" in " ".join(gate["reasons"])
+    assert (run, gate) == ("FAILED", "fail")
+    assert "coverage.line_percent" in reasons
 
 
 def test_hostile_words_in_a_commit_a_branch_and_a_file_stay_words(cloud, tmp_path):

@@ -74,11 +74,11 @@ class _Handler(BaseHTTPRequestHandler):
         return [(name, value) for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP]
 
     def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding"):
+        if "Transfer-Encoding" in self.headers:
             raise _Refused(411, "Send the body with a Content-Length.")
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal():
-            raise _Refused(400, "Content-Length is not a number.")
+        length, *more = self.headers.get_all("Content-Length") or ["0"]
+        if more or not (length.isascii() and length.isdecimal()):
+            raise _Refused(400, "Content-Length is not one number.")
         if int(length) > MAX_BODY_BYTES:
             raise _Refused(413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
         return self.rfile.read(int(length))

@@ -1,6 +1,7 @@
 """The front: what it passes on, and what it does not."""
 
 import http.client
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
@@ -111,6 +112,28 @@ def test_bodies_that_are_too_large_or_of_unknown_length_are_refused(front, heade
     answer, _ = ask(front, "POST", "/", headers)
 
     assert answer.status == status
+    assert Echo.seen == []
+
+
+@pytest.mark.parametrize(
+    "smuggled",
+    [
+        "Content-Length: 4\r\nContent-Length: 60",
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Content-Length: 4\r\nTransfer-Encoding:",
+        "Content-Length: +4",
+        "Content-Length: 4, 4",
+    ],
+)
+def test_a_second_request_in_the_body_of_the_first_is_never_passed_on(front, smuggled):
+    second = f"POST /approvals/x?k=y HTTP/1.1\r\nHost: 127.0.0.1:{front.port}\r\n\r\n"
+    first = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{front.port}\r\n{smuggled}\r\n\r\n0\r\n\r\n{second}"
+    with socket.create_connection(("127.0.0.1", front.port), timeout=5) as connection:
+        connection.sendall(first.encode())
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 411"))
+    assert answer.count(b"HTTP/1.1 ") == 1
     assert Echo.seen == []
 
 
