@@ -110,7 +110,10 @@ def said(run: Mapping[str, Any]) -> str:
         builds = [f"build {one['name']} {_word(_standing(one))}" for one in stage["builds"]]
         gates = [f"gate {one['name']} {_word(one['status'])}" for one in stage["gates"]]
         asked = [f"approval {_word(one['status'])}" for one in _approvals(stage)]
-        words.append(", ".join([f"Stage {stage['name']} {_word(stage['status'])}", *asked, *builds, *gates]) + ".")
+        turn = ["waits for its turn"] if (stage.get("lane") or {}).get("state") == "waiting" else []
+        words.append(
+            ", ".join([f"Stage {stage['name']} {_word(stage['status'])}", *turn, *asked, *builds, *gates]) + "."
+        )
     return " ".join(words)
 
 

@@ -9,6 +9,7 @@ from buildgate.adapters.table import keys
 from buildgate_cli.console.pages import Pages
 from buildgate_cli.console.run_rows import phases, said, stages
 from console_world import ApiOf
+from simulated_cloud import SimulatedCloud
 
 NOW = datetime(2026, 11, 22, 12, 10, tzinfo=UTC)
 
@@ -143,3 +144,20 @@ def test_builds_that_are_set_aside_are_counted_where_their_project_is_shown(clou
     assert "<small>2 set aside</small>" in page
     assert "3 builds that cannot be true" in others
     assert "set aside" not in pages_of(cloud).find("/projects/shop-lint", {})
+
+
+def test_a_run_that_waits_for_its_turn_names_the_one_before_it():
+    cloud = SimulatedCloud(schedules=False)
+    trigger = {"repository": "shop", "branches": ["main"]}
+    taken = {"name": "release", "mode": "queued", "builds": [{"name": "out", "project": "shop-release"}]}
+    cloud.apply({"name": "shop", "triggers": [trigger], "stages": [taken]})
+    for number in (1, 2):
+        cloud.aws.codecommit.push("shop", "main", {"a": str(number)}, message=f"Change {number}")
+        cloud.aws.timeline.advance(seconds=20)
+    second, first = (run["run_id"] for run in cloud.runs()[:2])
+
+    page = pages_of(cloud).find(f"/runs/{second}", {})
+
+    assert "waits for its turn" in page
+    assert f'href="/runs/{first}"' in page
+    assert "Stage release running, waits for its turn" in page
