@@ -44,23 +44,30 @@ def context(build: dict, phase: str = "BUILD") -> str:
     return found["contexts"][0]["message"]
 
 
-def test_a_fork_bomb_ends_its_build_and_not_the_cloud(cloud):
-    build = cloud.wait(build_id := cloud.inline(BOMB, name="bomb"))
-    after = cloud.wait(cloud.inline("echo fine", name="after-bomb"))
+@pytest.fixture(scope="module")
+def greedy(cloud):
+    """Two builds that take too much at the same time, and what became of them and of the one after them."""
+    ids = {"bomb": cloud.inline(BOMB, name="bomb"), "hog": cloud.inline(HOG, name="hog")}
+    ended = {name: (cloud.wait(build_id), cloud.log(build_id)) for name, build_id in ids.items()}
+    after = cloud.inline("echo fine", name="after")
+    return {**ended, "after": (cloud.wait(after), cloud.log(after))}
 
-    assert (build["buildStatus"], after["buildStatus"]) == ("FAILED", "SUCCEEDED")
+
+def test_a_fork_bomb_ends_its_build_and_not_the_cloud(cloud, greedy):
+    build, log = greedy["bomb"]
+
+    assert (build["buildStatus"], greedy["after"][0]["buildStatus"]) == ("FAILED", "SUCCEEDED")
     assert "more processes at once" in context(build)
-    assert not (is_held(cloud) and "all started" in cloud.log(build_id))
+    assert not (is_held(cloud) and "all started" in log)
     assert groups() == []
 
 
-def test_a_build_that_takes_more_memory_than_it_has_is_ended_and_not_the_cloud(cloud):
-    build = cloud.wait(build_id := cloud.inline(HOG, name="hog"))
-    after = cloud.wait(cloud.inline("echo fine", name="after-hog"))
+def test_a_build_that_takes_more_memory_than_it_has_is_ended_and_not_the_cloud(cloud, greedy):
+    build, log = greedy["hog"]
 
-    assert (build["buildStatus"], after["buildStatus"]) == ("FAILED", "SUCCEEDED")
+    assert (build["buildStatus"], greedy["after"][0]["buildStatus"]) == ("FAILED", "SUCCEEDED")
     assert "more memory than its compute type has" in context(build)
-    assert not (is_held(cloud) and "all held" in cloud.log(build_id))
+    assert not (is_held(cloud) and "all held" in log)
     assert groups() == []
 
 
@@ -76,15 +83,12 @@ def test_a_build_cannot_lift_its_limits(cloud):
     assert not (isolation(cloud.service._around.settings)["is_fenced"] and "lifted" in cloud.log(build_id))
 
 
-def test_a_build_says_in_its_log_what_keeps_it_apart_and_what_does_not(cloud):
+def test_a_build_says_in_its_log_what_keeps_it_apart_and_what_does_not(cloud, greedy):
     told = isolation(cloud.service._around.settings)
 
-    cloud.wait(build_id := cloud.inline("echo fine", name="told"))
-
-    assert any(line.endswith(f"Isolation: {told['says']}") for line in cloud.log(build_id))
-    assert ("held by the kernel" in told["says"], "looked at once a second" in told["says"]) == (
-        is_held(cloud), not is_held(cloud),
-    )  # fmt: skip
+    assert any(line.endswith(f"Isolation: {told['says']}") for line in greedy["after"][1])
+    assert ("held by the kernel" in told["says"]) is is_held(cloud)
+    assert ("looked at once a second" in told["says"]) is not is_held(cloud)
 
 
 def test_a_machine_without_control_groups_says_why(tmp_path, monkeypatch):
