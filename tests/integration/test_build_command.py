@@ -212,6 +212,9 @@ def test_a_comparison_names_what_differs_and_by_how_much(at: Desk) -> None:
     assert (rows["variable NAP"]["first"], rows["variable NAP"]["second"]) == (None, "1")
     assert rows["status"]["same"]
     assert rows["phase BUILD"]["difference"] >= 0.9
+    shown = at.cli("build", "compare", "shop#1", "shop#2").stdout
+    assert "shop#1" in shown.splitlines()[0]
+    assert ("phase BUILD" in shown, "phase FINALIZING" in shown) == (True, False)
 
 
 GRAPH = """\

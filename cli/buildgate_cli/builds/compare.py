@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from buildgate.domain.builds import Build
 
+_JITTER_SECONDS: Final = 0.1
 _PLAIN: Final = (
     ("status", "status"),
     ("source", "source_version"),
@@ -45,7 +46,7 @@ def compare(first: Build, second: Build, now: datetime, variables: tuple[Variabl
 
 
 def cells(rows: list[dict[str, Any]], *, only_different: bool) -> list[list[object]]:
-    """Return the cells of a table of compared builds."""
+    """Return the cells of a table of compared builds; what differs leaves out times that no two builds have alike."""
     return [
         [
             "=" if row["same"] else "≠",
@@ -55,8 +56,13 @@ def cells(rows: list[dict[str, Any]], *, only_different: bool) -> list[list[obje
             _shown(row, "difference"),
         ]
         for row in rows
-        if not (only_different and row["same"])
+        if not (only_different and (row["same"] or _is_jitter(row)))
     ]
+
+
+def _is_jitter(row: dict[str, Any]) -> bool:
+    least: float = row.get("difference", _JITTER_SECONDS)
+    return str(row["name"]).startswith("phase ") and abs(least) < _JITTER_SECONDS
 
 
 def _row(name: str, first: Any, second: Any) -> dict[str, Any]:

@@ -250,7 +250,7 @@ def retry(
 def compare(
     first: BuildId,
     second: BuildId,
-    all_rows: Annotated[bool, typer.Option("--all", help="Show what is the same, too.")] = False,
+    all_rows: Annotated[bool, typer.Option("--all", help="Show what is the same, and the least of time, too.")] = False,
     as_json: Json = False,
 ) -> None:
     """Compare two builds: source, machine, variables, phases, cost. Ends with 0 whatever it finds."""
