@@ -44,6 +44,20 @@ def recall(project: str, days: int) -> dict[str, Any]:
             place.write_text(token, encoding="utf-8")
 
 
+def recall_each(projects: list[str], days: int) -> list[dict[str, Any]]:
+    """Record the history of several projects; one that cannot be asked for is named among the failures, the others go on."""
+    found = []
+    for project in projects:
+        try:
+            found.append(recall(project, days))
+        except ApiError as error:
+            if len(projects) == 1:
+                raise
+            nothing = dict.fromkeys(_COUNTS, 0)
+            found.append({"project": project, **nothing, "failures": [f"{project}: {error}"], "resumed": False})
+    return found
+
+
 def _page(api: ApiClient, project: str, days: int, token: str) -> Any:
     """Ask for a page; one that a lost connection cut off is asked for once more, for it is safe to repeat."""
     body = {"days": days, "token": token}

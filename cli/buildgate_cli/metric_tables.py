@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
@@ -27,8 +28,16 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 def heading(title: str, answer: Mapping[str, Any]) -> None:
     window = answer.get("window") or {}
-    shown = f"  {window['from'][:10]} to {window['to'][:16].replace('T', ' ')} (UTC)" if window else ""
+    shown = f"  {_first_and_last(window)} (UTC)" if window else ""
     console.print(Text.assemble((safe(title), "bold"), (shown, "dim")))
+
+
+def _first_and_last(window: Mapping[str, Any]) -> str:
+    """Return the first and the last day of whole days, or the moments between which an exact window lies."""
+    first, last = (datetime.fromisoformat(window[name]) for name in ("from", "to"))
+    if window.get("is_whole_days"):
+        return f"{first:%Y-%m-%d} to {last - timedelta(days=1):%Y-%m-%d}"
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
 
 
 def summary(answer: Mapping[str, Any]) -> None:
@@ -99,10 +108,11 @@ def trend(answer: Mapping[str, Any]) -> None:
         slope = one["slope"]
         moved = "not enough days" if slope is None else "rising" if slope["low"] > 0 else "falling"
         if slope is not None and slope["low"] <= 0 <= slope["high"]:
-            moved = "no clear trend"
-        figures = "-" if slope is None else f"{slope['per_step']:+.3g} a day [{slope['low']:.3g}, {slope['high']:.3g}]"
-        rows.append([one["name"], sparkline(one["values"]), figures, moved])
-    print_table(["SERIES", "DAYS", "SLOPE (95 %)", "TREND"], rows, empty="no day in this window")
+            moved = "unclear"
+        figures = "-" if slope is None else f"{slope['per_step']:+.2g} ({slope['low']:.2g} to {slope['high']:.2g})"
+        rows.append([one["name"], sparkline(one["values"]), moved, figures])
+    columns = ["SERIES", "DAYS", "TREND", "SLOPE A DAY (95 %)"]
+    print_table(columns, rows, empty="no day in this window", right=["DAYS"], folds_last=True)
     for change in answer["change_points"]:
         before, after = duration(change["before_seconds"]), duration(change["after_seconds"])
         say(f"{change['at'][:16]}  {before} -> {after} from build {safe(change['first_build_id'])}", "yellow")

@@ -38,7 +38,7 @@ def dora(answer: Mapping[str, Any]) -> None:
     heading(answer.get("pipeline") or "all pipelines", answer)
     say(f"{found['deployments']} deployments in {found['days']} days  {sparkline(list(found['daily'].values()))}")
     rows = [[one["name"].replace("_", " "), _measured(one), one["level"], one["rule"]] for one in found["measures"]]
-    print_table(["METRIC", "VALUE", "LEVEL", "RULE"], rows, empty="")
+    print_table(["METRIC", "VALUE", "LEVEL", "RULE"], rows, empty="", folds_last=True)
     fall = answer.get("lead_time") or {"runs": 0}
     if fall["runs"]:
         say(f"mean lead time of the newest {fall['runs']} good deployments: {duration(fall['seconds'])}")

@@ -213,6 +213,9 @@ def _account(view: str, period: Period, rows: str) -> dict[str, Any]:
     return dict(answer)
 
 
+_DIFFERENCES = 40
+
+
 @app.command()
 @with_groups
 def verify(
@@ -229,7 +232,10 @@ def verify(
     else:
         rows = [[one["day"], one["counter"], one["stored"], one["recounted"]] for one in found["differences"]]
         if rows:
-            print_table(["DAY", "COUNTER", "STORED", "RECOUNTED"], rows, empty="", right=["STORED", "RECOUNTED"])
+            columns = ["DAY", "COUNTER", "STORED", "RECOUNTED"]
+            print_table(columns, rows[:_DIFFERENCES], empty="", right=columns[2:])
+            days_wrong = len({one["day"] for one in found["differences"]})
+            note(f"{len(rows)} counters of {days_wrong} days differ; --json lists all")
         else:
             until = " up to yesterday" if scope.whose.is_folded else ""
             say(f"{found['name']}: {found['builds']} builds in {found['days']} days{until}, totals are exact", "green")
@@ -253,10 +259,10 @@ def backfill(
     as_json: Annotated[bool, typer.Option("--json", help="Print data for programs.")] = False,
 ) -> None:
     """Record builds from before the installation, a hundred at a time; interrupted, it goes on where it was."""
-    from buildgate_cli.history import projects_of, recall  # noqa: PLC0415  # talks to the API
+    from buildgate_cli.history import projects_of, recall_each  # noqa: PLC0415  # talks to the API
 
     named = projects or projects_of(Whose(None, pipeline, team, cost_centre, is_account=account))
-    found = [recall(project, days) for project in named]
+    found = recall_each(named, days)
     if as_json:
         print_json({"projects": found})
         return

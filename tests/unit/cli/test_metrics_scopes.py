@@ -84,3 +84,27 @@ def test_the_history_of_a_teams_projects_is_recorded(cli: Cli, api: OperatorApi)
 
     assert cli("metrics", "backfill", "--team", "web").exit_code == 0
     assert [call.path for call in api.calls][1:] == ["/v1/metrics/projects/a/backfill"]
+
+
+def test_a_project_that_is_gone_keeps_no_other_from_being_recorded(cli: Cli, api: OperatorApi) -> None:
+    counts = dict.fromkeys(("looked_at", "counted", "known", "running"), 1)
+    gone = {"error": {"class": "Rejected", "message": "there is no project gone"}}
+    api.on("POST", "/v1/metrics/projects/gone/backfill", (400, gone))
+    api.on(
+        "POST",
+        "/v1/metrics/projects/shop/backfill",
+        (200, counts | {"failures": [], "oldest_at": None, "next_token": ""}),
+    )
+
+    shown = cli("metrics", "backfill", "gone", "shop")
+
+    assert shown.exit_code == 1
+    assert "there is no project gone" in shown.stderr
+    assert len(api.calls) == 2
+
+
+def test_an_exact_window_is_shown_with_its_hours(cli: Cli, api: OperatorApi) -> None:
+    window = WINDOW | {"from": "2026-11-20T10:00:00.000Z", "to": "2026-11-21T00:00:00.000Z", "is_whole_days": False}
+    api.on("GET", "/v1/metrics/projects/shop/failures", (200, {"project": "shop", "window": window, "failures": []}))
+
+    assert "2026-11-20 10:00 to 2026-11-21 00:00 (UTC)" in cli("metrics", "failures", "shop").stdout
