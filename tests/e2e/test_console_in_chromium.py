@@ -52,7 +52,7 @@ WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWi
 
 @pytest.fixture(scope="module")
 def cloud():
-    cloud = console_world.a_month(days=12)
+    cloud = console_world.a_month(days=7)
     console_world.keep_running(cloud)
     return cloud
 
