@@ -92,7 +92,7 @@ def test_builds_are_counted_once_whatever_becomes_of_their_events(batch):
 
     assert campaign.broken is None, story(trial, campaign)
     assert campaign.met["duplicate"] >= 0.3 * campaign.events
-    assert campaign.met["drop"] >= 0.09 * campaign.events  # of all batches together more than a tenth
+    assert campaign.met["drop"] >= 0.1 * campaign.events
     usual = [place for place, times in passed.items() if times >= 500]
     assert crashed >= {(place, crash) for place in usual for crash in CRASHES}
     assert len(usual) > 10

@@ -42,7 +42,7 @@ _CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
 }
 _OVERTAKEN_BY: Final = "overtaken by other work"
 _MOST_AT_ONCE: Final = 3
-_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.12, 0.4, 0.5, 0.1, 0.2
+_DROPPED, _DOUBLED, _DELAYED, _OVERTAKEN, _REPEATED = 0.13, 0.4, 0.5, 0.1, 0.2
 
 
 def kinds_of(text: str) -> frozenset[str]:
