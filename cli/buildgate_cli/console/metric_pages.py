@@ -171,7 +171,8 @@ def _days(query: Mapping[str, str], default: int = 30) -> int:
 
 def _short(days: Any) -> list[str]:
     """Return days as axes show them: 9 Nov."""
-    return [f"{date.fromisoformat(day):%-d %b}" for day in days]
+    moments = [date.fromisoformat(day) for day in days]
+    return [f"{one.day} {one:%b}" for one in moments]
 
 
 def _whole(value: float | None) -> str:
