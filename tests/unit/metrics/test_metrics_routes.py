@@ -265,3 +265,13 @@ def test_the_days_of_every_scope_equal_a_recount(cloud, scope):
 
     assert answer["builds"] > 24
     assert answer["differences"] == []
+
+
+def test_the_control_planes_own_bill_says_beside_each_figure_what_is_assumed(cloud):
+    lines = {
+        one["name"]: one for one in cloud.call("GET", "/v1/metrics/account/self-cost?days=14")["self_cost"]["lines"]
+    }
+
+    assert lines["Lambda arm64 GB-seconds"]["assumed"] == "30 ms of 512 MB a request"
+    assert lines["Lambda arm64 GB-seconds"]["how"].endswith("assumed: 30 ms of 512 MB a request")
+    assert lines["DynamoDB write units"]["assumed"] == ""

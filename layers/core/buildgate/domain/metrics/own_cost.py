@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the bill: so many units at so many dollars for a million."""
+    """One line of the bill: so many units at so many dollars for a million.
+
+    Units are metered, but for what ``assumed`` says; it is empty where nothing is.
+    """
 
     name: str
     units: float
     usd_per_million: float
     micro_usd: int
     how: str
+    assumed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class OwnCost:
 
 
 def own_cost(
-    *, days: int, builds: int, runs: int, builds_micro_usd: int, prices: Mapping[str, Mapping[str, float]], as_of: str
+    *, days: int, builds: int, runs: int, builds_micro_usd: int, prices: Mapping[str, Mapping[str, Any]], as_of: str
 ) -> OwnCost:
     """Return the bill of a window.
 
@@ -41,7 +46,8 @@ def own_cost(
         builds: Builds recorded.
         runs: Runs opened.
         builds_micro_usd: What the builds cost.
-        prices: By line: ``usd_per_million`` and the units ``per_build``, ``per_run`` and ``per_day``.
+        prices: By line: ``usd_per_million`` and the units ``per_build``, ``per_run`` and ``per_day``, and what they
+            ``assumes``, if anything.
         as_of: The day of the prices.
     """
     lines = []
@@ -51,7 +57,9 @@ def own_cost(
         units = sum(used[word] * count for word, count in parts.items())
         how = " + ".join(f"{used[word]:g} a {word}" for word in parts if used[word])
         cost = round(units * price["usd_per_million"])
-        lines.append(Line(name, units, price["usd_per_million"], cost, how))
+        assumed = price.get("assumes", "")
+        told = f"{how}; assumed: {assumed}" if assumed else how
+        lines.append(Line(name, units, price["usd_per_million"], cost, told, assumed))
     total = sum(line.micro_usd for line in lines)
     return OwnCost(
         days,
