@@ -74,9 +74,11 @@ def emulator_of(cloud):
 
 
 def is_saved(cloud, run_id):
-    """Say whether the emulator's disk knows the run and its execution: it writes moments later, and a kill takes those."""
+    """Say whether the emulator's disk knows the run's build and execution: it writes moments later, a kill takes those."""
     state = cloud.home.path / "emulator/state"
-    return all(run_id in (state / f"{service}.json").read_text() for service in ("dynamodb", "stepfunctions"))
+    (build,) = builds_of(cloud, run_id)
+    known = {"dynamodb": build["build_id"], "stepfunctions": run_id}
+    return all(one in (state / f"{service}.json").read_text() for service, one in known.items())
 
 
 def faulted(cloud, run_id):
