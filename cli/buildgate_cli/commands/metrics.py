@@ -114,7 +114,12 @@ def cases(
     case: Annotated[str | None, typer.Option(help="All that is known of the test case of this name.")] = None,
 ) -> None:
     """Show test cases: flaky ones, whose they are, when they began to fail, the slowest and those that became slower."""
-    answer = builds.question(period, case=case).ask("tests")
+    question = builds.question(period, case=case)
+    answer = question.ask("tests")
+    while answer.get("next"):
+        more = ask(*question.whose.path, "tests", **question.query, next=answer["next"])
+        both = {name: [*answer["tests"][name], *more["tests"][name]] for name in ("states", "cases")}
+        answer = {**more, "tests": {**more["tests"], **both}}
     printed.show(answer, "case" if case else "tests")
 
 

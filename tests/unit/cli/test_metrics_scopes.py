@@ -108,3 +108,16 @@ def test_an_exact_window_is_shown_with_its_hours(cli: Cli, api: OperatorApi) -> 
     api.on("GET", "/v1/metrics/projects/shop/failures", (200, {"project": "shop", "window": window, "failures": []}))
 
     assert "2026-11-20 10:00 to 2026-11-21 00:00 (UTC)" in cli("metrics", "failures", "shop").stdout
+
+
+def test_test_cases_are_gathered_over_pages(cli: Cli, api: OperatorApi) -> None:
+    pages = [
+        (200, {"tests": {"states": [{"name": name}], "cases": [{"name": name}]}, "next": token})
+        for name, token in (("a", "t"), ("b", None))
+    ]
+    api.on("GET", "/v1/metrics/projects/shop/tests", *pages)
+
+    shown = json.loads(cli("metrics", "tests", "shop", "--json").stdout)
+
+    assert [one["name"] for one in shown["tests"]["cases"]] == ["a", "b"]
+    assert [one["name"] for one in shown["tests"]["states"]] == ["a", "b"]

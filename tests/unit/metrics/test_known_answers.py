@@ -1,7 +1,7 @@
 """Known answers of what metrics compute of builds: trends, scores, caches, failures and posture."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from buildgate.domain.builds import BuildStatus, CacheProbe
@@ -183,6 +183,7 @@ def test_what_ends_outside_the_builds_commands_is_infrastructure():
     assert failures([build])[0].kind == "infrastructure"
 
 
+@example("0/@")
 @given(st.text(max_size=80))
 def test_normalising_twice_is_normalising_once(text):
     assert normalise(normalise(text)) == normalise(text)

@@ -150,6 +150,12 @@ def test_reports_of_builds_are_read_kept_and_answered():
     assert [turn["status"] for turn in one["changes"]] == ["FAILED", "SUCCEEDED"]
     assert [run["status"] for run in one["runs"]] == ["SUCCEEDED", "FAILED", "SUCCEEDED"]
     assert cloud.call("GET", "/v1/metrics/projects/shop-unit/tests?days=2&case=none")["tests"]["states"] == []
+    first = cloud.call("GET", "/v1/metrics/projects/shop-unit/tests?days=2&limit=1")
+    names, following = [row["name"] for row in first["tests"]["cases"]], first["next"]
+    while following:
+        page = cloud.call("GET", f"/v1/metrics/projects/shop-unit/tests?days=2&limit=1&next={following}")
+        names, following = names + [row["name"] for row in page["tests"]["cases"]], page["next"]
+    assert names == [row["name"] for row in tests["cases"]]
     assert cloud.failures() == []
     item = cloud.aws.client("dynamodb").query(
         TableName="buildgate-Table",

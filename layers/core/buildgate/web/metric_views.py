@@ -63,7 +63,8 @@ class MetricViews:
         found = self.summary(asked)
         for name in parts:
             found |= self.by_name[name](asked, _NO_REQUEST)
-        found["tests"] = self._test_cases(asked, "", most=_REPORTED_BUILDS)
+        tests = self._test_cases(asked, "", most=_REPORTED_BUILDS)
+        found["tests"] = tests | {"cases": tests["cases"][:_CASES]}
         return found | {"builds_looked_at": len(asked.heads), "builds_limit": asked.most}
 
     def _builds(self, asked: Selection, request: Request) -> Mapping[str, Any]:
@@ -90,7 +91,7 @@ class MetricViews:
         told = f"from the newest {len(kept)} builds whose test reports were read; states are kept for ever"
         whole = {
             "states": [_state(name, one, is_by_rate=one.name in by_rate) for name, one in known],
-            "cases": plain(found[:_CASES]),
+            "cases": plain(found),
             "builds": [head.build_id for head, _ in kept],
             "explanation": told if kept else "not enough data: no build of the window has a test report that was read",
         }

@@ -196,6 +196,7 @@ class TestsView(TypedDict):
 
 class TestsAnswer(Selected):
     tests: TestsView
+    next: Next
 
 
 class BuildsAnswer(Selected):

@@ -39,8 +39,9 @@ _ASKED: Final = (*_WINDOW, *_PART, _MOST)
 _BUILDS: Final = limit(200, 1000)
 _ROWS: Final = limit(500, 1000)
 _OF_PROJECT: Final = Text("project", "Only builds of this project.")
+_CASES: Final = limit(200, 1000)
 _CASE: Final = Text("case", "All that is known of the test case of this name.")
-_MORE: Final[Mapping[str, tuple[Parameter, ...]]] = {"builds": (_BUILDS, NEXT), "tests": (_CASE,)}
+_MORE: Final[Mapping[str, tuple[Parameter, ...]]] = {"builds": (_BUILDS, NEXT), "tests": (_CASE, _CASES, NEXT)}
 _SKIP: Final = Count("skip", "So many days before today are left out.", 0, MOST_DAYS, least=0)
 _DORA_DAYS: Final = Count("days", "So many whole UTC days, today included.", 90, MOST_DAYS)
 _RELEASES: Final = (
@@ -147,7 +148,7 @@ def _view(path: str, route: Route, words: str, answer: str, pager: Pager) -> Ope
     view = _fixed(route, {"view": name})
     is_list = name == "builds"
     takes = (*_ASKED, *_MORE.get(name, ()))
-    does = _sealed(view, pager) if is_list else view
+    does = _sealed(view, pager) if is_list else _ranked(view, pager) if name == "tests" else view
     return Operation("GET", path, does, words, takes, fails=(404,), answers=answer)
 
 
@@ -164,6 +165,20 @@ def _sealed(route: Route, pager: Pager) -> Route:
         asked = replace(request, query={**request.query, **({"after": place} if place else {})})
         found = route(asked, parameters)
         return {**found, "next": pager.token(request, found["next"]) if found["next"] else None}
+
+    return page
+
+
+def _ranked(route: Route, pager: Pager) -> Route:
+    """Return the route of test cases, page by page in the order of their rank: those that ever failed, and all figures."""
+
+    def page(request: Request, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        start, most = int(pager.place(request) or "0"), _CASES.of(request)
+        found = route(request, parameters)
+        tests = found["tests"]
+        cut = {name: tests[name][start : start + most] for name in ("states", "cases")}
+        has_more = any(len(tests[name]) > start + most for name in cut)
+        return {**found, "tests": tests | cut, "next": pager.token(request, str(start + most)) if has_more else None}
 
     return page
 
