@@ -140,6 +140,20 @@ def test_a_start_that_never_happened_fails_its_task_so_that_it_is_tried_again(wo
     assert world.fate(token) == "failed: Unavailable"
 
 
+def test_a_start_that_was_lost_with_its_project_fails_its_task(world):
+    run = world.open()
+    world.next_step(run.run_id)
+    ref, token = world.slot(run), world.token()
+    world.trouble("codebuild", "start_build", ProcessDied)
+    with pytest.raises(ProcessDied):
+        world.start_build(ref, token=token)
+    del world.aws.codebuild.projects["shop-unit"]
+    world.clock.advance(minutes=6)
+
+    assert world.reconcile(is_sweep=True).counts["slots"] == 1
+    assert world.fate(token) == "failed: Unavailable"
+
+
 @pytest.mark.parametrize("is_bound", [True, False])
 def test_a_build_that_nobody_waits_for_any_more_is_stopped(world, is_bound):
     run = world.open()

@@ -7,11 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 from buildgate.domain.builds import Build
-from buildgate.domain.errors import NotFound
 from buildgate.domain.lanes import Lane, Turn, leave
 from buildgate.domain.runs import RunRecord, StageAttempt, StageStatus
 from buildgate.domain.slots import Slot
 from buildgate.ports import Clock, Launcher, Runs
+from buildgate.usecases.find_start import find_start
 from buildgate.usecases.lane_ports import Lanes
 from buildgate.usecases.take_turns import LOOK_AGAIN, TakeTurns, is_open
 
@@ -67,11 +67,7 @@ class HealLanes:
         """Return the build of a slot, by its id or by the nonce that it carries."""
         if slot.build_id:
             return next(iter(self.launcher.builds([slot.build_id])), None)
-        try:
-            found = self.launcher.builds(self.launcher.newest(slot.project))
-        except NotFound:
-            return None  # the project is gone, and can start no build
-        return next((b for b in found if b.claim and b.claim.slot == slot.ref and b.claim.nonce == slot.nonce), None)
+        return find_start(self.launcher, slot)
 
 
 def _attempt_of(record: RunRecord, turn: Turn) -> StageAttempt | None:

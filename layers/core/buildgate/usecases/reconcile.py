@@ -32,6 +32,7 @@ from buildgate.ports import (
 from buildgate.usecases.close_run import CloseRun
 from buildgate.usecases.deliver import Delivery
 from buildgate.usecases.expire_waivers import ExpireWaivers
+from buildgate.usecases.find_start import find_start
 from buildgate.usecases.heal_lanes import HealLanes
 from buildgate.usecases.make_up_pushes import LostPushes
 from buildgate.usecases.record_build import NEWS_LIFE, RecordBuild, RecordResult, why
@@ -186,10 +187,10 @@ class Reconcile:
         """Find the build of a slot whose start was never answered; without one its task fails and starts again."""
         if slot.parked_at is None or self.clock.now() - slot.parked_at < TOKEN_LIFE:
             return False
-        for build in self.launcher.builds(self.launcher.newest(slot.project)):
-            if build.claim and build.claim.slot == slot.ref and build.claim.nonce == slot.nonce:
-                self.record(build)
-                return True
+        build = find_start(self.launcher, slot)
+        if build is not None:
+            self.record(build)
+            return True
         return self.executions.fail(slot.token, error="Unavailable", cause="the build's start was never answered")
 
     def _approval(self, ref: ApprovalRef) -> Whose | None:

@@ -16,6 +16,7 @@ from buildgate.domain.pipelines import BuildStep, Stage
 from buildgate.domain.runs import Run, wait_seconds
 from buildgate.domain.slots import Slot
 from buildgate.ports import BuildOrder, Clock, Launcher, Pipelines, Randomness, Runs
+from buildgate.usecases.find_start import find_start
 from buildgate.usecases.record_build import RecordBuild
 
 TOKEN_LIFE = timedelta(minutes=5)
@@ -103,15 +104,10 @@ class StartBuild:
     ) -> tuple[Build, str, str]:
         first_parked = slot.parked_at or now
         if now - first_parked > TOKEN_LIFE - _MARGIN:
-            adopted = self._find(slot)
+            adopted = find_start(self.launcher, slot)
             if adopted is not None:
                 return adopted, "adopted", "adopted a build whose start was not answered"
         return self.launcher.start(self._order(run, stage, step, slot)), "started", "started"
-
-    def _find(self, slot: Slot) -> Build | None:
-        """Return the build that carries the slot's nonce, among the project's newest."""
-        newest = self.launcher.builds(self.launcher.newest(slot.project))
-        return next((b for b in newest if b.claim and b.claim.slot == slot.ref and b.claim.nonce == slot.nonce), None)
 
     def _order(self, run: Run, stage: Stage, step: BuildStep, slot: Slot) -> BuildOrder:
         """Return the order, byte-identical on every repeat: a changed one under the same token is an error."""
