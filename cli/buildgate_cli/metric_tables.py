@@ -281,13 +281,9 @@ def advice(answer: Mapping[str, Any]) -> None:
             saving.append(duration(one["saving_seconds"]))
         if one["saving_micro_usd"] is not None:
             saving.append(dollars(one["saving_micro_usd"]))
+        said = f"{', '.join(saving)} a month" if saving else "cannot be said from what is recorded"
         console.print(Text(safe(one["title"]), style="bold"))
-        print_facts(
-            [
-                ("evidence", one["evidence"]),
-                ("saves", f"{', '.join(saving) or 'cannot be said'} a month (confidence: {one['confidence']})"),
-            ]
-        )
+        print_facts([("evidence", one["evidence"]), ("saves", f"{said} (confidence: {one['confidence']})")])
         say(one["apply"], "cyan")
         note(f"to undo: {one['undo']}")
     if not answer["recommendations"]:

@@ -185,8 +185,11 @@ def completed(file: ProjectFile, cloud: CloudContext) -> Project:
 def with_default_tags(file: ProjectFile, policy: Policy) -> ProjectFile:
     """Return a file with the tags that a policy gives projects which do not name them."""
     project = policy.completed(file.project)
-    own = {tag.key for tag in file.project.tags or ()}
-    return replace(file, project=project, given_tags=frozenset(tag.key for tag in project.tags or ()) - own)
+    return replace(file, project=project, given_tags=_keys(project) - _keys(file.project))
+
+
+def _keys(project: Project) -> frozenset[str]:
+    return frozenset(tag.key for tag in project.tags or () if tag.key)
 
 
 def _source(source: Source, cloud: CloudContext) -> Source:
