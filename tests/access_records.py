@@ -26,6 +26,8 @@ Access = tuple[str, str, str]
 """Whose role (a function's or machine's logical id), which action, and where (a logical id, or a kind of resource)."""
 NAMED = {"RunMachine": "-run"}
 """Resources that policies name by hand: functions that the machine invokes cannot refer to it."""
+WHOLE_KINDS = {"AWS::IAM::Role": ":role/*"}
+"""What names all of a kind in the account, where a policy may: service roles of projects, whoever made them."""
 _ROLE = re.compile(r"(?:assumed-)?role/([^/]+)")
 
 
@@ -58,7 +60,8 @@ def hold_to_the_policies(cloud: RunningCloud) -> None:
     """
     seen = seen_in(cloud)
     assert seen, "nothing was noted"
-    assert not_granted(seen) == []
+    refused = not_granted(seen)
+    assert not refused, refused
     if os.environ.get(ADDING) == "1":
         _write(recorded() | seen)
 
@@ -77,7 +80,11 @@ def _is_granted(resources: str, where: str) -> bool:
     """Say whether a statement's resources name a place; one outside the stack is only told by its service."""
     place, _, folder = where.partition("/")
     place = NAMED.get(place, place)
-    if place in Template.load().resources or place in NAMED.values():
+    resource = Template.load().resources.get(place)
+    if resource is not None or place in NAMED.values():
+        every = WHOLE_KINDS.get(resource["Type"], "") if resource else ""
+        if every and every in resources:
+            return True
         return place in resources and (not folder or folder in resources or f"{place}.Arn}}/*" in resources)
     return bool(resources)
 
