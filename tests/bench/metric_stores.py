@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
@@ -30,21 +31,24 @@ from simulated_cloud import ALICE, SimulatedCloud
 TABLE = "buildgate-Table"
 PROJECT = "shop-unit"
 PIPELINE = "shop"
-SCOPES = (Scope("PROJECT", PROJECT), Scope("PIPELINE", PIPELINE))
 DAYS = 30
+ORDINARY = "desk-unit"
+"""A project with thirty builds a day, beside the busy one: its days must not cost more in a larger store."""
+
+ORDINARY_BUILDS = 30 * DAYS
 GROWING = 40
 PHASES = ("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
 
 
-def heads(count: int, now: datetime) -> Iterator[BuildHead]:
+def heads(count: int, now: datetime, project: str = PROJECT) -> Iterator[BuildHead]:
     """Yield builds spread over thirty days, the newest first, with durations as a busy project has them."""
     dice = random.Random(1)
     for number in range(count):
         ended = now - timedelta(days=DAYS - 1) * (number / max(1, count))
         seconds = dice.lognormvariate(5.3, 0.35)
         yield BuildHead(
-            build_id=f"{PROJECT}:{uuid.UUID(int=dice.getrandbits(128))}",
-            project=PROJECT,
+            build_id=f"{project}:{uuid.UUID(int=dice.getrandbits(128))}",
+            project=project,
             status=dice.choices([BuildStatus.SUCCEEDED, BuildStatus.FAILED], [9, 1])[0],
             started_at=ended - timedelta(seconds=seconds),
             ended_at=ended,
@@ -60,13 +64,14 @@ def heads(count: int, now: datetime) -> Iterator[BuildHead]:
         )
 
 
-def items(count: int, now: datetime, *, kept: int) -> Iterator[dict[str, Any]]:
+def items(count: int, now: datetime, *, kept: int, project: str = PROJECT) -> Iterator[dict[str, Any]]:
     """Yield the items that `count` builds leave: the newest `kept` of them by themselves, and the days of all.
 
     A day's last builds are in the item that grows, as many as fit before it is emptied; the others in the packed one.
     """
+    pipelines = [Scope("PIPELINE", PIPELINE)] if project == PROJECT else []
     days: dict[str, list[dict[str, int]]] = {}
-    for number, head in enumerate(heads(count, now)):
+    for number, head in enumerate(heads(count, now, project)):
         if number < kept:
             yield head_item(head)
         growing, packed = days.setdefault(day_of(head.ended_at or head.started_at), [{}, {}])
@@ -74,11 +79,11 @@ def items(count: int, now: datetime, *, kept: int) -> Iterator[dict[str, Any]]:
         for name, value in increments(head).items():
             day[name] = day.get(name, 0) + value
     for name, (growing, packed) in days.items():
-        for scope in SCOPES:
+        for scope in (Scope("PROJECT", project), *pipelines):
             yield {"pk": scope.key, "sk": growing_key(name), **growing}
             if packed:
                 yield packed_item(scope, DayTotals(name, packed), packed_key(name))
-    yield {"pk": "PROJECTS", "sk": PROJECT}
+    yield {"pk": "PROJECTS", "sk": project}
 
 
 def batches(rows: Iterable[dict[str, Any]], table: str) -> Iterator[dict[str, Any]]:
@@ -97,7 +102,9 @@ def store(count: int, *, kept: int) -> MemoryAws:
     """Return a deployed table in memory with what `count` builds left."""
     cloud = SimulatedCloud(schedules=False, checks_parameters=False)
     dynamodb = cloud.aws.client("dynamodb")
-    for row in items(count, cloud.aws.clock.now(), kept=kept):
+    now = cloud.aws.clock.now()
+    of_an_ordinary_project = items(ORDINARY_BUILDS, now, kept=ORDINARY_BUILDS, project=ORDINARY)
+    for row in itertools.chain(items(count, now, kept=kept), of_an_ordinary_project):
         dynamodb.put_item(TableName=TABLE, Item=encode_item(row))
     return cloud.aws
 
