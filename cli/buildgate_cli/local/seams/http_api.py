@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from .fitting import Function, Seam
@@ -42,14 +43,12 @@ def create_with_routes(original: Function) -> Function:
     _PROVISIONERS, "_RESOURCE_HANDLERS", (_TYPE, "update"), "physical_id", "old_props", "new_props", "stack_name"
 )
 def update_with_routes(original: Function) -> Function:
-    """Update the API, then put the routes of the new body in the place of the old ones."""
+    """Update the API, then put the routes of the new body in the place of the old one's; others are left alone."""
 
     def update(physical_id: str, old_props: Any, new_props: Any, stack_name: str, logical_id: str | None = None) -> Any:
         api_id, attributes = original(physical_id, old_props, new_props, stack_name, logical_id)
         if new_props.get("Body") != old_props.get("Body") or api_id != physical_id:
-            service = importlib.import_module(_API)
-            for table in (service._routes, service._integrations, service._authorizers):  # noqa: SLF001
-                table[api_id] = {}
+            _forget(api_id, old_props.get("Body"))
             _expand(api_id, new_props.get("Body"))
         return api_id, attributes
 
@@ -67,6 +66,33 @@ def _expand(api_id: str, body: Any) -> None:
             if method in _METHODS:
                 verb = "ANY" if method == _ANY else method.upper()
                 _route(api_id, f"{verb} {path}", operation, authorizers)
+
+
+def _forget(api_id: str, body: Any) -> None:
+    """Remove the routes, integrations and authorisers that a body made, and none that the template makes beside it."""
+    if not isinstance(body, dict):
+        return
+    service = importlib.import_module(_API)
+    routes, integrations, authorizers = (
+        table.get(api_id, {})
+        for table in (service._routes, service._integrations, service._authorizers)  # noqa: SLF001
+    )
+    keys = set(_keys(body))
+    for route_id, route in list(routes.items()):
+        if route["routeKey"] in keys:
+            integrations.pop(routes.pop(route_id)["target"].removeprefix("integrations/"), None)
+    schemes = (body.get("components") or {}).get("securitySchemes") or {}
+    for authorizer_id, authorizer in list(authorizers.items()):
+        if authorizer["name"] in schemes:
+            del authorizers[authorizer_id]
+
+
+def _keys(body: dict[str, Any]) -> Iterator[str]:
+    """Yield the key of each route that a body describes."""
+    for path, operations in (body.get("paths") or {}).items():
+        for method in operations:
+            if method in _METHODS:
+                yield f"{'ANY' if method == _ANY else method.upper()} {path}"
 
 
 def _authorizer(api_id: str, name: str, scheme: dict[str, Any]) -> dict[str, str]:
