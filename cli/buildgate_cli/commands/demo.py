@@ -15,7 +15,7 @@ from rich.text import Text
 
 from buildgate_cli import cloud_context, run_tree, run_watch
 from buildgate_cli.errors import ExitCode
-from buildgate_cli.output import console, print_json
+from buildgate_cli.output import console, print_json, print_tree
 
 app = typer.Typer(help="Show the main job: push, builds, gate, approval, release.")
 
@@ -76,7 +76,7 @@ def _print_end(run: dict[str, Any], metrics: list[dict[str, Any]], *, seconds: f
     from buildgate_cli.output import print_table  # noqa: PLC0415
 
     console.print()
-    console.print(run_tree.tree(run, clock()))
+    print_tree(run_tree.tree(run, clock()))
     run_watch.print_outcome(run, clock())
     console.print()
     rows = [
