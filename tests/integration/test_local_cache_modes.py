@@ -68,6 +68,78 @@ def test_sources_are_kept_and_later_builds_bring_in_only_what_is_new(cloud: Buil
     assert not list((cloud.home / "cache" / "shop").iterdir())
 
 
+def told(cloud: BuildCloud, build_id: str) -> dict[str, str]:
+    """Return what a build's cache did as the API tells it: under the names of a generated buildspec's probe."""
+    exported = cloud.wait(build_id).get("exportedEnvironmentVariables", ())
+    return {one["name"].removeprefix("BUILDGATE_CACHE_"): one["value"] for one in exported}
+
+
+def test_what_a_local_cache_did_is_told_as_a_probe_tells_it_and_a_probes_own_word_stands(cloud: BuildCloud) -> None:
+    archive = "version: 0.2\nphases: {build: {commands: [mkdir -p kept, touch kept/it]}}\n"
+    archive += "cache: {key: deps-1, paths: ['kept/**/*']}\n"
+    probe = archive.replace("phases:", "env: {exported-variables: [BUILDGATE_CACHE_RESULT]}\nphases:")
+    cloud.push(
+        buildspec_yml=archive, probe_yml=probe.replace("touch", "'export BUILDGATE_CACHE_RESULT=partial', touch")
+    )
+    cloud.project(cache={"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE", "LOCAL_SOURCE_CACHE"]})
+    cloud.project("sources", cache=SOURCES)
+
+    first, hit = told(cloud, cloud.start("shop")), told(cloud, cloud.start("shop"))
+    probed = told(cloud, cloud.start("shop", buildspecOverride="probe.yml"))
+    cold, warm = told(cloud, cloud.start("sources")), told(cloud, cloud.start("sources"))
+
+    assert (first["RESULT"], first["KEY"], first["MATCHED_KEY"]) == ("miss", "deps-1", "")
+    assert (hit["RESULT"], hit["MATCHED_KEY"]) == ("hit", "deps-1")
+    assert int(hit["BYTES"]) > 0
+    assert float(hit["SECONDS"]) >= 0
+    assert probed == {"RESULT": "partial"}
+    assert (cold["RESULT"], cold["KEY"]) == ("miss", "LOCAL_SOURCE_CACHE")
+    assert int(cold["BYTES"]) > 0
+    assert (warm["RESULT"], warm["BYTES"]) == ("hit", "0")
+
+
+def new_repository(cloud: BuildCloud, name: str) -> Path:
+    """Make a repository beside the cloud's own, with one commit, and return a work tree of it."""
+    bare = cloud.home / "repositories" / f"{name}.git"
+    git(cloud.home, "init", "-q", "--bare", "-b", "main", str(bare))
+    work = new_work_tree(cloud.home / f"work-{name}", str(bare))
+    commit(work, {"text": name})
+    git(work, "push", "-q", "origin", "main")
+    return work
+
+
+def add_submodule(work: Path, path: str, address: str, files: Path) -> None:
+    """Add a submodule under the address that its users see; `files` is where it is."""
+    git(work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "--name", path, str(files), path)
+    git(work, "config", "-f", ".gitmodules", f"submodule.{path}.url", address)
+    git(work, "commit", "-qam", "Add a submodule")
+    git(work, "push", "-q", "origin", "main")
+
+
+def test_submodules_come_from_repositories_beside_and_have_mirrors_of_their_own(cloud: BuildCloud) -> None:
+    cloud.push(buildspec_yml="version: 0.2\nphases: {build: {commands: [cat lib/text, cat lib/deep/text]}}\n")
+    lib, deep = new_repository(cloud, "lib"), new_repository(cloud, "deep")
+    add_submodule(lib, "deep", "../deep.git", deep)
+    add_submodule(cloud.work, "lib", REMOTE.replace("shop", "lib"), lib)
+    source = {"type": "CODECOMMIT", "location": REMOTE, "gitSubmodulesConfig": {"fetchSubmodules": True}}
+    cloud.project(cache=SOURCES, source=source)
+
+    cold = told(cloud, cloud.start("shop"))
+    warm = told(cloud, again := cloud.start("shop"))
+    (cloud.home / "repositories" / "deep.git").rename(cloud.home / "repositories" / "gone.git")
+    lost = cloud.wait(broken := cloud.start("shop"))
+
+    assert [(cold["RESULT"], warm["RESULT"], warm["BYTES"])] == [("miss", "hit", "0")]
+    assert ended(cloud, again) == [("hit", ["lib", "deep"])]
+    lines = [
+        line.partition("Source cache ")[2].partition(",")[0] for line in cloud.log(again) if "Source cache" in line
+    ]
+    told_of = ["primary source", "submodule lib of primary source", "submodule deep of primary source"]
+    assert lines == [f"hit: {name}" for name in told_of]
+    assert lost["buildStatus"] == "FAILED"
+    assert any("unable to fetch the submodules of primary source: deep" in line for line in cloud.log(broken))
+
+
 def test_builds_at_once_each_get_their_own_commit(cloud: BuildCloud) -> None:
     old = cloud.push(buildspec_yml=SPEC, text="old")
     new = cloud.push(text="new")

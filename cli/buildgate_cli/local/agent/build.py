@@ -1,7 +1,7 @@
 """What a build is given and what it gives back, as values that can travel between processes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -128,6 +128,10 @@ class CacheResult:
             return "miss"
         return "hit" if self.matched == self.key else "partial"
 
+    def masked(self, mask: Callable[[str], str]) -> "CacheResult":
+        """Return the same with secrets masked in its keys: it is told outside of the log, too."""
+        return replace(self, key=mask(self.key), matched=None if self.matched is None else mask(self.matched))
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -170,7 +174,7 @@ class Sink(Protocol):
 class BroughtSource:
     """A clone that a kept mirror may have helped with; `name` is the source's, `mirror` the file name of its mirror.
 
-    `size_bytes` is what had to be brought in beside what the mirror has.
+    `size_bytes` is what had to be brought in beside what the mirror has, in so many seconds.
     """
 
     clone: Path
@@ -178,6 +182,7 @@ class BroughtSource:
     name: str
     size_bytes: int
     outcome: CacheOutcome
+    seconds: float
 
 
 class Objects(Protocol):

@@ -11,7 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from buildgate_cli.local.agent.build import CollectedFile, Failure, Limits, Outcome, PhaseResult, Request, Used
+from buildgate_cli.local.agent.build import (
+    BroughtSource,
+    CacheResult,
+    CollectedFile,
+    Failure,
+    Limits,
+    Outcome,
+    PhaseResult,
+    Request,
+    Used,
+)
 from buildgate_cli.local.agent.source import FolderSource, GitSource, NoSource, ObjectSource, RefusedSource, Source
 
 _PATHS = ("folder", "source")
@@ -87,6 +97,17 @@ def used(message: Mapping[str, Any]) -> Used:
     return Used(**{each.name: message[each.name] for each in fields(Used)})
 
 
+def brought(message: Mapping[str, Any]) -> BroughtSource:
+    values = {each.name: message[each.name] for each in fields(BroughtSource)}
+    return BroughtSource(**values | {"clone": Path(values["clone"])})
+
+
+def cache_result(message: Mapping[str, Any]) -> CacheResult | None:
+    """Return what the archive of a build's cache did, as `done` says it."""
+    said = message.get("cache")
+    return CacheResult(**said) if said else None
+
+
 def done_message(outcome: Outcome) -> dict[str, Any]:
     return {
         "kind": "done",
@@ -94,6 +115,7 @@ def done_message(outcome: Outcome) -> dict[str, Any]:
         "exported": dict(outcome.exported),
         "commit": outcome.resolved_version,
         "retries": outcome.retries,
+        "cache": asdict(outcome.cache) if outcome.cache else None,
     }
 
 

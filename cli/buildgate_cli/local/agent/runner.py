@@ -34,12 +34,13 @@ from buildgate_cli.local.agent.build import (
 )
 from buildgate_cli.local.agent.cache import CacheWork
 from buildgate_cli.local.agent.cgroups import Membership
+from buildgate_cli.local.agent.clones import own_objects
 from buildgate_cli.local.agent.collect import Collector
 from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
 from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.runtimes import asker, check_runtimes
 from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
-from buildgate_cli.local.agent.source import Source, own_objects
+from buildgate_cli.local.agent.source import Source
 from buildgate_cli.local.agent.usage import Usage
 from buildgate_cli.local.agent.users import give, other_user
 
@@ -189,7 +190,8 @@ class Runner:
         self._open_shell()
         if self._request.has_cache:
             self._cache = self._cache_work()
-            self._cache_result = self._cache.restore()
+            result = self._cache.restore()
+            self._cache_result = result.masked(self._log.masked) if result else None
         self._say(f"Moving to directory {self._request.source}")
         self._say(f"Phases found in YAML: {len(self._spec.phases)}")
         for phase in self._spec.phases.values():

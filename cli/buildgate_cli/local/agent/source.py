@@ -1,26 +1,20 @@
 """DOWNLOAD_SOURCE: bringing the source into the build's folder."""
 
-import os
 import re
 import shutil
+import time
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from buildgate_cli.local.agent.build import BroughtSource, CacheOutcome, Failure, Objects
+from buildgate_cli.local.agent.clones import Git
 from buildgate_cli.local.agent.execution import Execution
 from buildgate_cli.local.agent.pack import unzip
+from buildgate_cli.local.agent.submodules import Submodules
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
-_GIT_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_LFS_SKIP_SMUDGE": "1",
-    "LC_ALL": "C",
-}
 
 
 class Source(Protocol):
@@ -94,7 +88,7 @@ class GitSource:
 
     `depth` 0 brings the whole history. `mirror` is where an earlier build's copy of it is kept, empty for nowhere: then
     only what is not in there is brought in. The clone borrows the mirror's objects; which commit a name means is always
-    asked of the repository itself. A shallow clone borrows nothing.
+    asked of the repository itself. A shallow clone borrows nothing. Mirrors of submodules are beside `mirror`.
     """
 
     url: str
@@ -105,7 +99,7 @@ class GitSource:
     mirror: str = ""
 
     def fetch(self, folder: Path, execution: Execution, outside: Objects) -> str | None:
-        git = _Git(execution, folder)
+        git = Git(execution, folder)
         folder.mkdir(parents=True)
         commit = self._fetch_shallow(git) if self.depth else None
         if commit is None:
@@ -113,12 +107,12 @@ class GitSource:
             commit = self._found(git)
         if git.run("checkout", "--quiet", "--detach", commit):
             raise Failure("GIT_ERROR", f"unable to check out {commit} of {self.name}")
-        if self.has_submodules and git.run("submodule", "--quiet", "update", "--init", "--recursive"):
-            raise Failure("GIT_ERROR", f"unable to fetch the submodules of {self.name}")
+        if self.has_submodules:
+            Submodules(self.url, self.name, Path(self.mirror).parent if self.mirror else None, outside).fetch(git)
         return commit
 
-    def _clone(self, git: "_Git", outside: Objects) -> None:
-        options, outcome = ["--quiet", "--no-checkout"], "miss"
+    def _clone(self, git: Git, outside: Objects) -> None:
+        options, outcome, started = ["--quiet", "--no-checkout"], "miss", time.monotonic()
         if Path(self.mirror, "HEAD").is_file():
             code, _ = git.ask("clone", *options, "--no-local", f"--reference={self.mirror}", *self._here)
             outcome = "miss" if code else "partial"
@@ -128,15 +122,15 @@ class GitSource:
         if outcome == "miss" and git.run("clone", *options, *self._here):
             raise Failure("GIT_CLONE_FAILED", f"unable to clone {self.name} from {self.url}")
         if self.mirror:
-            size = _objects_bytes(git.folder)
+            size, seconds = git.own_bytes(), time.monotonic() - started
             result: CacheOutcome = "miss" if outcome == "miss" else "partial" if size else "hit"
-            outside.keep_source(BroughtSource(git.folder, Path(self.mirror).name, self.name, size, result))
+            outside.keep_source(BroughtSource(git.folder, Path(self.mirror).name, self.name, size, result, seconds))
 
     @property
     def _here(self) -> tuple[str, ...]:
         return "--end-of-options", self.url, "."
 
-    def _found(self, git: "_Git") -> str:
+    def _found(self, git: Git) -> str:
         for candidate in self._candidates():
             code, printed = git.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
             if code == 0:
@@ -144,7 +138,7 @@ class GitSource:
         message = f"reference not found for {self.name} and source version {self.version}"
         raise Failure("CLIENT_ERROR", message)
 
-    def _fetch_shallow(self, git: "_Git") -> str | None:
+    def _fetch_shallow(self, git: Git) -> str | None:
         """Bring only the last commits; None, with an empty folder, when the server does not give them that way."""
         git.ask("init", "--quiet")
         git.ask("remote", "add", "origin", self.url)
@@ -166,36 +160,3 @@ class GitSource:
             return [version]
         names = [f"refs/remotes/origin/{version}", f"refs/tags/{version}"]
         return [version, *names] if _OBJECT_ID.fullmatch(version) else [*names, version]
-
-
-@dataclass(frozen=True)
-class _Git:
-    execution: Execution
-    folder: Path
-
-    def run(self, *arguments: str) -> int:
-        command = ["git", "-c", "protocol.ext.allow=never", *arguments]
-        return self.execution.run(command, folder=self.folder, environment=_environment())
-
-    def ask(self, *arguments: str) -> tuple[int, str]:
-        code, printed = self.execution.capture(["git", *arguments], folder=self.folder, environment=_environment())
-        return code, printed.decode("utf-8", "replace")
-
-
-def own_objects(clone: Path, execution: Execution) -> None:
-    """Let a clone that borrows a mirror's objects have them itself: for a user who cannot reach the mirror."""
-    borrowed = clone / ".git" / "objects" / "info" / "alternates"
-    if borrowed.is_file():
-        if _Git(execution, clone).run("repack", "-a", "-d", "-q"):
-            raise Failure("GIT_ERROR", f"unable to copy the objects of {clone}")
-        borrowed.unlink()
-
-
-def _objects_bytes(clone: Path) -> int:
-    objects = clone / ".git" / "objects"
-    return sum(path.stat().st_size for path in objects.glob("[0-9a-fp]*/*") if path.is_file())
-
-
-def _environment() -> Mapping[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SSL_CERT_FILE", "https_proxy") if name in os.environ}
-    return kept | _GIT_ENVIRONMENT

@@ -136,7 +136,8 @@ class Execution:
             code = agent.close(self.around.settings.grace_seconds)
         if last["status"] == "FAULT" and not self._is_killed:
             LOG.warning("the agent of %s ended with %s: %s", self.build_id, code, self._agent_errors())
-        return last
+        exported = self._cache.exported(last.get("exported", {}), protocol.cache_result(last))
+        return {**last, "exported": exported}
 
     def _take(
         self, agent: AgentProcess, record: Document, message: Mapping[str, Any], log: Log

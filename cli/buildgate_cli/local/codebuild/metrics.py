@@ -58,7 +58,8 @@ def usage_data(build: Mapping[str, Any], used: Used, at: datetime) -> list[dict[
     """Return PutMetricData's data for what a build used in a minute: of the build, its project, and over all.
 
     Shares are of what the compute type has, at most all of it: this machine may have more. A compute type of no fixed
-    size has no shares. Source: "CodeBuild CloudWatch resource utilization metrics" and "dimensions", CodeBuild user guide.
+    size has no shares. Source: "CodeBuild CloudWatch resource utilization metrics" and "dimensions", CodeBuild user guide; they
+    name BuildId and do not show one: it is taken as the part that also names the build's log stream.
     """
     project = {"Name": "ProjectName", "Value": build["projectName"]}
     own = [

@@ -5,7 +5,6 @@ itself each time, so a mirror can be old or missing, but never wrong: git names 
 """
 
 import contextlib
-import hashlib
 import os
 import shutil
 import subprocess
@@ -26,11 +25,6 @@ _ENVIRONMENT = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GI
 def is_wanted(cache: Mapping[str, Any]) -> bool:
     """Say whether a project's cache asks for kept sources."""
     return cache.get("type") == "LOCAL" and MODE in cache.get("modes", ())
-
-
-def mirror_name(url: str) -> str:
-    """Return the file name of a repository's mirror: no two repositories share one."""
-    return f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.git"
 
 
 class Mirrors:
@@ -68,7 +62,7 @@ class Mirrors:
                 return self._add(clone, mirror)
             except subprocess.CalledProcessError:
                 (mirror / "HEAD").unlink()  # it is broken: no later build is helped by it
-                if (clone / ".git" / "objects" / "info" / "alternates").is_file():
+                if (_git_folder(clone) / "objects" / "info" / "alternates").is_file():
                     raise  # what borrows from it is no whole copy to make it from
         return self._make(clone, mirror)
 
@@ -111,14 +105,19 @@ def _folders(above: Path) -> Iterable[Path]:
         yield from [path for path in above.iterdir() if path.is_dir()]
 
 
+def _git_folder(clone: Path) -> Path:
+    """Return where a clone's objects are: of a submodule, in its superproject's own folder."""
+    return Path(_git(clone, "rev-parse", "--absolute-git-dir").strip())
+
+
 def _fetch(clone: Path, mirror: Path) -> None:
     refs = ("+refs/remotes/origin/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
     options = ("--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
     _git(mirror, "-c", "fetch.unpackLimit=1", "-c", "gc.auto=0", "fetch", *options, str(clone), *refs)
 
 
-def _git(folder: Path, *arguments: str) -> None:
-    subprocess.run(
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
         ["git", *arguments],
         cwd=folder,
         env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), **_ENVIRONMENT},
@@ -128,6 +127,7 @@ def _git(folder: Path, *arguments: str) -> None:
         check=True,
         timeout=_TIMEOUT_SECONDS,
     )
+    return done.stdout
 
 
 def _told(error: Exception) -> str:
