@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MEND: Final = "The local cloud does not start with an open door: restore the pinned packages with `make setup`."
 _CODE: Final = ExitCode.UNAVAILABLE
+_ANY: Final = "x-amazon-apigateway-any-method"
 _FALSE_CREDENTIALS: Final[tuple[Mapping[str, str], ...]] = (
     {},
     {"Authorization": "Bearer anything"},
@@ -51,10 +52,21 @@ def routes_of(template: Mapping[str, Any]) -> Iterator[Route]:
                 authorizer = (properties.get("Auth") or {}).get("Authorizer")
                 yield Route("GET" if method in {"ANY", "*"} else method, properties["Path"], authorizer == "NONE")
     for resource in resources.values():
-        if resource.get("Type") == "AWS::ApiGatewayV2::Route":
-            method, _, path = resource["Properties"]["RouteKey"].partition(" ")
-            is_public = resource["Properties"].get("AuthorizationType", "NONE") == "NONE"
-            yield Route("GET" if method == "ANY" else method, path, is_public)
+        if resource.get("Type") == "AWS::Serverless::HttpApi":
+            yield from _defined(resource["Properties"].get("DefinitionBody") or {})
+
+
+def _defined(definition: Mapping[str, Any]) -> Iterator[Route]:
+    """Yield the routes that an API's own OpenAPI definition describes, those under a condition too."""
+    for path, operations in (definition.get("paths") or {}).items():
+        for name, operation in _chosen(operations).items():
+            is_public = _chosen(operation).get("security") == [{"NONE": []}]  # without any the default applies
+            yield Route("GET" if name == _ANY else name.upper(), path, is_public)
+
+
+def _chosen(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is there when a value's condition holds, or the value itself where it has none."""
+    return value["Fn::If"][1] if "Fn::If" in value else value
 
 
 def refuse_open_routes(template: Mapping[str, Any], *, host: str, port: int) -> int:

@@ -7,29 +7,13 @@ import pytest
 
 from buildgate_cli.local.seams import http_api
 
-BODY = {
-    "components": {"securitySchemes": {"tokens": {}}},
-    "paths": {"/runs": {"get": {}}, "/links": {"x-amazon-apigateway-any-method": {}}},
-}
 
+def test_a_new_body_takes_the_place_of_every_route_of_its_api_and_of_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {"a": {"routeKey": "GET /runs"}, "b": {"routeKey": "ANY /oidc/v1/{proxy+}"}}
+    tables = {name: {"api": dict(made), "other": dict(made)} for name in ("_routes", "_integrations", "_authorizers")}
+    monkeypatch.setitem(sys.modules, "ministack.services.apigateway", SimpleNamespace(**tables))
 
-def test_an_update_takes_the_routes_of_the_old_body_and_leaves_those_made_beside_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    routes = {
-        "a": {"routeKey": "GET /runs", "target": "integrations/1"},
-        "b": {"routeKey": "ANY /links", "target": "integrations/2"},
-        "c": {"routeKey": "ANY /oidc/v1/{proxy+}", "target": "integrations/3"},
-    }
-    integrations = {"1": {}, "2": {}, "3": {}}
-    authorizers = {"x": {"name": "tokens"}, "y": {"name": "oidc"}}
-    tables = SimpleNamespace(
-        _routes={"api": routes}, _integrations={"api": integrations}, _authorizers={"api": authorizers}
-    )
-    monkeypatch.setitem(sys.modules, "ministack.services.apigateway", tables)
+    http_api._forget("api")
+    http_api._forget("unknown")
 
-    http_api._forget("api", BODY)
-    http_api._forget("unknown", BODY)
-    http_api._forget("api", None)
-
-    assert (set(routes), set(integrations), set(authorizers)) == ({"c"}, {"3"}, {"y"})
+    assert tables == {name: {"api": {}, "other": made} for name in tables}

@@ -72,12 +72,22 @@ def test_every_route_is_expected_shut_unless_the_template_opens_it():
         },
     }
     function = {"Type": "AWS::Serverless::Function", "Properties": {"Events": events}}
+    absent = {"Ref": "AWS::NoValue"}
+    tokens = {"x-amazon-apigateway-any-method": {"security": [{"oidc": []}]}}
+    written = {
+        "/oidc/{path+}": {"Fn::If": ["HasOidc", tokens, absent]},
+        "/health": {"get": {"security": [{"NONE": []}]}, "post": {"Fn::If": ["HasPost", {}, absent]}},
+    }
+    api = {"Type": "AWS::Serverless::HttpApi", "Properties": {"DefinitionBody": {"paths": written}}}
 
-    routes = list(routes_of({"Resources": {"F": function, "T": {"Type": "AWS::SNS::Topic"}}}))
+    routes = list(routes_of({"Resources": {"F": function, "T": {"Type": "AWS::SNS::Topic"}, "A": api}}))
 
     assert routes == [
         Route("GET", "/v1/runs/{id}", is_public=False),
         Route("POST", "/approvals/{id}", is_public=True),
         Route("GET", "/x/{proxy+}", is_public=False),
+        Route("GET", "/oidc/{path+}", is_public=False),
+        Route("GET", "/health", is_public=True),
+        Route("POST", "/health", is_public=False),
     ]
     assert routes[0].example == "/v1/runs/probe"

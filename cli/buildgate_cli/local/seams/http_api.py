@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from .fitting import Function, Seam
@@ -43,12 +42,16 @@ def create_with_routes(original: Function) -> Function:
     _PROVISIONERS, "_RESOURCE_HANDLERS", (_TYPE, "update"), "physical_id", "old_props", "new_props", "stack_name"
 )
 def update_with_routes(original: Function) -> Function:
-    """Update the API, then put the routes of the new body in the place of the old one's; others are left alone."""
+    """Update the API, then put the routes of the new body in the place of all that there are.
+
+    That is why a template cannot have routes of its own beside a body: API Gateway overwrites them too (AWS
+    CloudFormation, "AWS::ApiGatewayV2::Api", Body: the combination is not supported).
+    """
 
     def update(physical_id: str, old_props: Any, new_props: Any, stack_name: str, logical_id: str | None = None) -> Any:
         api_id, attributes = original(physical_id, old_props, new_props, stack_name, logical_id)
         if new_props.get("Body") != old_props.get("Body") or api_id != physical_id:
-            _forget(api_id, old_props.get("Body"))
+            _forget(api_id)
             _expand(api_id, new_props.get("Body"))
         return api_id, attributes
 
@@ -68,31 +71,11 @@ def _expand(api_id: str, body: Any) -> None:
                 _route(api_id, f"{verb} {path}", operation, authorizers)
 
 
-def _forget(api_id: str, body: Any) -> None:
-    """Remove the routes, integrations and authorisers that a body made, and none that the template makes beside it."""
-    if not isinstance(body, dict):
-        return
+def _forget(api_id: str) -> None:
+    """Remove every route, integration and authoriser of an API, as the import of a definition does."""
     service = importlib.import_module(_API)
-    routes, integrations, authorizers = (
-        table.get(api_id, {})
-        for table in (service._routes, service._integrations, service._authorizers)  # noqa: SLF001
-    )
-    keys = set(_keys(body))
-    for route_id, route in list(routes.items()):
-        if route["routeKey"] in keys:
-            integrations.pop(routes.pop(route_id)["target"].removeprefix("integrations/"), None)
-    schemes = (body.get("components") or {}).get("securitySchemes") or {}
-    for authorizer_id, authorizer in list(authorizers.items()):
-        if authorizer["name"] in schemes:
-            del authorizers[authorizer_id]
-
-
-def _keys(body: dict[str, Any]) -> Iterator[str]:
-    """Yield the key of each route that a body describes."""
-    for path, operations in (body.get("paths") or {}).items():
-        for method in operations:
-            if method in _METHODS:
-                yield f"{'ANY' if method == _ANY else method.upper()} {path}"
+    for table in (service._routes, service._integrations, service._authorizers):  # noqa: SLF001
+        table.get(api_id, {}).clear()
 
 
 def _authorizer(api_id: str, name: str, scheme: dict[str, Any]) -> dict[str, str]:
