@@ -59,6 +59,10 @@ class FakeCodeBuild:
     def BatchGetReportGroups(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         return {"reportGroups": [self.groups[arn] for arn in request["reportGroupArns"]]}
 
+    def UpdateReportGroup(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        self.groups[request["arn"]] |= request
+        return {"reportGroup": self.groups[request["arn"]]}
+
     def DeleteReportGroup(self, request: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         del self.groups[request["arn"]]
         return {}

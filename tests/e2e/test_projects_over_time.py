@@ -119,7 +119,7 @@ def test_what_stands_beside_a_project_comes_and_goes_with_it(cloud, cli, tmp_pat
 
     removed = cli("project", "delete", "full", "--yes", "--with-reports")
 
-    assert "deleted full and 1 report groups" in removed.stdout
+    assert "deleted full and 1 report group\n" in removed.stdout
     assert alarms(cloud) == []
     assert lifecycle(cloud) == ["others"]
     assert builds.list_source_credentials()["sourceCredentialsInfos"] == []
@@ -144,18 +144,43 @@ def test_a_project_goes_to_a_file_and_back_without_change(cloud, cli, tmp_path):
     assert "buildgate" not in [tag["key"] for tag in yaml.safe_load(cli("project", "import", "full").stdout)["tags"]]
 
 
+def change_by_hand(cloud):
+    builds = cloud.client("codebuild")
+    (arn,) = [one for one in builds.list_report_groups()["reportGroups"] if one.endswith("/full-tests")]
+    export = {"bucket": "kept", "path": "elsewhere", "packaging": "ZIP"}
+    builds.update_report_group(arn=arn, exportConfig={"exportConfigType": "S3", "s3Destination": export})
+    builds.update_webhook(projectName="full", filterGroups=[[{"type": "EVENT", "pattern": "PULL_REQUEST_CREATED"}]])
+    (credentials,) = builds.list_source_credentials()["sourceCredentialsInfos"]
+    builds.delete_source_credentials(arn=credentials["arn"])
+    only = {"Rules": [OTHERS_RULE]}
+    cloud.client("s3").put_bucket_lifecycle_configuration(Bucket="kept", LifecycleConfiguration=only)
+
+
 def test_drift_is_shown_field_by_field_and_what_only_aws_has_too(cloud, cli, tmp_path):
     path = write(tmp_path)
     cli("project", "apply", path)
     cloud.client("codebuild").update_project(name="full", timeoutInMinutes=45, description="by hand")
     cloud.client("cloudwatch").delete_alarms(AlarmNames=["buildgate-full-long-builds"])
+    change_by_hand(cloud)
 
     shown = cli("project", "diff", path, exit_code=1).stdout
     data = json.loads(cli("project", "diff", path, "--json", exit_code=1).stdout)["projects"][0]
 
     assert "timeoutInMinutes: AWS has 45, the file nothing" in shown
     assert {one["field"] for one in data["fields"]} == {"timeoutInMinutes", "description"}
-    assert data["beside"] == ["alarm buildgate-full-long-builds created"]
+    assert [what.partition(":")[0] for what in data["beside"]] == [
+        "source credentials of GITHUB imported",
+        "report group full-tests updated",
+        "webhook updated",
+        "alarm buildgate-full-long-builds created",
+        "lifecycle of s3",
+    ]
+    assert data["remarks"] == []
+    assert "applying would: webhook updated: filterGroups\n" in shown
+    assert "not to s3://kept/elsewhere (ZIP)" in " ".join(shown.split())
+    cli("project", "apply", path)
+    (again,) = json.loads(cli("project", "diff", path, "--json", exit_code=1).stdout)["projects"]
+    assert (again["beside"], again["fields"]) == ([], data["fields"])
 
 
 def test_a_section_set_to_null_is_removed_and_one_left_out_stays(cloud, cli, tmp_path):

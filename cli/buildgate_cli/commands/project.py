@@ -124,7 +124,7 @@ def delete(
     cloud = cloud_context.current()
     client = cloud.client("codebuild")
     found = on_aws.get(client, name)
-    from buildgate_cli.projects import extras, own_role  # noqa: PLC0415  # only where something beside a project changes
+    from buildgate_cli.projects import extras, groups, own_role  # noqa: PLC0415  # only where something beside a project changes
     from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
     others = [Project.of_aws(one) for one in on_aws.every(client)]
@@ -133,13 +133,14 @@ def delete(
         note(f"  {step.what}")
     if not yes:
         typer.confirm(f"Delete project {name} of {cloud.stack}?", abort=True, err=True)
-    groups = [one["arn"] for one in on_aws.managed_groups(client, name)] if with_reports else []
+    grouped = [one["arn"] for one in groups.managed(client, name)] if with_reports else []
     for step in beside:
         step.call()
     client.delete_project(name=name)
-    for arn in groups:
+    for arn in grouped:
         client.delete_report_group(arn=arn, deleteReports=True)
-    say(f"deleted {name}" + (f" and {len(groups)} report groups" if groups else ""), "yellow")
+    count = f" and {len(grouped)} report group{'s' if len(grouped) > 1 else ''}" if grouped else ""
+    say(f"deleted {name}{count}", "yellow")
 
 
 def _hold_to(standards: Standards, files: list[Path]) -> None:

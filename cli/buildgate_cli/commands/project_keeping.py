@@ -17,6 +17,8 @@ from buildgate_cli.output import console, note, print_json, print_table, say
 from buildgate_cli.projects import on_aws
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from buildgate_cli.project_file import Change
 
 _KILO: Final = 1024
@@ -68,8 +70,8 @@ def diff(
     The policy's default tags count as the files' own.
     """
     from buildgate_cli.project_file import completed, read_project, with_default_tags  # noqa: PLC0415
-    from buildgate_cli.projects import extras, own_role  # noqa: PLC0415
-    from buildgate_cli.projects.applying import by_policy  # noqa: PLC0415
+    from buildgate_cli.projects import own_role  # noqa: PLC0415
+    from buildgate_cli.projects.applying import by_policy, surroundings  # noqa: PLC0415
     from buildgate_cli.projects.keeping import drift  # noqa: PLC0415
     from buildgate_cli.projects.model import Project  # noqa: PLC0415
 
@@ -82,14 +84,17 @@ def diff(
         found = Project.of_aws(data) if data else None
         roles = own_role.planned(cloud, completed(file, cloud), found)
         differing = by_policy(file, drift(client, file, roles.project, found))
-        beside = [*(step.what for step in roles.steps), *(step.what for step in extras.plan(cloud, file, found))]
+        stands = surroundings(cloud, file, found)
+        beside = [*(step.what for step in roles.steps), *stands.would]
+        is_drifted = bool(differing or beside or stands.remarks)
         if not as_json:
-            _print_drift(file.name, differing, beside)
+            _print_drift(file.name, differing, beside, stands.remarks)
         fields = [
             {"field": one.field, "aws": one.before, "file": one.after, **({"by": one.by} if one.by else {})}
             for one in differing
         ]
-        answers.append({"name": file.name, "drifted": bool(fields or beside), "fields": fields, "beside": beside})
+        said = {"fields": fields, "beside": beside, "remarks": [*stands.remarks]}
+        answers.append({"name": file.name, "drifted": is_drifted, **said})
     if as_json:
         print_json({"projects": answers})
     if any(answer["drifted"] for answer in answers):
@@ -153,8 +158,8 @@ def advise(name: Name, as_json: Json = False) -> None:
     print_table(["CHANGE", "SAVES PER 100 BUILDS", "EVIDENCE"], rows, empty=empty, folds_last=True)
 
 
-def _print_drift(name: str, differing: list[Change], beside: list[str]) -> None:
-    if not differing and not beside:
+def _print_drift(name: str, differing: list[Change], beside: list[str], remarks: Sequence[str]) -> None:
+    if not differing and not beside and not remarks:
         say(f"{name}: as in its file", "green")
         return
     say(f"{name}: drifted", "yellow")
@@ -166,6 +171,8 @@ def _print_drift(name: str, differing: list[Change], beside: list[str]) -> None:
         console.print(line)
     for what in beside:
         say(f"  applying would: {what}")
+    for what in remarks:
+        say(f"  {what}")
 
 
 def _print_heaps(heaps: list[Any], name: str, older_than: str) -> None:

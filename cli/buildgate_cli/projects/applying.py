@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from buildgate_cli.project_file import as_created, changes, completed, creatable
-from buildgate_cli.projects import extras, on_aws, own_role
+from buildgate_cli.projects import extras, groups, on_aws, own_role
 from buildgate_cli.projects.advice import Advice, advise, recent
 from buildgate_cli.projects.inline import inlined
 from buildgate_cli.projects.model import Project
@@ -65,7 +65,7 @@ def apply(cloud: CloudContext, file: ProjectFile, *, now: datetime, is_dry_run: 
     spec = inlined(cloud, wanted, before)
     if spec.buildspec is not None:
         wanted = replace(wanted, source=replace(wanted.source, buildspec=spec.buildspec))
-    steps = extras.plan(cloud, file, before)
+    steps, grouped = extras.plan(cloud, file, before), groups.plan(cloud, file)
     roles = own_role.planned(cloud, wanted, before)
     held, imported = _credentials(cloud, file, before, is_dry_run=is_dry_run)
     roles = roles if is_dry_run else own_role.given(roles, before)
@@ -76,14 +76,31 @@ def apply(cloud: CloudContext, file: ProjectFile, *, now: datetime, is_dry_run: 
     differing = by_policy(file, changes(known, asked))
     if differing and not is_dry_run:
         own_role.patiently(client.create_project if before is None else client.update_project, asked, roles)
-    groups = _make_groups(cloud, file, is_dry_run=is_dry_run)
-    for step in (*steps, *roles.after) if not is_dry_run else ():
+    for step in (*grouped.steps, *steps, *roles.after) if not is_dry_run else ():
         step.call()
     outcome = "created" if before is None else "updated" if differing else "unchanged"
-    beside = (*imported, *roles.words, *(step.what for step in steps))
+    beside = (*imported, *roles.words, *grouped.mended, *(step.what for step in steps))
     advice = _advice(cloud, wanted, now) if before is not None else ()
     given = tuple(_given(file, before, wanted))
-    return Applied(file.name, outcome, is_dry_run, tuple(differing), groups, beside, spec.said, advice, given)
+    return Applied(file.name, outcome, is_dry_run, tuple(differing), grouped.made, beside, spec.said, advice, given)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands beside a project and is not as its file says: what applying `would` do, and what it leaves as it is."""
+
+    would: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def surroundings(cloud: CloudContext, file: ProjectFile, found: Project | None) -> Surroundings:
+    """Compare with a file what applying sets up beside its project, build roles apart; reads only."""
+    grouped, asked = groups.plan(cloud, file), file.project.source_credentials
+    imported = extras.plan_credentials(cloud, asked) if asked is not None else []
+    made = (f"report group {name} created" for name in grouped.made)
+    around = (step.what for step in extras.plan(cloud, file, found))
+    would = (*(step.what for step in imported), *made, *grouped.mended, *around)
+    return Surroundings(would, (*grouped.remarks, *extras.foreign_credentials(cloud, asked)))
 
 
 def by_policy(file: ProjectFile, differing: Iterable[Change]) -> list[Change]:
@@ -128,25 +145,3 @@ def _credentials(
 def _is_held(cloud: CloudContext, tag: Tag) -> bool:
     wanted = tag.to_data()
     return any(wanted in one.get("tags", []) for one in on_aws.every(cloud.client("codebuild")))
-
-
-def _make_groups(cloud: CloudContext, file: ProjectFile, *, is_dry_run: bool) -> tuple[str, ...]:
-    """Create the file's report groups that do not exist yet, and return their names."""
-    if not file.project.report_groups:
-        return ()
-    client = cloud.client("codebuild")
-    known = {arn.rsplit("/", 1)[-1] for arn in on_aws.group_arns(client)}
-    wanted = {f"{file.name}-{group.name}": group.type or "TEST" for group in file.project.report_groups}
-    made = {name: kind for name, kind in wanted.items() if name not in known}
-    for name, kind in made.items() if not is_dry_run else ():
-        tags = [dict(on_aws.MANAGED_TAG)]
-        client.create_report_group(name=name, type=kind, exportConfig=export_of(cloud, file.name), tags=tags)
-    return tuple(made)
-
-
-def export_of(cloud: CloudContext, project: str) -> dict[str, Any]:
-    """Return where reports of a project's groups are exported to: the stack's report bucket, where gates read."""
-    if cloud.report_bucket is None:
-        return {"exportConfigType": "NO_EXPORT"}
-    destination = {"bucket": cloud.report_bucket, "path": f"reports/{project}", "packaging": "NONE"}
-    return {"exportConfigType": "S3", "s3Destination": destination}

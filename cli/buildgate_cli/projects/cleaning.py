@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.builds import ids
 from buildgate_cli.errors import UserError
-from buildgate_cli.projects.on_aws import managed_groups
+from buildgate_cli.projects.groups import managed
 from buildgate_cli.projects.places import bucket_of, cache_place
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _builds(client: Any, old: Sequence[Mapping[str, Any]]) -> Heap:
 
 def _reports(client: Any, project: str, before: datetime) -> Heap:
     arns: list[str] = []
-    for group in managed_groups(client, project):
+    for group in managed(client, project):
         token: dict[str, str] = {}
         while True:
             page = client.list_reports_for_report_group(reportGroupArn=group["arn"], **token)

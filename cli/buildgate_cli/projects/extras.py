@@ -266,6 +266,19 @@ def plan_credentials(cloud: CloudContext, wanted: SourceCredentials) -> list[Ste
     return [Step(words, lambda: client.import_source_credentials(**asked, shouldOverwrite=False))]
 
 
+def foreign_credentials(cloud: CloudContext, wanted: SourceCredentials | None) -> list[str]:
+    """Say where the account's credentials keep their token elsewhere than a file says: applying leaves them, all use them."""
+    if wanted is None:
+        return []
+    named = f"source credentials of {wanted.server_type} ({wanted.auth_type})"
+    return [
+        f"{named} take their token from {one['resource']}, the file says {wanted.arn}: they are the account's and stay"
+        for one in cloud.client("codebuild").list_source_credentials()["sourceCredentialsInfos"]
+        if (one["serverType"], one["authType"]) == (wanted.server_type, wanted.auth_type)
+        and one.get("resource", wanted.arn) != wanted.arn
+    ]
+
+
 def held_credentials(found: Project | None) -> list[Tag]:
     """Return the tag by which a project on AWS holds on to credentials, in a list; an empty one when it holds none."""
     return [tag for tag in (found.tags if found else None) or () if tag.key == CREDENTIALS_TAG]

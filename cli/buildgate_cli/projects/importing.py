@@ -9,14 +9,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from buildgate_cli.project_file import TOKEN_HOLDERS
-from buildgate_cli.projects import extras
-from buildgate_cli.projects.applying import export_of
+from buildgate_cli.projects import extras, groups
 from buildgate_cli.projects.beside import Alarms
-from buildgate_cli.projects.on_aws import managed_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from buildgate_cli.cloud_context import CloudContext
     from buildgate_cli.projects.model import Project
 
@@ -49,23 +45,16 @@ def beside(cloud: CloudContext, found: Project) -> Beside:
 
 
 def _groups(cloud: CloudContext, found: Project, result: Beside) -> None:
-    groups = list(managed_groups(cloud.client("codebuild"), found.name))
-    if not groups:
+    made = list(groups.managed(cloud.client("codebuild"), found.name))
+    if not made:
         return
     own = len(found.name) + 1
-    result.sections["reportGroups"] = [{"name": one["name"][own:], "type": one["type"]} for one in groups]
-    usual = export_of(cloud, found.name)
-    for one in groups:
-        if not _is_export(one.get("exportConfig") or {}, usual):
-            said = "exports elsewhere than to the stack's report bucket: a file cannot say so, and it stays"
+    result.sections["reportGroups"] = [{"name": one["name"][own:], "type": one["type"]} for one in made]
+    usual = groups.export_of(cloud, found.name)
+    for one in made:
+        if not groups.is_export(one.get("exportConfig") or {}, usual):
+            said = "exports elsewhere than to the stack's report bucket, where gates read: applying brings it back"
             result.remarks.append(f"report group {one['name']} {said}")
-
-
-def _is_export(found: Mapping[str, Any], usual: Mapping[str, Any]) -> bool:
-    """Say whether an export goes where applying sends it; AWS adds members of its own."""
-    place, wanted = found.get("s3Destination") or {}, usual.get("s3Destination") or {}
-    is_same = all(place.get(key) == value for key, value in wanted.items())
-    return is_same and found.get("exportConfigType", "NO_EXPORT") == usual["exportConfigType"]
 
 
 def _alarms(cloud: CloudContext, found: Project, result: Beside) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 MANAGED_TAG: Final = {"key": "buildgate", "value": "managed"}
 """What the stack's policies ask of a project before they start, stop or read its builds; report groups carry it, too."""
-_GROUPS_AT_ONCE: Final = 100
 
 
 def find(client: Any, name: str) -> dict[str, Any] | None:
@@ -33,22 +32,3 @@ def every(client: Any) -> Iterator[dict[str, Any]]:
     for page in client.get_paginator("list_projects").paginate(sortBy="NAME", sortOrder="ASCENDING"):
         if page["projects"]:
             yield from client.batch_get_projects(names=page["projects"])["projects"]
-
-
-def group_arns(client: Any) -> Iterator[str]:
-    """Yield the ARNs of all report groups; an ARN ends with the group's name."""
-    token: dict[str, str] = {}
-    while True:
-        page = client.list_report_groups(**token)
-        yield from page.get("reportGroups", [])
-        if not page.get("nextToken"):
-            return
-        token = {"nextToken": page["nextToken"]}
-
-
-def managed_groups(client: Any, project: str) -> Iterator[dict[str, Any]]:
-    """Yield the report groups that Buildgate made for a project."""
-    arns = [arn for arn in group_arns(client) if arn.rsplit("/", 1)[-1].startswith(f"{project}-")]
-    for start in range(0, len(arns), _GROUPS_AT_ONCE):
-        answer = client.batch_get_report_groups(reportGroupArns=arns[start : start + _GROUPS_AT_ONCE])
-        yield from (one for one in answer["reportGroups"] if MANAGED_TAG in one.get("tags", []))
