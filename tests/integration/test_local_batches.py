@@ -77,6 +77,47 @@ def test_a_graph_runs_in_order_with_its_own_variables(cloud: BuildCloud) -> None
     assert output(cloud, second) == ["second "]
 
 
+ENVELOPE = {
+    "State": {"build-status", "current-phase", "current-phase-context"},
+    "Phase": {f"completed-phase{end}" for end in ("", "-status", "-context", "-duration-seconds", "-start", "-end")},
+}
+COMMON = {"build-id", "project-name", "version", "additional-information"}
+ADDITIONAL = {
+    *("artifact", "cache", "environment", "timeout-in-minutes", "queued-timeout-in-minutes", "build-complete"),
+    *("build-number", "initiator", "build-start-time", "source", "logs", "phases"),
+}
+INSIDE = {
+    "cache": {"type"},
+    "environment": {
+        *("image", "privileged-mode", "image-pull-credentials-type", "compute-type", "type", "environment-variables"),
+    },
+    "source": {"type", "buildspec"},
+    "logs": {"group-name", "stream-name", "deep-link"},
+}
+
+
+def test_a_batch_is_told_of_by_the_events_of_its_builds_and_by_no_other(cloud: BuildCloud) -> None:
+    batch = wait(cloud, start(cloud, GRAPH)["id"])
+    cloud.settle()
+
+    members = {group["currentBuildSummary"]["arn"] for group in batch["buildGroups"]}
+    assert {event.detail_type for event in cloud.bus.events} == {f"CodeBuild Build {kind} Change" for kind in ENVELOPE}
+    assert {event.resources for event in cloud.bus.events} == {(arn,) for arn in members}
+    for kind, own in ENVELOPE.items():
+        for detail in cloud.details(kind):
+            assert set(detail) == COMMON | own
+            assert set(detail["additional-information"]) - {"source-version"} == ADDITIONAL
+            assert {key: set(detail["additional-information"][key]) for key in INSIDE} == INSIDE
+            assert detail["build-id"] in members
+            assert batch["id"].rpartition(":")[2] not in str(detail["additional-information"]["environment"])
+    ended = [detail for detail in cloud.details("State") if detail["current-phase"] == "COMPLETED"]
+    assert sorted(detail["build-id"] for detail in ended) == sorted(members)
+    *done, last = ended[0]["additional-information"]["phases"]
+    named = {"phase-context", "start-time", "end-time", "duration-in-seconds", "phase-type", "phase-status"}
+    assert {frozenset(phase) for phase in done} == {frozenset(named)}
+    assert set(last) == {"phase-type", "start-time"}
+
+
 def test_what_depends_on_a_failed_build_is_not_started(cloud: BuildCloud) -> None:
     batch = wait(cloud, start(cloud, GRAPH, "exit 1")["id"])
 

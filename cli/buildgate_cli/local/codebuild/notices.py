@@ -2,6 +2,12 @@
 
 Builds that timed out or broke are FAILED in the event: only the phase and the API say TIMED_OUT and FAULT.
 Numbers are floats and times are local-looking text in UTC; `current-phase-context` is text, not a list.
+
+There is no event about a batch: CodeBuild tells of its builds, each as of any other build, with the batch's name nowhere; who
+wants to know asks BatchGetBuilds for `buildBatchArn`. Sources: "AWS CodeBuild events" in the EventBridge events reference lists
+build state, build phase and fleet state changes and nothing else; "Build notifications input format reference" in the CodeBuild
+user guide has the members; CodeBuildBuildStateChange and CodeBuildBuildPhaseChange of EventBridge's schema registry have those
+that its samples miss (`cache`, `queued-timeout-in-minutes`).
 """
 
 from collections.abc import Mapping, Sequence
