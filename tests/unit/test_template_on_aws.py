@@ -2,8 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +26,21 @@ STATEMENT_ID_CHARACTERS = 100
 ROLE_POLICY_CHARACTERS = 10_240
 """IAM, "IAM and AWS STS quotas": all inline policies of a role together, without white space."""
 
+KNOWN_BY_THEIR_MACHINE = {"states:SendTaskSuccess", "states:SendTaskFailure"}
+"""The reference lists no resource, but AWS asks for the machine: "not authorized to perform: states:SendTaskFailure on
+resource: arn:aws:states:...:stateMachine:..." is what it says of a task of a function (aws-cdk, grantTaskResponse)."""
+
+OPTIONAL_KINDS = {"dataset"}
+"""What an action can be narrowed to, but has not been born with: cloudwatch:GetMetricData."""
+
+ARNS = {
+    "AWS::DynamoDB::Table": "arn:aws:dynamodb:x:x:table/x",
+    "AWS::Lambda::Function": "arn:aws:lambda:x:x:function:x",
+    "AWS::S3::Bucket": "arn:aws:s3:::x",
+    "AWS::SNS::Topic": "arn:aws:sns:x:x:x",
+    "AWS::SQS::Queue": "arn:aws:sqs:x:x:x",
+}
+
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}
 ABSENT = {"Ref": "AWS::NoValue"}
 
@@ -35,8 +52,8 @@ def written_out() -> dict[str, dict[str, Any]]:
     for resource in source["Resources"].values():
         for key in {"CodeUri", "ContentUri", "DefinitionUri"} & set(resource.get("Properties", {})):
             resource["Properties"][key] = "s3://bucket/key"
-    resources: dict[str, dict[str, Any]] = Translator({}, Parser()).translate(source, {})["Resources"]
-    return resources
+    written: dict[str, dict[str, Any]] = Translator({}, Parser()).translate(source, {})["Resources"]
+    return written
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -84,6 +101,48 @@ def named(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: named(one) for key, one in value.items()}
     return [named(one) for one in value] if isinstance(value, list) else value
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def grants() -> Iterator[tuple[str, str, str]]:
+    """Yield each role, action and ARN that a policy puts together."""
+    for name, role in of_type("AWS::IAM::Role").items():
+        for statement in (one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]):
+            for action in set(listed(statement["Action"])) - KNOWN_BY_THEIR_MACHINE:
+                yield from ((name, action, arn) for arn in arns(statement["Resource"]))
+
+
+def arn_shapes(services: Mapping[str, Any], action: str) -> list[str]:
+    """Return patterns of the ARNs on which an action can be granted, by the Service Authorization Reference."""
+    prefix, _, verb = action.partition(":")
+    service = services[prefix]
+    kinds = {kind.lower() for kind in service["Actions"][verb.lower()].get("Resources", [])}
+    if not kinds:
+        return [r"\*"]
+    formats = [
+        shape for kind, one in service["Resources"].items() if kind.lower() in kinds for shape in one["ARNFormats"]
+    ]
+    return [re.sub(r"\$\{\w+\}", "[^:]*", shape) for shape in formats] + [r"\*"] * (kinds <= OPTIONAL_KINDS)
+
+
+def arns(value: Any) -> list[str]:
+    """Return the ARNs that a statement's `Resource` may come to, invented where CloudFormation makes them up."""
+    if isinstance(value, list):
+        return [arn for one in value for arn in arns(one)]
+    if isinstance(value, str):
+        return [value]
+    function, given = next(iter(value.items()))
+    if function == "Fn::If":
+        return arns(given[1:])
+    if function == "Fn::Sub":
+        text = given if isinstance(given, str) else given[0]
+        text = re.sub(r"\$\{(\w+)\.Arn\}", lambda found: ARNS[written_out()[found[1]]["Type"]], text)
+        return [re.sub(r"\$\{[\w:]+\}", "x", text)]
+    name = given if function == "Ref" else given[0]
+    return [ARNS[written_out()[name]["Type"]]]
 
 
 def test_no_resource_stands_beside_the_definition_of_the_api_but_its_stage() -> None:
@@ -151,3 +210,32 @@ def test_a_function_may_write_to_the_queue_of_its_failures() -> None:
     ]
 
     assert unable == []
+
+
+def test_a_queue_takes_from_eventbridge_what_it_says_about_itself() -> None:
+    statements = [
+        one
+        for policy in of_type("AWS::SQS::QueuePolicy").values()
+        for one in policy["PolicyDocument"]["Statement"]
+        if one["Principal"] == {"Service": "events.amazonaws.com"}
+    ]
+
+    assert statements
+    assert [set(one["Condition"]) for one in statements] == [{"ArnLike"}]
+    assert [set(one["Condition"]["ArnLike"]) for one in statements] == [{"aws:SourceArn"}]
+
+
+def test_each_action_is_granted_on_resources_that_it_knows() -> None:
+    found = find_spec("cfnlint")  # looked at, not imported: its reference is all that is wanted
+    assert found
+    assert found.origin
+    reference = Path(found.origin).parent / "data/AdditionalSpecs/Policies.json"
+    services = json.loads(reference.read_text(encoding="utf-8"))
+
+    unknown = [
+        grant
+        for grant in grants()
+        if not any(re.fullmatch(shape, grant[2]) for shape in arn_shapes(services, grant[1]))
+    ]
+
+    assert unknown == []
