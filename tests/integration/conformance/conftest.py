@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,16 @@ class Asked:
     keys: Keys
     front_host: str
     outputs: dict[str, str]
+    _clients: dict[tuple[str, Keys], Any] = field(default_factory=dict)
 
     def client(self, service: str, keys: Keys | None = None) -> Any:
-        keys = keys or self.keys
+        """Return the client of a service for whoever has the keys, the same one each time: making one is slow."""
+        asking = service, keys or self.keys
+        if asking not in self._clients:
+            self._clients[asking] = self._new_client(*asking)
+        return self._clients[asking]
+
+    def _new_client(self, service: str, keys: Keys) -> Any:
         return Session().create_client(
             service,
             region_name="us-east-1",

@@ -20,7 +20,8 @@ from local_cloud_asking import until
 from local_harness import commit, git, new_work_tree
 
 pytestmark = pytest.mark.xdist_group("conformance")
-HOLD = "ports"
+BY_EXECUTION = {"key.$": "$$.Execution.Name"}
+"""What a waiting task notes its token under, so that no other case's comes between."""
 
 
 class LocalCloud:
@@ -32,8 +33,10 @@ class LocalCloud:
         self._names: dict[str, str] = {}
         self._clients: dict[str, Any] = {}
         self.reminder = asked.outputs["Worker"]
-        states = {"Hold": asked.parking(HOLD)}
-        self.machine = asked.machine({"StartAt": "Hold", "States": states})
+        hold = asked.parking("")
+        payload = hold["Parameters"]["Payload"]
+        hold["Parameters"]["Payload"] = {"do": payload["do"], "token.$": payload["token.$"], **BY_EXECUTION}
+        self.machine = asked.machine({"StartAt": "Hold", "States": {"Hold": hold}})
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -76,10 +79,9 @@ class LocalCloud:
         return commit_id
 
     def token(self) -> str:
-        before = len(self._asked.notes(HOLD))
         name = self.name()
         self.client("stepfunctions").start_execution(stateMachineArn=self.machine, name=name, input="{}")
-        token = str(self._asked.tokens(HOLD, before + 1)[-1])
+        token = str(self._asked.tokens(name)[0])
         self._names[name] = token
         return token
 

@@ -59,6 +59,9 @@ Resources:
               InputPathsMap: {n: $.detail.n}
               InputTemplate: '{"n": <n>}'
             DeadLetterConfig: {Arn: !GetAtt Gone.Arn}
+        PushedAlsoIfSwitchedOn:
+          Type: EventBridgeRule
+          Properties: {Pattern: {source: [app]}, State: DISABLED}
         Beat:
           Type: Schedule
           Properties: {Schedule: rate(1 minute)}
@@ -129,7 +132,7 @@ def test_references_are_resolved(stack):
     }
 
 
-def test_a_rule_sends_what_its_transformer_makes(stack):
+def test_a_rule_sends_what_its_transformer_makes_and_a_disabled_one_nothing(stack):
     stack.emit(n=7, secret="hush")
 
     assert stack.events == [{"n": 7}]

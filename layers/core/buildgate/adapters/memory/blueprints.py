@@ -43,6 +43,7 @@ class RulePlan(NamedTuple):
     input_paths: Mapping[str, str]
     input_template: str
     dead_letters: str
+    is_enabled: bool
 
 
 class FunctionPlan(NamedTuple):
@@ -216,6 +217,7 @@ def _rule(name: str, function: str, properties: dict[str, Any]) -> RulePlan:
         transformer.get("InputPathsMap", {}),
         transformer.get("InputTemplate", ""),
         properties.get("DeadLetterConfig", {}).get("Arn", ""),
+        properties.get("State", "ENABLED") == "ENABLED",
     )
 
 

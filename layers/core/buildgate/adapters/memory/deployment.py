@@ -136,4 +136,4 @@ def _rule(aws: MemoryAws, plan: RulePlan) -> Rule:
         plan.input_template,
         partial(_send, aws, plan.dead_letters) if plan.dead_letters else None,
     )
-    return Rule(plan.name, plan.pattern, (target,))
+    return Rule(plan.name, plan.pattern, (target,), plan.is_enabled)

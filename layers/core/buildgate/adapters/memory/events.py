@@ -35,11 +35,12 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A pattern and its targets."""
+    """A pattern and its targets; a rule that is disabled matches nothing."""
 
     name: str
     pattern: Mapping[str, Any]
     targets: tuple[Target, ...]
+    is_enabled: bool = True
 
 
 def at_once(event: Event) -> Sequence[float]:
@@ -100,7 +101,7 @@ class Events:
         """Hand an event with its envelope to every rule that matches: emitting, replaying or repeating it."""
         self.accepted.append(event)
         for rule in self.rules:
-            if matches(rule.pattern, event):
+            if rule.is_enabled and matches(rule.pattern, event):
                 for delay in self.deliveries(event):
                     self._deliver_after(delay, rule, event)
 
