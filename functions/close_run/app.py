@@ -25,7 +25,12 @@ def build(settings: Settings, aws: Aws) -> Handle:
         ended = parse_execution_event(event)
         if ended is not None:
             line.add(event_id=ended.event_id, run_id=ended.run_id, execution=ended.execution_name)
-            run, done = close.execution_died(ended.run_id, execution_name=ended.execution_name, status=ended.status)
+            run, done = close.execution_died(
+                ended.run_id,
+                execution_name=ended.execution_name,
+                status=ended.status,
+                is_interrupted=ended.is_interrupted,
+            )
             line.add(correlation_id=run.correlation_id, pipeline=run.pipeline, status=ended.status)
             line.add(decision=done, reason=f"execution {ended.execution_name} {ended.status}")
             return {"reason": done}

@@ -102,6 +102,7 @@ def more_than_a_batch_of_builds_is_looked_up_at_once(stores):
     ids = [f"shop-unit:{number:08}" for number in range(1, 131)]
 
     assert len(stores.builds.heads(ids)) == 120
+    assert stores.builds.known(ids) == set(ids[:120])
 
 
 @case

@@ -22,6 +22,7 @@ def an_execution_is_started_once_and_lives(cloud: Cloud) -> None:
     for _ in range(2):
         executions(cloud).start(one)
     assert executions(cloud).is_alive(one)
+    assert not executions(cloud).was_interrupted(one)
     arn = cloud.machine.replace(":stateMachine:", ":execution:") + f":{one.execution_name}"
     given = cloud.client("stepfunctions").describe_execution(executionArn=arn)["input"]
     assert json.loads(given) == {"run_id": one.run_id, "correlation_id": one.correlation_id, "fmt": 1}

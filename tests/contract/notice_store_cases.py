@@ -13,12 +13,13 @@ from run_records import NOON, RUN_ID, pipeline, run, slot, stage
 @case
 def a_notice_is_owed_once_until_it_is_sent(stores):
     for ref in (NoticeRef(RUN_ID, "run-FAILED"), NoticeRef("shop-unit:1", "build-FAILED")):
+        assert not stores.outbox.is_sent(ref)
         assert stores.outbox.owe(ref, kind="run", due_at=NOON)
         assert not stores.outbox.owe(ref, kind="build", due_at=LATER)
-        assert stores.outbox.is_owed(ref)
+        assert (stores.outbox.is_owed(ref), stores.outbox.is_sent(ref)) == (True, False)
 
         stores.outbox.mark_sent(ref, now=NOON)
-        assert not stores.outbox.is_owed(ref)
+        assert (stores.outbox.is_owed(ref), stores.outbox.is_sent(ref)) == (False, True)
         assert not stores.outbox.owe(ref, kind="run", due_at=NOON)
     assert stores.work.due_notices(LATER) == []
 

@@ -45,10 +45,10 @@ def a_run_comes_back_as_it_was_stored(stores):
 
 
 @case
-def a_builds_run_is_known_by_its_pipeline_and_branch(stores):
+def a_builds_run_is_known_by_its_pipeline_branch_and_correlation(stores):
     stores.runs.open(run(), [])
 
-    assert stores.runs.origin(RUN_ID) == ("shop", "main")
+    assert stores.runs.origin(RUN_ID) == ("shop", "main", run().correlation_id)
     assert stores.runs.origin("nope") is None
 
 

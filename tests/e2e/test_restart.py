@@ -81,6 +81,12 @@ def is_saved(cloud, run_id):
     return all(one in (state / f"{service}.json").read_text() for service, one in known.items())
 
 
+def executions_of(cloud, run_id):
+    """Return how many executions a run has had, and how many of them count as resumed."""
+    item = cloud.item(f"RUN#{run_id}", "RUN")
+    return int(item["executions"]["N"]), int(item["resumes"]["N"])
+
+
 def faulted(cloud, run_id):
     """Wait for the end of a run whose build died with the cloud, and say how both ended."""
     run = cloud.run(run_id)
@@ -89,7 +95,9 @@ def faulted(cloud, run_id):
 
 def test_a_waiting_approval_keeps_its_link_and_its_run_goes_on_after_a_kill(cloud, killed):
     waiting, _, link = killed
+    restarted = until(lambda: two if (two := executions_of(cloud, waiting))[0] > 1 else None, within=60)
 
+    assert restarted == (2, 0), "a restart takes nothing from the times that a run is resumed"
     decide_by_page(link, name="Alice", comment="Still good.", say=lambda _: None)
 
     assert cloud.run(waiting)["status"] == "SUCCEEDED"

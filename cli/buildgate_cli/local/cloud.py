@@ -14,6 +14,7 @@ import sys
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -25,13 +26,16 @@ from buildgate_cli.errors import ExitCode, UserError
 from .bundle import Deployment, read_template
 from .callers import Callers, authorised
 from .codebuild.fencing import isolation
+from .clock import clock_of, variables
 from .emulator import Emulator
 from .front import Front
+from .events import bus_emitter
 from .inbox import Inbox
 from .issuer import AUDIENCE, PATH, LocalIssuer
 from .jsonservice import ServicesServer
 from .probe import refuse_open_routes, refuse_open_services
 from .services import own_services
+from .restarts import tell_of_interrupted
 from .state import ACCOUNT, REGION, STACK, Home, Keys
 
 if TYPE_CHECKING:
@@ -101,6 +105,7 @@ class Cloud:
         self._ports, self._keys = home.ports(), home.keys()
         tell("starting the emulated AWS")
         self._start_emulator()
+        began = self._emulators_now()
         self._start_services()
         tell("deploying template.yaml")
         self.outputs = Deployment(self.client, STACK).deploy(settings.template, self._parameters())
@@ -113,6 +118,9 @@ class Cloud:
         self._stack.callback(inbox.stop)
         self._start_console()
         home.write("cloud.json", self.description())
+        machine = self.outputs["RunMachineArn"]
+        emit = bus_emitter(self.client("events"))
+        tell_of_interrupted(self.client("stepfunctions"), emit, machine_arn=machine, since=began)
 
     def stop(self) -> None:
         """End every part this cloud started, newest first."""
@@ -224,6 +232,10 @@ class Cloud:
         }
 
     def _start_services(self) -> None:
+    def _emulators_now(self) -> datetime:
+        follows = bool(variables(self.home.path))
+        return clock_of(self.home.path)() if follows else datetime.now(UTC)
+
         callers = Callers(self._ports["emulator"], self._control_secret)
         services = own_services(
             self.home, self.client, lambda role: {**self._endpoints(), **callers.role_variables(role)}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from buildgate_cli.simulate.world import World
 
 
-_DAYS_UNSWEPT: Final = 25
+_DAYS_UNSWEPT: Final = 5
 """How many played days may lie in memory before they are swept up together."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -147,7 +146,7 @@ def seen(world: World) -> dict[str, str]:
     """Return all that leaves the functions, as text: the table, the log, the notices and the failure queues."""
     return {
         "the table": "\n".join(str(row.item) for row in world.table.rows()),
-        "the log": json.dumps(world.lines, default=str),
+        "the log": str(world.lines),
         "a notice": "\n".join(f"{one.subject} {one.message}" for one in world.aws.sns.published),
         "what a function is handed": "\n".join(world.handed),
         "a page": "\n".join(world.pages),

@@ -70,6 +70,7 @@ class Weather:
     met: Counter[str] = field(default_factory=Counter)
     on_fault: Callable[[Call, Fault], object] = lambda _call, _fault: None
     _calls: list[tuple[str, Fault, float]] = field(default_factory=list)
+    _places: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _ratio: float = 0.0
     _is_bad: bool = False
 
@@ -113,7 +114,10 @@ class Weather:
 
     def _fault(self, call: Call) -> Fault:
         """Return what becomes of a call of a function; what overtakes it happens before it."""
-        place = f"{call.caller} {call.service}.{call.operation}"
+        made = call.caller, call.service, call.operation
+        place = self._places.get(made)
+        if place is None:
+            place = self._places[made] = f"{call.caller} {call.service}.{call.operation}"
         what = self.fate.strike(place, self._ratio, self._mishap)
         if what is None:
             return Fault.NONE

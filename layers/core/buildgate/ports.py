@@ -7,6 +7,7 @@ conditional on what the caller believed: a ``Conflict`` says that someone else w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -224,6 +225,7 @@ class BuildRecords(Protocol):
     """What is recorded of builds, and the daily totals that are written with them."""
 
     def heads(self, build_ids: Sequence[str]) -> Mapping[str, BuildHead]: ...
+    def known(self, build_ids: Sequence[str]) -> AbstractSet[str]: ...
 
     def record(self, head: BuildHead, build: Build, *, known: BuildHead | None, is_finish: bool, now: datetime) -> None:
         """Write the head and, when the build finished, its detail, and each day's totals together with the head.
@@ -262,6 +264,7 @@ class Outbox(Protocol):
         ...
 
     def is_owed(self, ref: NoticeRef) -> bool: ...
+    def is_sent(self, ref: NoticeRef) -> bool: ...
     def mark_sent(self, ref: NoticeRef, *, now: datetime) -> None: ...
 
 
@@ -333,6 +336,10 @@ class Executions(Protocol):
         ...
 
     def is_alive(self, run: Run) -> bool: ...
+
+    def was_interrupted(self, run: Run) -> bool:
+        """Say whether the run's newest execution ended because what runs executions restarted."""
+        ...
 
     def succeed(self, token: str) -> bool:
         """Let the waiting task go on; False when it waits no more (``Closed``)."""

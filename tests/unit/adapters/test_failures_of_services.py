@@ -1,6 +1,7 @@
 """Whatever a service raises becomes one of four kinds of failure, by what the caller can do about it."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
@@ -135,6 +136,16 @@ def test_an_execution_is_started_once_and_known_to_be_alive_or_not():
     executions.start(run())
     assert executions.is_alive(run()) is False
     assert len(world.executions()) == 1
+
+
+def test_an_execution_that_a_restart_ended_was_interrupted():
+    ended = {"status": "FAILED", "error": "States.ServiceRestart"}
+    executions = StepFunctionsExecutions(
+        SimpleNamespace(describe_execution=lambda **_: ended), "arn:aws:states:::stateMachine:run"
+    )
+
+    assert executions.was_interrupted(run())
+    assert not executions.is_alive(run())
 
 
 # ---------------------------------------------------------------------------------------------------- topics

@@ -207,6 +207,22 @@ def test_the_end_of_an_execution_names_its_run():
     assert (ended.run_id, ended.execution_name, ended.status) == (RUN_ID, f"{RUN_ID}-1", "FAILED")
 
 
+@pytest.mark.parametrize(
+    ("status", "error", "is_interrupted"),
+    [
+        ("FAILED", "States.ServiceRestart", True),
+        ("FAILED", "States.Runtime", False),
+        ("FAILED", None, False),
+        ("ABORTED", "States.ServiceRestart", False),
+    ],
+)
+def test_an_execution_whose_service_restarted_was_interrupted(status, error, is_interrupted):
+    event = corpus("states/execution_failed.json")
+    event["detail"] |= {"status": status, "error": error}
+
+    assert parse_execution_event(event).is_interrupted is is_interrupted
+
+
 def test_the_machines_own_call_is_no_event():
     assert parse_execution_event({"run_id": RUN_ID, "state": {}}) is None
 

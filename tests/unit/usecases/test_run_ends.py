@@ -274,6 +274,21 @@ def test_a_run_is_resumed_three_times_at_the_most(world):
     assert len(world.published(Topic.FAILURE)) == 1
 
 
+def test_a_run_outlives_any_number_of_restarts_of_what_runs_it(world):
+    run = world.open()
+
+    done = [
+        world.w.close_run.execution_died(
+            run.run_id, execution_name=world.run(run.run_id).execution_name, status="FAILED", is_interrupted=True
+        )[1]
+        for _ in range(MAX_RESUMES + 2)
+    ]
+
+    again = world.run(run.run_id)
+    assert done == ["resumed"] * (MAX_RESUMES + 2)
+    assert (again.status.is_final, again.resumes, again.executions) == (False, 0, MAX_RESUMES + 3)
+
+
 def test_an_aborted_execution_stops_its_run_and_its_builds(world):
     run = world.open()
     world.started(run)

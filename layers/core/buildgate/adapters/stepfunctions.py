@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of
 from buildgate.domain import payloads
+from buildgate.domain.errors import INTERRUPTED
 from buildgate.domain.redaction import shorten
 
 if TYPE_CHECKING:
@@ -39,15 +40,22 @@ class StepFunctionsExecutions:
                     raise
 
     def is_alive(self, run: Run) -> bool:
+        return self._described(run).get("status") == "RUNNING"
+
+    def was_interrupted(self, run: Run) -> bool:
+        return self._described(run).get("error") == INTERRUPTED
+
+    def _described(self, run: Run) -> Mapping[str, Any]:
+        """Return the run's newest execution, or nothing where it never started."""
         arn = self._machine_arn.replace(":stateMachine:", ":execution:") + f":{run.execution_name}"
         with calling("Step Functions DescribeExecution"):
             try:
-                answer = self._client.describe_execution(executionArn=arn)
+                described: Mapping[str, Any] = self._client.describe_execution(executionArn=arn)
             except ClientError as error:
                 if code_of(error) == "ExecutionDoesNotExist":
-                    return False
+                    return {}
                 raise
-        return bool(answer["status"] == "RUNNING")
+        return described
 
     def succeed(self, token: str) -> bool:
         return self._answer(lambda: self._client.send_task_success(taskToken=token, output="{}"))

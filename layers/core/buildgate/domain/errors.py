@@ -5,6 +5,9 @@ State machines match on these class names (Lambda reports the class name as ``er
 
 from __future__ import annotations
 
+INTERRUPTED = "States.ServiceRestart"
+"""Error of an execution that ended because what runs it restarted: a local cloud does, AWS does not."""
+
 
 class BuildgateError(Exception):
     """A failure with a reason that a person can read.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from buildgate.domain.redaction import redact, shorten
 
 if TYPE_CHECKING:
-    from buildgate.domain.builds import Build
+    from buildgate.domain.builds import Build, BuildHead
 
 SUBJECT_LIMIT = 100
 _DESCRIPTION_LIMIT = 2_000
@@ -94,7 +94,7 @@ class Notice(NamedTuple):
         }
 
 
-def build_ended_ref(build: Build) -> NoticeRef:
+def build_ended_ref(build: Build | BuildHead) -> NoticeRef:
     """Return under which key the end of a build is told."""
     return NoticeRef(build.build_id, f"build-{build.status}")
 

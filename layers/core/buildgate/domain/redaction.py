@@ -47,6 +47,8 @@ def redact(text: str) -> str:
     if _MARKS.search(clean):
         for shape in _SHAPES:
             clean = shape.sub(MASK, clean)
+    if "=" not in clean and ":" not in clean:
+        return clean
     if clean.isascii() and not _WORDS.search(clean.lower()):
         return clean
     return _ASSIGNMENT.sub(lambda match: f"{match[1]}{match[2]}{MASK}", clean)

@@ -49,7 +49,8 @@ class Slot(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Which pipeline a run is of, and the branch or tag that it builds."""
+    """Which pipeline a run is of, the branch or tag that it builds, and the id that joins all that is said of it."""
 
     pipeline: str
     ref: str
+    correlation_id: str = ""

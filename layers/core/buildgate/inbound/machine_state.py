@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from buildgate.domain.approvals import ApprovalRef
-from buildgate.domain.errors import Corrupt
+from buildgate.domain.errors import INTERRUPTED, Corrupt
 from buildgate.domain.lanes import TurnRef
 from buildgate.domain.steps import AwaitTurn, Close, HandOver, JudgeGates, Park, RunBuilds
 from buildgate.domain.times import from_text
@@ -83,12 +83,16 @@ def parse_wait(event: Mapping[str, Any]) -> ApprovalRequest | TurnWait:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionEnded:
-    """An execution of the run machine failed, timed out or was aborted."""
+    """An execution of the run machine failed, timed out or was aborted.
+
+    It was interrupted when not its work failed but the service that ran it restarted, as a local cloud does.
+    """
 
     event_id: str
     run_id: str
     execution_name: str
     status: str
+    is_interrupted: bool = False
 
 
 def parse_execution_event(event: Mapping[str, Any]) -> ExecutionEnded | None:
@@ -96,10 +100,12 @@ def parse_execution_event(event: Mapping[str, Any]) -> ExecutionEnded | None:
     if event.get("detail-type") != "Step Functions Execution Status Change":
         return None
     try:
-        name, status = str(event["detail"]["name"]), str(event["detail"]["status"])
+        detail = event["detail"]
+        name, status = str(detail["name"]), str(detail["status"])
     except (KeyError, TypeError) as error:
         raise Corrupt(f"an execution event without {error}") from error
-    return ExecutionEnded(str(event.get("id", "")), name.rsplit("-", 1)[0], name, status)
+    is_interrupted = status == "FAILED" and detail.get("error") == INTERRUPTED
+    return ExecutionEnded(str(event.get("id", "")), name.rsplit("-", 1)[0], name, status, is_interrupted)
 
 
 @dataclass(frozen=True, slots=True)

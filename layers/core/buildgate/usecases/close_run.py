@@ -47,10 +47,13 @@ class CloseRun:
         self._finish(record, pipeline)
         return record.run
 
-    def execution_died(self, run_id: str, *, execution_name: str, status: str) -> tuple[Run, str]:
+    def execution_died(
+        self, run_id: str, *, execution_name: str, status: str, is_interrupted: bool = False
+    ) -> tuple[Run, str]:
         """Answer the news that an execution failed, timed out or was aborted; returns the run, and what was done.
 
-        An aborted one was somebody's wish: the run is stopped. Another one is resumed, three times at the most.
+        An aborted one was somebody's wish: the run is stopped. Another one is resumed, three times at the most; one that
+        was interrupted, because the service that ran it restarted, is resumed however often that happens.
         """
         record, pipeline = self._load(run_id)
         run = record.run
@@ -61,11 +64,11 @@ class CloseRun:
             return run, f"{run.execution_name} has taken over"
         if status == "ABORTED":
             return self._end(record, pipeline, Outcome(RunStatus.STOPPED, "its execution was aborted")), "stopped"
-        if run.resumes >= MAX_RESUMES:
+        if run.resumes >= MAX_RESUMES and not is_interrupted:
             outcome = Outcome(RunStatus.FAILED, f"its execution ended as {status} {run.resumes + 1} times")
             return self._end(record, pipeline, outcome), "given up"
         try:
-            self.executions.start(self.runs.begin_execution(run, is_resume=True))
+            self.executions.start(self.runs.begin_execution(run, is_resume=not is_interrupted))
         except Conflict:
             return run, "someone else resumed it"
         return run, "resumed"

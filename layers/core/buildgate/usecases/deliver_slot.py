@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from buildgate.domain.builds import SlotRef
     from buildgate.ports import Executions, Slots
 
+NOT_SETTLED = "not settled yet"
+
 
 class SlotDelivery:
     """Sends the callbacks of builds and clears what was owed.
@@ -23,7 +25,7 @@ class SlotDelivery:
         """Tell a settled slot's task to go on; safe to repeat. Returns what happened, in words."""
         slot = self.slots.slot(ref)
         if slot is None or not slot.is_settled:
-            return "not settled yet"
+            return NOT_SETTLED
         if slot.is_delivered:
             return "delivered before"
         if not slot.token:

@@ -156,7 +156,7 @@ class Reconcile:
         """Record builds no event told of: page on only while the oldest of a page is unknown, and of these days."""
         history = self.clock.now() - NEWS_LIFE
         for page in self.launcher.newest_of_account():
-            known = self.records.heads(page) if page else {}
+            known = self.records.known(page) if page else frozenset[str]()
             unknown = [build_id for build_id in page if build_id not in known]
             builds = self.launcher.builds(unknown) if unknown else []
             self._each(builds, self._unseen, "unseen builds", healed)
@@ -252,7 +252,9 @@ class Reconcile:
             self.executions.start(run)
             if self.executions.is_alive(run):
                 return whose
-        self.close.execution_died(run_id, execution_name=run.execution_name, status="FAILED")
+        is_interrupted = self.executions.was_interrupted(run)
+        name = run.execution_name
+        self.close.execution_died(run_id, execution_name=name, status="FAILED", is_interrupted=is_interrupted)
         return whose
 
     def _look_at_branches(self, healed: Healed) -> None:
@@ -290,4 +292,7 @@ def _do_all(parts: Sequence[Callable[[], None]]) -> None:
         except BuildgateError as error:
             failures.append(error)
     if failures:
-        raise failures[0]
+        try:
+            raise failures[0]
+        finally:
+            failures.clear()  # a frame that holds its own failure is a circle that only the collector frees

@@ -20,9 +20,12 @@ from buildgate.domain.errors import Conflict, NotFound
 from buildgate.domain.notices import build_ended, build_ended_ref
 from buildgate.domain.redaction import redact, shorten
 from buildgate.domain.slots import Slot, SlotState
+from buildgate.usecases.deliver_slot import NOT_SETTLED
 from buildgate.usecases.send_notice import TRY_AGAIN, SendNotice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from buildgate.domain.costs import PriceTable
     from buildgate.ports import BuildRecords, Clock, Launcher, Outbox, Slots
     from buildgate.usecases.deliver_slot import SlotDelivery
@@ -76,12 +79,19 @@ class RecordBuild(NamedTuple):
     def by_id(self, build_id: str) -> RecordResult:
         """Look a build up and record it; one that cannot be true is set aside, and asking again may find it mended.
 
+        CodeBuild is not asked about a build whose end is on record and of which nothing is owed.
+
         Raises:
             NotFound: CodeBuild knows no such build.
         """
+        known = self.records.heads([build_id])
+        head = known.get(build_id)
+        ended = self._ended_before(head) if head is not None and head.status.is_finished else None
+        if ended is not None:
+            return ended
         builds = self.launcher.builds([build_id])
         if builds:
-            return self(builds[0])
+            return self(builds[0], known)
         if self.records.is_quarantined(build_id):
             return RecordResult(None, is_counted=False, reason="quarantined: its description cannot be true")
         raise NotFound(f"CodeBuild knows no build {build_id}")
@@ -92,11 +102,33 @@ class RecordBuild(NamedTuple):
         head, judged = self._record(build, slot)
         return _result(build, head, judged)
 
-    def __call__(self, build: Build) -> RecordResult:
+    def _ended_before(self, head: BuildHead) -> RecordResult | None:
+        """Let the run of a build go on whose end is on record; None when its end has more to be done about it."""
+        if head.slot is None:
+            if not self.outbox.is_sent(build_ended_ref(head)):
+                return None
+            callback, notice, origin = "", "sent before", None
+        else:
+            callback, notice = self.delivery.slot(head.slot), ""
+            if callback == NOT_SETTLED:
+                return None
+            origin = self.slots.origin(head.slot.run_id)
+        return RecordResult(
+            head,
+            is_counted=False,
+            reason=f"already {head.status}",
+            callback=callback,
+            notice=notice,
+            decision="duplicate",
+            correlation_id=origin.correlation_id if origin else "",
+        )
+
+    def __call__(self, build: Build, known: Mapping[str, BuildHead] | None = None) -> RecordResult:
+        """Record a build; ``known`` is what was on record a moment ago, by id, if somebody has just looked."""
         slot = self._bind(build)
         if build.status.is_finished:
             self._owe(build, slot)
-        head, judged = self._record(build, slot)
+        head, judged = self._record(build, slot, known)
         callback = notice = ""
         if build.status.is_finished:
             if slot is not None:
@@ -123,10 +155,12 @@ class RecordBuild(NamedTuple):
             return None
         return slot
 
-    def _record(self, build: Build, slot: Slot | None) -> tuple[BuildHead, Recorded | Duplicate | Stale]:
+    def _record(
+        self, build: Build, slot: Slot | None, looked: Mapping[str, BuildHead] | None = None
+    ) -> tuple[BuildHead, Recorded | Duplicate | Stale]:
         place = _NOWHERE
         for _ in range(_TRIES):
-            known = self.records.heads([build.build_id]).get(build.build_id)
+            known = (self.records.heads([build.build_id]) if looked is None else looked).get(build.build_id)
             judged = judge_report(known, build)
             if not isinstance(judged, Recorded) and known is not None:
                 return known, judged
@@ -136,6 +170,7 @@ class RecordBuild(NamedTuple):
             try:
                 self.records.record(head, build, known=known, is_finish=build.status.is_finished, now=self.clock.now())
             except Conflict:
+                looked = None
                 continue
             return head, judged
         raise Conflict(f"build {build.build_id}: other reports were in the way {_TRIES} times")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,6 +52,12 @@ class TableBuilds:
         else:
             items = self._table.get_many([(keys.build(build_id), keys.HEAD) for build_id in set(build_ids)])
         return {item["build_id"]: head_of(item) for item in items}
+
+    def known(self, build_ids: Sequence[str]) -> AbstractSet[str]:
+        found = self._table.get_many(
+            [(keys.build(build_id), keys.HEAD) for build_id in set(build_ids)], only="build_id"
+        )
+        return {item["build_id"] for item in found}
 
     def record(self, head: BuildHead, build: Build, *, known: BuildHead | None, is_finish: bool, now: datetime) -> None:
         head_write = _head_write(head, known, now, has_reports=bool(build.report_arns))

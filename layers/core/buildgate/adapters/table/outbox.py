@@ -43,6 +43,10 @@ class TableOutbox:
         item = self._table.get(*notice_keys(ref))
         return item is not None and item["state"] == "OWED"
 
+    def is_sent(self, ref: NoticeRef) -> bool:
+        item = self._table.get(*notice_keys(ref))
+        return item is not None and item["state"] == "SENT"
+
     def mark_sent(self, ref: NoticeRef, *, now: datetime) -> None:
         pk, sk = notice_keys(ref)
         self._table.change(Change(pk, sk, sets={"state": "SENT", "sent_at": to_text(now), "g2p": None, "g2s": None}))

@@ -46,7 +46,9 @@ class TableSlots:
 
     def origin(self, run_id: str) -> Origin | None:
         item = self._table.get(keys.run(run_id), keys.RUN)
-        return None if item is None else Origin(item["pipeline"], item.get("ref", ""))
+        if item is None:
+            return None
+        return Origin(item["pipeline"], item.get("ref", ""), item.get("correlation_id", ""))
 
     def slot(self, ref: SlotRef) -> Slot | None:
         item = self._table.get(*keys.slot(ref))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import count
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -29,6 +31,7 @@ _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.05
 _BATCH = 100
 _KEYS = {"": ("pk", "sk"), "GSI1": ("g1p", "g1s"), "GSI2": ("g2p", "g2s")}
+_BOUNDS = (":s0", ":s1")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -92,15 +95,19 @@ class _Expression:
                 return "(" + " AND ".join(self.condition(one) for one in of) + ")"
 
     def update(self, change: Change) -> str:
-        sets = [f"{self.name(n)} = {self.value(v)}" for n, v in change.sets.items() if not _is_empty(v)]
-        sets += [f"{self.name(n)} = if_not_exists({self.name(n)}, {self.value(v)})" for n, v in change.first.items()]
-        for name, values in change.appends.items():
-            known = f"if_not_exists({self.name(name)}, {self.value([])})"
-            sets.append(f"{self.name(name)} = list_append({known}, {self.value(list(values))})")
-        removes = [self.name(name) for name, value in change.sets.items() if _is_empty(value)]
-        adds = [f"{self.name(name)} {self.value(value)}" for name, value in change.adds.items()]
-        parts = [("SET", sets), ("REMOVE", removes), ("ADD", adds)]
-        return " ".join(f"{word} {', '.join(clauses)}" for word, clauses in parts if clauses)
+        """Write the update first, before any condition: its aliases are counted from nothing."""
+        sets = {name: value for name, value in change.sets.items() if not _is_empty(value)}
+        removes = tuple(name for name in change.sets if name not in sets)
+        text, names = _update(tuple(sets), tuple(change.first), tuple(change.appends), removes, tuple(change.adds))
+        self.names.update(names)
+        for value in (*sets.values(), *change.first.values()):
+            self.value(value)
+        for values in change.appends.values():
+            self.value([])
+            self.value(list(values))
+        for value in change.adds.values():
+            self.value(value)
+        return text
 
     def arguments(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -109,6 +116,32 @@ class _Expression:
         if self.values:
             found["ExpressionAttributeValues"] = self.values
         return found
+
+
+Names = tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def _update(sets: Names, first: Names, appends: Names, removes: Names, adds: Names) -> tuple[str, dict[str, str]]:
+    """Return the text of an update of these attributes, whatever their values, and the aliases of their names."""
+    names: dict[str, str] = {}
+    numbers = count()
+
+    def alias(name: str) -> str:
+        return names.setdefault(name, f"#n{len(names)}")
+
+    def value() -> str:
+        return f":v{next(numbers)}"
+
+    setting = [f"{alias(name)} = {value()}" for name in sets]
+    setting += [f"{alias(name)} = if_not_exists({alias(name)}, {value()})" for name in first]
+    for name in appends:
+        known = f"if_not_exists({alias(name)}, {value()})"
+        setting.append(f"{alias(name)} = list_append({known}, {value()})")
+    removing = [alias(name) for name in removes]
+    adding = [f"{alias(name)} {value()}" for name in adds]
+    parts = [("SET", setting), ("REMOVE", removing), ("ADD", adding)]
+    return " ".join(f"{word} {', '.join(clauses)}" for word, clauses in parts if clauses), names
 
 
 def _is_empty(value: Any) -> bool:
@@ -129,13 +162,14 @@ class Table:
             answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
         return decode_item(answer["Item"]) if answer.get("Item") else None
 
-    def get_many(self, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Return the items that exist of up to any number of keys, in no particular order."""
+    def get_many(self, keys: Sequence[tuple[str, str]], *, only: str = "") -> list[dict[str, Any]]:
+        """Return the items that exist of up to any number of keys, in no particular order; ``only`` one attribute."""
+        shown = {"ProjectionExpression": "#o", "ExpressionAttributeNames": {"#o": only}} if only else {}
         found: list[dict[str, Any]] = []
         for start in range(0, len(keys), _BATCH):
             wanted: list[dict[str, Any]] = [_key(pk, sk) for pk, sk in keys[start : start + _BATCH]]
             while wanted:
-                request = {self._name: {"Keys": wanted, "ConsistentRead": True}}
+                request = {self._name: {"Keys": wanted, "ConsistentRead": True, **shown}}
                 with calling("DynamoDB BatchGetItem"):
                     answer = self._client.batch_get_item(RequestItems=request)
                 found += [decode_item(item) for item in answer["Responses"].get(self._name, [])]
@@ -154,7 +188,7 @@ class Table:
         limit: int | None = None,
         page: int | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Yield the items of one partition (of an index), in key order, reading page by page.
+        """Return the items of one partition (of an index), in key order, read page by page as they are asked for.
 
         Args:
             pk: The partition.
@@ -168,8 +202,11 @@ class Table:
         """
         partition, sort = _KEYS[index]
         clause, bounds = _sort_clause(begins, between, up_to)
-        names = {"#p": partition, "#s": sort} if clause else {"#p": partition}
-        values = {":p": {"S": pk}} | {f":s{number}": {"S": text} for number, text in enumerate(bounds)}
+        names, values = {"#p": partition}, {":p": {"S": pk}}
+        if clause:
+            names["#s"] = sort
+        for alias, text in zip(_BOUNDS, bounds, strict=False):
+            values[alias] = {"S": text}
         request: dict[str, Any] = {
             "TableName": self._name,
             "KeyConditionExpression": f"#p = :p{clause}",
@@ -183,18 +220,19 @@ class Table:
             request["ConsistentRead"] = True
         if limit or page:
             request["Limit"] = limit or page
-        yield from self._pages(request, limit)
+        return self._pages(request, limit)
 
     def _pages(self, request: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:
-        count = 0
+        left = limit
         while True:
             with calling("DynamoDB Query"):
                 answer = self._client.query(**request)
             for item in answer["Items"]:
                 yield decode_item(item)
-                count += 1
-                if limit is not None and count >= limit:
-                    return
+                if left is not None:
+                    left -= 1
+                    if left <= 0:
+                        return
             if not answer.get("LastEvaluatedKey"):
                 return
             request = request | {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

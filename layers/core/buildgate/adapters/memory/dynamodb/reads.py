@@ -93,9 +93,14 @@ def prepare_reading(request: dict[str, Any], table: Table) -> Reading:
 def _understood(request: dict[str, Any]) -> tuple[Texts, Values]:
     """Return the expressions of a request and its values; what is not in order is looked at again, piece by piece."""
     given, names = request.get("ExpressionAttributeValues"), request.get("ExpressionAttributeNames")
-    key_text, filter_text, projection_text = (request.get(name) for name in _EXPRESSIONS)
+    get = request.get
     try:
-        texts, checks = _compiled(key_text, filter_text, projection_text, () if names is None else tuple(names.items()))
+        texts, checks = _compiled(
+            get("KeyConditionExpression"),
+            get("FilterExpression"),
+            get("ProjectionExpression"),
+            () if names is None else tuple(names.items()),
+        )
     except AwsError:
         return _looked_at(request)
     if names == {} or (texts.values_used if given is None else not given or given.keys() != texts.values_used):

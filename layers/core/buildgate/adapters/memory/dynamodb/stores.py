@@ -164,6 +164,10 @@ class Index(Store[Entry]):
             return item
         return {name: item[name] for name in self._shown if name in item}
 
+    def may_move(self, key: Key, row: Row | None) -> bool:
+        """Return whether a write of this row can change the index: it holds an entry of it, or is to."""
+        return key in self._entries or (row is not None and all(name in row.item for name in self.schema.attributes))
+
     def refresh(self, key: Key, row: Row | None) -> Moved | None:
         """Bring the entry of one table row up to date; return what changed, None if nothing did."""
         item = None if row is None else self._held(row.item)

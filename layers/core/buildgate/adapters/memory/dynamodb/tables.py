@@ -95,10 +95,12 @@ class Table(Store[Row]):
             self.put(key[0], (key[1],), new)
         elif self.get(key) is not None:
             self.drop(key[0], (key[1],))
-        if self.defer is not None:
+        if self.defer is None:
+            return self._refreshed(key, new, touched)
+        followers = self._all_indexes if touched is None else self._following(touched)
+        if any(index.may_move(key, new) for index in followers):
             self.defer(lambda: self._refreshed(key, self.get(key), None))
-            return {}
-        return self._refreshed(key, new, touched)
+        return {}
 
     def _refreshed(self, key: Key, row: Row | None, touched: frozenset[str] | None) -> dict[str, Moved]:
         changed: dict[str, Moved] = {}
