@@ -25,17 +25,17 @@ from buildgate_cli.errors import ExitCode, UserError
 
 from .bundle import Deployment, read_template
 from .callers import Callers, authorised
-from .codebuild.fencing import isolation
 from .clock import clock_of, variables
+from .codebuild.fencing import isolation
 from .emulator import Emulator
-from .front import Front
 from .events import bus_emitter
+from .front import Front
 from .inbox import Inbox
 from .issuer import AUDIENCE, PATH, LocalIssuer
 from .jsonservice import ServicesServer
 from .probe import refuse_open_routes, refuse_open_services
-from .services import own_services
 from .restarts import tell_of_interrupted
+from .services import own_services
 from .state import ACCOUNT, REGION, STACK, Home, Keys
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ class Cloud:
         self._stack.callback(home.sweep)
         self._ports, self._keys = home.ports(), home.keys()
         tell("starting the emulated AWS")
-        self._start_emulator()
         began = self._emulators_now()
+        self._start_emulator()
         self._start_services()
         tell("deploying template.yaml")
         self.outputs = Deployment(self.client, STACK).deploy(settings.template, self._parameters())
@@ -117,10 +117,10 @@ class Cloud:
         inbox.start()
         self._stack.callback(inbox.stop)
         self._start_console()
-        home.write("cloud.json", self.description())
         machine = self.outputs["RunMachineArn"]
         emit = bus_emitter(self.client("events"))
         tell_of_interrupted(self.client("stepfunctions"), emit, machine_arn=machine, since=began)
+        home.write("cloud.json", self.description())
 
     def stop(self) -> None:
         """End every part this cloud started, newest first."""
@@ -231,11 +231,11 @@ class Cloud:
             "AWS_ENDPOINT_URL_CODECOMMIT": services,
         }
 
-    def _start_services(self) -> None:
     def _emulators_now(self) -> datetime:
         follows = bool(variables(self.home.path))
         return clock_of(self.home.path)() if follows else datetime.now(UTC)
 
+    def _start_services(self) -> None:
         callers = Callers(self._ports["emulator"], self._control_secret)
         services = own_services(
             self.home, self.client, lambda role: {**self._endpoints(), **callers.role_variables(role)}
