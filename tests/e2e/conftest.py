@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 
 from access_records import hold_to_the_policies
+from buildgate_cli.local.call_faults import SWITCH as CALLS
 from buildgate_cli.local.clock import SWITCH as CLOCK
 from buildgate_cli.local.seams.access import SWITCH as ACCESS
 from e2e.harness import RunningCloud, running_cloud
+from e2e.hours import expect_calm, shop_in
+from e2e.shop import Shop
 
 HERE = Path(__file__).parent
 SPEED = 60
-VARIABLES = {"bad hours": {CLOCK: "1"}}
-"""What a group's cloud finds in its environment: these hours set its clock."""
+VARIABLES = {"bad hours": {CLOCK: "1", CALLS: "1"}}
+"""What a group's cloud finds in its environment: these hours set its clock, and let calls go wrong."""
 FOLLOWING = pytest.StashKey[pytest.Item | None]()
 
 
@@ -69,3 +72,10 @@ def cloud(clouds, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
         running, stack = clouds.pop(name)
         with stack:
             hold_to_the_policies(running)
+
+
+@pytest.fixture
+def shop(cloud, tmp_path_factory) -> Iterator[Shop]:
+    """The shop of a cloud's bad hours. After each nothing is given up, and its totals equal a recount of its builds."""
+    yield shop_in(cloud, tmp_path_factory)
+    expect_calm(cloud)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import uuid
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from buildgate_cli.api_client import ApiError
+from buildgate_cli.local.call_faults import MET_FILE, RULES_FILE
 from buildgate_cli.local.clock import CLOCK_FILE
 from e2e.harness import RunningCloud
 from e2e.shop import Shop
@@ -37,6 +41,7 @@ def expect_calm(cloud: RunningCloud) -> None:
     """Take the faults away: nothing was given up, and the project's totals equal a recount of its builds."""
     (cloud.home.path / "event-faults.json").unlink(missing_ok=True)
     (cloud.home.path / CLOCK_FILE).unlink(missing_ok=True)
+    (cloud.home.path / RULES_FILE).unlink(missing_ok=True)
     ended = cloud.client("codebuild").list_builds_for_project(projectName=PROJECT)["ids"]
     assert until(lambda: counted(cloud) if counted(cloud) >= len(ended) else None) == len(ended)
     assert given_up(cloud) == []
@@ -66,16 +71,43 @@ def pushed(shop: Shop) -> str:
     return shop.run_of(shop.push())
 
 
-def wait_for_its_build(cloud: RunningCloud, run_id: str) -> None:
+def wait_for_its_build(cloud: RunningCloud, run_id: str) -> str:
     def look() -> str | None:
         stages = cloud.api.get("runs", run_id)["run"]["stages"]
         return next((build["build_id"] for stage in stages for build in stage["builds"] if build["build_id"]), None)
 
-    until(look)
+    return str(until(look))
+
+
+def ended_build(cloud: RunningCloud, run_id: str) -> dict:
+    """Wait until CodeBuild has ended the one build of a run, whoever heard of it."""
+    build_id, codebuild = wait_for_its_build(cloud, run_id), cloud.client("codebuild")
+    return dict(
+        until(
+            lambda: next((b for b in codebuild.batch_get_builds(ids=[build_id])["builds"] if b["buildComplete"]), None)
+        )
+    )
 
 
 def released(cloud: RunningCloud, shop: Shop) -> dict:
     return cloud.run(pushed(shop))
+
+
+def asked(shop: Shop, timeout: str) -> tuple[str, str]:
+    """Start a run that waits for an approval of at most this time; return the run and the link to decide by.
+
+    The cloud's time runs sixty times faster for approvals: a day is 24 minutes.
+    """
+    if not shop.runs():
+        pushed(shop)
+    data = yaml.safe_load((shop.folder / "pipeline.yaml").read_text())
+    data |= {"name": f"shop-hours-asked-{timeout}", "triggers": [{"repository": shop.name, "branches": ["asked"]}]}
+    data["stages"][0]["approval"] = {"approvers": ["alice@example.com"], "timeout": timeout, "channel": "link"}
+    shop.write("pipeline-asked.yaml", yaml.safe_dump(data, sort_keys=False))
+    shop.buildgate("pipeline", "apply", "pipeline-asked.yaml")
+    started = shop.buildgate("run", "start", data["name"], "--branch", "main", "--json")
+    run_id = json.loads(started.stdout)["run"]["run_id"]
+    return run_id, shop.link(shop.waiting_approval(run_id))
 
 
 def workers(cloud: RunningCloud) -> dict[int, str]:
@@ -111,3 +143,52 @@ def no_file_may_grow(pid: int, *, beyond: int = 64) -> Iterator[None]:
         yield
     finally:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def break_events(cloud: RunningCloud, *rules: dict) -> None:
+    """Let events meet these rules (`local/events.py`)."""
+    (cloud.home.path / "event-faults.json").write_text(json.dumps(rules))
+
+
+@contextmanager
+def calls_that_fail(cloud: RunningCloud, *rules: dict) -> Iterator[list[dict]]:
+    """Let calls meet these rules (`call_faults`); afterwards those that did are in the list."""
+    met, path = cloud.home.path / MET_FILE, cloud.home.path / RULES_FILE
+    met.write_text("")
+    path.write_text(json.dumps(rules))
+    found: list[dict] = []
+    try:
+        yield found
+    finally:
+        path.unlink()
+        found += [json.loads(line) for line in met.read_text().splitlines()]
+
+
+def function(cloud: RunningCloud, name: str) -> dict:
+    """Return what Lambda says of a function by its name in the template, without `Function`."""
+    pages = cloud.client("lambda").get_paginator("list_functions").paginate()
+    return next(one for page in pages for one in page["Functions"] if f"-{name}Function-" in one["FunctionName"])
+
+
+@contextmanager
+def shut(cloud: RunningCloud, *names: str) -> Iterator[None]:
+    """Let functions run not at all for a while: none of them has any concurrency."""
+    functions = cloud.client("lambda")
+    full = [function(cloud, name)["FunctionName"] for name in names]
+    try:
+        for name in full:
+            functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+        yield
+    finally:
+        for name in full:
+            functions.delete_function_concurrency(FunctionName=name)
+
+
+def shift(cloud: RunningCloud, seconds: float) -> None:
+    """Put the clock of the whole cloud forward or back."""
+    (cloud.home.path / CLOCK_FILE).write_text(str(seconds))
+
+
+def recounted(cloud: RunningCloud, *scope: str) -> list[dict]:
+    """Return where the totals of a scope differ from a recount of its builds."""
+    return list(cloud.api.get("metrics", *scope, "verify", days=2)["differences"])

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from e2e.harness import RunningCloud
-from e2e.hours import expect_calm, given_up, released, shop_in, workers
+from e2e.hours import break_events, function, given_up, released, workers
 from e2e.shop import Shop
 from local_cloud_asking import until
 
@@ -26,18 +26,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad hours"), pytest.mark
 SPARED = {"serve_api"}
 """Functions a person waits for: they see an error and ask again."""
 STATE_CHANGE = {"source": "aws.codebuild", "detail-type": "CodeBuild Build State Change"}
-
-
-@pytest.fixture(scope="module")
-def shop(cloud, tmp_path_factory):
-    return shop_in(cloud, tmp_path_factory)
-
-
-@pytest.fixture(autouse=True)
-def is_calm_again(cloud, shop):
-    """After every test nothing is given up, and the project's totals equal a recount of its builds."""
-    yield
-    expect_calm(cloud)
 
 
 def free_port() -> int:
@@ -52,10 +40,6 @@ def owed(cloud: RunningCloud) -> list[str]:
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     items = [item for page in pages for item in page["Items"]]
     return [item["pk"]["S"] for item in items if item.get("state") == {"S": "OWED"}]
-
-
-def break_events(cloud: RunningCloud, *rules: dict) -> None:
-    (cloud.home.path / "event-faults.json").write_text(json.dumps(rules))
 
 
 def worked(pid: int) -> int:
@@ -140,21 +124,18 @@ def test_a_subscriber_that_is_down_holds_neither_the_run_nor_the_other_subscribe
 
 
 @contextmanager
-def without_permissions(cloud: RunningCloud, function: str) -> Iterator[None]:
+def without_permissions(cloud: RunningCloud, name: str) -> Iterator[None]:
     """Take a function's permissions from its role, and give them back."""
-    functions, iam = cloud.client("lambda"), cloud.client("iam")
-    pages = functions.get_paginator("list_functions").paginate()
-    found = next(one for page in pages for one in page["Functions"] if f"-{function}Function-" in one["FunctionName"])
-    role = found["Role"].rpartition("/")[2]
+    iam, role = cloud.client("iam"), function(cloud, name)["Role"].rpartition("/")[2]
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    taken = {name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names}
-    for name in names:
-        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    taken = {one: iam.get_role_policy(RoleName=role, PolicyName=one)["PolicyDocument"] for one in names}
+    for one in names:
+        iam.delete_role_policy(RoleName=role, PolicyName=one)
     try:
         yield
     finally:
-        for name, document in taken.items():
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+        for one, document in taken.items():
+            iam.put_role_policy(RoleName=role, PolicyName=one, PolicyDocument=json.dumps(document))
 
 
 def test_what_a_function_gave_up_is_seen_by_the_doctor_and_done_by_a_redrive(cloud, shop):

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import yaml
 
 from buildgate_cli.demo import decide_by_page
 from buildgate_cli.local.agent.users import builds_folder
@@ -20,39 +19,21 @@ from buildgate_cli.local.clock import CLOCK_FILE
 from e2e.harness import RunningCloud
 from e2e.hours import (
     QUICK,
+    asked,
     counted,
     emulator_of,
-    expect_calm,
     no_file_may_grow,
     pushed,
     released,
-    shop_in,
+    shift,
     wait_for_its_build,
 )
-from e2e.shop import Shop
 from local_cloud_asking import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("bad hours"), pytest.mark.timeout(240)]
 HOUR = 3600
 TICKS_SECONDS = 3
 """Time for the reconciler, which looks once a second in this cloud, to do harm."""
-
-
-@pytest.fixture(scope="module")
-def shop(cloud, tmp_path_factory):
-    return shop_in(cloud, tmp_path_factory)
-
-
-@pytest.fixture(autouse=True)
-def is_calm_again(cloud, shop):
-    """After every test nothing is given up, and the project's totals equal a recount of its builds."""
-    yield
-    expect_calm(cloud)
-
-
-def shift(cloud: RunningCloud, seconds: int) -> None:
-    """Put the clock of the whole cloud forward or back."""
-    (cloud.home.path / CLOCK_FILE).write_text(str(seconds))
 
 
 def test_a_clock_put_back_in_mid_build_leaves_no_negative_duration_and_no_run_waiting(cloud, shop):
@@ -74,23 +55,6 @@ def test_a_clock_put_forward_in_mid_build_ends_the_run_and_counts_it(cloud, shop
     shift(cloud, 7200)
 
     assert cloud.run(run_id)["status"] == "SUCCEEDED"
-
-
-def asked(shop: Shop, timeout: str) -> tuple[str, str]:
-    """Start a run that waits for an approval of at most this time; return the run and the link to decide by.
-
-    The cloud's time runs sixty times faster for approvals: a day is 24 minutes.
-    """
-    if not shop.runs():
-        pushed(shop)
-    data = yaml.safe_load((shop.folder / "pipeline.yaml").read_text())
-    data |= {"name": f"shop-hours-asked-{timeout}", "triggers": [{"repository": shop.name, "branches": ["asked"]}]}
-    data["stages"][0]["approval"] = {"approvers": ["alice@example.com"], "timeout": timeout, "channel": "link"}
-    shop.write("pipeline-asked.yaml", yaml.safe_dump(data, sort_keys=False))
-    shop.buildgate("pipeline", "apply", "pipeline-asked.yaml")
-    started = shop.buildgate("run", "start", data["name"], "--branch", "main", "--json")
-    run_id = json.loads(started.stdout)["run"]["run_id"]
-    return run_id, shop.link(shop.waiting_approval(run_id))
 
 
 @pytest.mark.parametrize("seconds", [2 * HOUR, -HOUR], ids=["two hours forward", "one hour back"])

@@ -24,6 +24,7 @@ from buildgate_cli.console.server import ConsoleServer
 from buildgate_cli.errors import ExitCode, UserError
 
 from .bundle import Deployment, read_template
+from .call_faults import boundary
 from .callers import Callers, authorised
 from .clock import clock_of, variables
 from .codebuild.fencing import isolation
@@ -241,7 +242,13 @@ class Cloud:
             self.home, self.client, lambda role: {**self._endpoints(), **callers.role_variables(role)}
         )
         guarded = [authorised(service, callers) for service in services.all]
-        server = ServicesServer(guarded, self._ports["services"], callers.known, is_genuine=callers.signed)
+        server = ServicesServer(
+            guarded,
+            self._ports["services"],
+            callers.known,
+            is_genuine=callers.signed,
+            boundary=boundary(self.home.path),
+        )
         self._stack.callback(services.stop)
         self._stack.callback(server.stop)
         server.start()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from buildgate_cli.errors import ExitCode, UserError
 
+from .call_faults import variables as call_fault_variables
 from .clock import variables as clock_variables
 from .emulator_main import CHANGED_EXIT
 from .seams.access import variables as access_variables
@@ -91,6 +92,7 @@ class Emulator:
             "BUILDGATE_ALLOWED_HOSTS": ",".join((*own_hosts, *self.hosts)),
             **clock_variables(self.home.path),
             **access_variables(self.home.path),
+            **call_fault_variables(self.home.path),
             **self.extra,
         }
 

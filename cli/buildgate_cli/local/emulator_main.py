@@ -43,6 +43,7 @@ async def _serve() -> None:
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app  # noqa: PLC0415
 
+    from .seams.faulty import faulty  # noqa: PLC0415
     from .seams.front_door import guarded, hosts_from_environment  # noqa: PLC0415
     from .seams.saving import keep_saving  # noqa: PLC0415
 
@@ -57,7 +58,7 @@ async def _serve() -> None:
         loop.add_signal_handler(number, stop.set)
     threading.Thread(target=_watch_supervisor, args=(loop, stop), daemon=True, name="supervisor").start()
     keep_saving()
-    entrance: Any = guarded(app.app, allowed_hosts=hosts_from_environment())
+    entrance: Any = guarded(faulty(app.app), allowed_hosts=hosts_from_environment())
     await serve(entrance, config, shutdown_trigger=stop.wait)
     end_handlers()
 

@@ -35,6 +35,8 @@ class Caller:
 
 
 Genuine = Callable[[Caller, str, Mapping[str, str], bytes], bool]
+Boundary = Callable[[str, Caller, Callable[[], dict[str, Any]]], dict[str, Any]]
+"""What stands between a call (its target and caller) and its answer, which it may ask for, change or withhold."""
 
 
 class ServiceError(Exception):
@@ -45,6 +47,10 @@ class ServiceError(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+class AnswerLostError(Exception):
+    """The work is done and nobody hears of it: the connection closes without an answer. For tests."""
 
 
 class JsonService(Protocol):
@@ -74,6 +80,7 @@ class _Router:
     hooks: Mapping[str, Hooked]
     credentials: Callable[[str], Caller | None]
     is_genuine: Genuine
+    boundary: Boundary
     hosts: frozenset[str] = field(default=frozenset())
 
     def answer(self, path: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
@@ -88,6 +95,13 @@ class _Router:
         service, model = entry
         caller = self._caller(path, headers, body)
         request = model.read_input(operation, _json_object(body))
+        return self.boundary(
+            f"{target}.{operation}", caller, lambda: self._served(service, model, operation, request, caller)
+        )
+
+    def _served(
+        self, service: JsonService, model: WireModel, operation: str, request: dict[str, Any], caller: Caller
+    ) -> dict[str, Any]:
         try:
             return model.write_output(operation, service.handle(operation, request, caller))
         except NotImplementedError:
@@ -139,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self.router.answer(self.path, _Headers(self.headers), self._body()))
         except ServiceError as error:
             self._refuse(error)
+        except AnswerLostError:
+            self.close_connection = True
         except InvalidInputError as error:
             self._refuse(ServiceError(error.code, str(error)))
         except Exception:  # a defect must become an AWS error, not a dropped connection
@@ -212,6 +228,7 @@ class ServicesServer:
         credentials: Callable[[str], Caller | None],
         *,
         is_genuine: Genuine = lambda *_: True,
+        boundary: Boundary = lambda _call, _caller, answer: answer(),
     ) -> None:
         models = [(service, WireModel(service.service)) for service in services]
         router = _Router(
@@ -219,6 +236,7 @@ class ServicesServer:
             hooks={service.service: service for service in services if isinstance(service, Hooked)},
             credentials=credentials,
             is_genuine=is_genuine,
+            boundary=boundary,
         )
         self._server = _Server(("127.0.0.1", port), type("_BoundHandler", (_Handler,), {"router": router}))
         self._thread: threading.Thread | None = None

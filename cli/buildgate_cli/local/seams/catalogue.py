@@ -10,6 +10,7 @@ from .credentials import SEAM as CREDENTIALS
 from .crowding import SEAM as CROWDING
 from .events import SEAM as EVENTS
 from .failures import SEAM as FAILURES
+from .faulty import SEAM as FAULTY
 from .findings import SEAM as FINDINGS
 from .fitting import Seam, fit_all
 from .front_door import SEAM as FRONT_DOOR
@@ -22,6 +23,7 @@ from .rules import SEAM as RULES
 from .saving import SEAM as SAVING
 from .schedules import SEAM as SCHEDULES
 from .tasks import SEAM as TASKS
+from .throttled import SEAM as THROTTLED
 from .transport import SEAM as TRANSPORT
 from .unpacking import SEAM as UNPACKING
 
@@ -37,6 +39,7 @@ SEAMS: tuple[Seam, ...] = (
     TRANSPORT,
     SCHEDULES,
     FAILURES,
+    THROTTLED,
     CROWDING,
     NURSERY,
     UNPACKING,
@@ -44,6 +47,7 @@ SEAMS: tuple[Seam, ...] = (
     MACHINES,
     HTTP_API,
     FRONT_DOOR,
+    FAULTY,
     FINDINGS,
     QUIET,
     SAVING,
