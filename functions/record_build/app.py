@@ -8,7 +8,7 @@ from buildgate.inbound.build_event import parse_build_event, unfit_of
 from buildgate.runtime.build_wiring import BuildWiring
 from buildgate.runtime.clients import Aws
 from buildgate.runtime.entrypoint import Handle, entrypoint
-from buildgate.runtime.metrics import emit_build
+from buildgate.runtime.metrics import LATE_SECONDS, emit_build, emit_late_event
 from buildgate.runtime.observability import Line
 
 
@@ -33,6 +33,7 @@ def build(settings: Settings, aws: Aws) -> Handle:
             line.add(event_id=str(event.get("id", "")), decision="quarantined", reason=error.reason)
             return {"build_id": "", "counted": False}
         line.add(event_id=hint.event_id, build_id=hint.build_id, project=hint.project)
+        delay = (wiring.clock.now() - hint.at).total_seconds() if hint.at else None
         result = record.by_id(hint.build_id)
         line.add(decision=result.decision, reason=result.reason, correlation_id=result.correlation_id)
         line.add(callback=result.callback, notice=result.notice, counted=result.is_counted)
@@ -40,7 +41,9 @@ def build(settings: Settings, aws: Aws) -> Handle:
             slot = result.head.slot
             line.add(run_id=slot.run_id if slot else "", status=result.head.status.value)
         if result.head is not None and result.is_counted:
-            emit_build(result.head)
+            emit_build(result.head, event_delay=delay)
+        elif delay is not None and delay >= LATE_SECONDS:
+            emit_late_event(hint.build_id, delay)
         return {"build_id": hint.build_id, "counted": result.is_counted}
 
     return handle

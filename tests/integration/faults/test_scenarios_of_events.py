@@ -254,8 +254,29 @@ def test_20_a_negative_duration_is_refused():
     assert [one["reason"] for one in items(cloud) if one["pk"] == "QUARANTINE"]
 
 
-def test_34_events_six_hours_late_land_on_the_day_the_build_ended():
+def told_delays(text: str) -> list[float]:
+    """Return the delays of events that were told as metrics."""
+    lines = [json.loads(line) for line in text.splitlines() if "BuildEventDelay" in line]
+    return [delay for line in lines for delay in line["BuildEventDelay"]]
+
+
+def test_34_a_late_event_shows_in_the_metric_although_the_reconciler_was_first(capsys):
+    cloud = solo(schedules=True)
+    cloud.aws.events.deliveries = lambda _: (6 * 3600.0,)
+    capsys.readouterr()
+
+    start(cloud)
+    cloud.aws.timeline.advance(hours=1)
+    was_counted = counted(cloud)
+    cloud.aws.timeline.advance(hours=6)
+
+    assert (was_counted, counted(cloud)) == (1, 1)
+    assert told_delays(capsys.readouterr().out) == [6 * 3600.0] * 2
+
+
+def test_34_events_six_hours_late_land_on_the_day_the_build_ended(capsys):
     cloud = solo()
+    capsys.readouterr()
     cloud.aws.events.deliveries = lambda _: (6 * 3600.0,)
     cloud.aws.timeline.advance(hours=10)
 
@@ -265,3 +286,4 @@ def test_34_events_six_hours_late_land_on_the_day_the_build_ended():
 
     assert cloud.aws.clock.now().day == 23
     assert days(cloud) == {"2026-11-22": 1}
+    assert 6 * 3600.0 in told_delays(capsys.readouterr().out)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from buildgate.domain.builds import Misreported
 from buildgate.domain.errors import Corrupt
+from buildgate.domain.times import from_text
 
 
 class BuildEvent(NamedTuple):
-    """A hint that a build changed; the truth is asked for. ``build_id`` is ``project:uuid``."""
+    """A hint that a build changed; the truth is asked for. ``build_id`` is ``project:uuid``, ``at`` when it changed."""
 
     event_id: str
     build_id: str
     project: str
+    at: datetime | None = None
 
 
 def parse_build_event(event: Mapping[str, Any], *, account: str, region: str) -> BuildEvent:
@@ -38,7 +41,15 @@ def parse_build_event(event: Mapping[str, Any], *, account: str, region: str) ->
     if account and (parts[3], parts[4]) != (region, account):
         raise Corrupt(f"{arn!r} belongs to another account or Region")
     build_id = parts[5].removeprefix("build/")
-    return BuildEvent(event_id, build_id, build_id.rsplit(":", 1)[0])
+    return BuildEvent(event_id, build_id, build_id.rsplit(":", 1)[0], _moment(event.get("time")))
+
+
+def _moment(text: object) -> datetime | None:
+    """Return when the event says that it happened; the time is for a metric only, so that a strange one is none."""
+    try:
+        return from_text(str(text))
+    except ValueError:
+        return None
 
 
 def unfit_of(event: Mapping[str, Any], reason: str) -> Misreported:
