@@ -54,10 +54,17 @@ class Shop:
             text = re.sub(r"(location|repository|name): shop(?=[,\s}])", rf"\1: {self.name}", text)
             path.write_text(text)
 
-    def change_pipeline(self, *, approval: dict[str, Any] | None = None, stages: list[str] | None = None) -> None:
-        """Change the release's approval (an empty one removes it), or keep only some stages."""
+    def change_pipeline(
+        self,
+        *,
+        approval: dict[str, Any] | None = None,
+        stages: list[str] | None = None,
+        topics: dict[str, str] | None = None,
+    ) -> None:
+        """Change the release's approval (an empty one removes it), keep only some stages, or name topics of its own."""
         path = self.folder / "pipeline.yaml"
         data = yaml.safe_load(path.read_text())
+        data |= {"topics": topics} if topics else {}
         if stages is not None:
             data["stages"] = [stage for stage in data["stages"] if stage["name"] in stages]
         for stage in data["stages"]:

@@ -104,7 +104,9 @@ def test_a_failing_unit_test_is_stopped_by_the_gate_with_its_reason(cloud, shop)
 
 
 def test_a_rejection_ends_the_run_and_a_second_opinion_is_told_who_was_first(cloud, shop):
-    one = shop(stages=["release"])
+    tags = [{"Key": "buildgate", "Value": "managed"}]
+    own_topic = cloud.client("sns").create_topic(Name="shops-own", Tags=tags)["TopicArn"]
+    one = shop(stages=["release"], topics={"approval": own_topic, "failure": own_topic})
     run_id = one.run_of(one.push())
     approval_id = one.waiting_approval(run_id)
     link = one.link(approval_id)
@@ -115,6 +117,7 @@ def test_a_rejection_ends_the_run_and_a_second_opinion_is_told_who_was_first(clo
     assert (run["status"], "Not on a Friday" in run["reason"]) == ("REJECTED", True)
     with pytest.raises(UserError):
         decide_by_page(link, name="Bob", comment="", say=lambda _: None)
+    assert cloud.notice(containing=f"{one.name}: REJECTED").topic == own_topic
 
 
 def test_an_oidc_approval_takes_a_token_of_a_listed_person_and_no_other(cloud, shop, tmp_path):
