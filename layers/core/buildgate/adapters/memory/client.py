@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
@@ -88,7 +88,7 @@ class Client:
             try:
                 if callers or not crossing.is_for_functions:
                     made = Call(service, name, parameters, callers[-1] if callers else "")
-                    answer = crossing.boundary(made, partial(method, **parameters))
+                    answer = crossing.boundary(made, lambda: method(**parameters))
                 else:
                     answer = method(**parameters)
             except AwsError as error:
