@@ -11,6 +11,9 @@ import yaml
 from botocore.session import Session
 
 from buildgate_cli import main
+from buildgate_cli.buildspecs import load
+from buildgate_cli.buildspecs.lint import lint
+from buildgate_cli.local.codebuild.tasks import tasks_of
 from buildgate_cli.project_file import read_project
 from buildgate_cli.projects import Project, catalogue
 from buildgate_cli.projects import policy as policies
@@ -50,6 +53,18 @@ def test_the_project_of_the_page_is_valid_and_nothing_grave_is_found(tmp_path: P
     assert read_project(tmp_path / "project.yaml", model).project.buildspec is not None
     found = findings_of(Standards(model, catalogue.OWN, policies.Policy()), yaml.safe_load(text), "p")
     assert [one.code for one in found if one.severity != "info"] == []
+
+
+def test_the_batch_of_the_page_is_three_builds_that_its_project_may_start(tmp_path: Path) -> None:
+    spec, text = blocks("builds.md", "yaml")
+    (tmp_path / "project.yaml").write_text(text)
+    model = Session().get_service_model("codebuild")
+
+    assert [task.identifier for task in tasks_of(load(spec).batch)] == ["linux", "windows", "checksums"]
+    assert lint(spec) == []
+    assert read_project(tmp_path / "project.yaml", model).project.build_batch_config is not None
+    found = findings_of(Standards(model, catalogue.OWN, policies.Policy()), yaml.safe_load(text), "p")
+    assert found == []
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def _statements(where: Where, project: Project) -> Iterator[dict[str, Any]]:
     actions = ("CreateReportGroup", "CreateReport", "UpdateReport", "BatchPutTestCases", "BatchPutCodeCoverages")
     yield _allow("ReportGroups", [f"codebuild:{action}" for action in actions], [groups])
     yield from _stores(where, project)
+    yield from _batches(where, project)
 
 
 def _log(where: Where, project: Project) -> Iterator[dict[str, Any]]:
@@ -119,6 +120,19 @@ def _stores(where: Where, project: Project) -> Iterator[dict[str, Any]]:
         keys = [where.s3(f"{cache.bucket}/{_plain(cache.prefix)}*")]
         yield _allow("Cache", ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], keys)
         yield _allow("CacheBucket", ["s3:GetBucketLocation", "s3:ListBucket"], [where.s3(cache.bucket)])
+
+
+def _batches(where: Where, project: Project) -> Iterator[dict[str, Any]]:
+    """Let batches that run in this role start the project's builds, and no other's, and bring their artifacts together."""
+    config = project.build_batch_config
+    if config is None or config.service_role != project.service_role:
+        return
+    actions = [f"codebuild:{action}" for action in ("StartBuild", "StopBuild", "RetryBuild")]
+    yield _allow("BuildsOfBatches", actions, [where.arn("codebuild", f"project/{project.name}")])
+    outputs = [one for _, one in project.outputs if one.type == "S3" and one.location]
+    if config.combine_artifacts and outputs:
+        keys = sorted({where.s3(_artifact_keys(project, one)) for one in outputs})
+        yield _allow("ArtifactsOfBatches", ["s3:GetObject", "s3:GetObjectVersion"], keys)
 
 
 def _artifact_keys(project: Project, artifacts: Artifacts) -> str:

@@ -54,6 +54,9 @@ def as_file(cloud: CloudContext, found: Project) -> Imported:
         data.pop("tags", None)
     if is_own(client.meta.region_name, found):
         data["serviceRole"] = OWN_ROLE
+        batches = data.get("buildBatchConfig", {})
+        if batches.get("serviceRole") == found.service_role:
+            data["buildBatchConfig"] = {key: value for key, value in batches.items() if key != "serviceRole"}
     repository = repository_of(cloud, found.source)
     if repository is not None:  # by its name alone, it is found in any cloud
         data["source"] = {**data["source"], "location": repository}

@@ -1,6 +1,6 @@
 """The build role of one project: made, kept as it should be, and removed with the project.
 
-`serviceRole: own`, or no `serviceRole`, asks for it; `shared` for the stack's role, whose builds may write any project's
+`serviceRole: own`, or no `serviceRole`, asks for it, and batches that name no role run in it, too; `shared` for the stack's role, whose builds may write any project's
 reports. Where IAM does not let a person manage roles, a file that names no role gets the stack's, and that is said.
 """
 
@@ -32,7 +32,7 @@ POLICY_NAME: Final = "build"
 _TAG: Final = {"Key": MANAGED_TAG["key"], "Value": MANAGED_TAG["value"]}
 _LONGEST: Final = 64
 """IAM's limit for the name of a role, in characters."""
-_LEFT_ALONE: Final = ("cache", "logs_config", "secondary_sources", "secondary_artifacts")
+_LEFT_ALONE: Final = ("cache", "logs_config", "secondary_sources", "secondary_artifacts", "build_batch_config")
 _UNSEEN: Final = "not authorized to perform: sts:AssumeRole"
 _TRIES: Final = 10
 _PAUSE_SECONDS: Final = 2.0
@@ -83,12 +83,20 @@ def planned(cloud: CloudContext, wanted: Project, found: Project | None) -> Role
     shared = cloud.outputs[BUILD_ROLE_OUTPUT]
     _, partition, _, _, account, _ = shared.split(":", 5)
     arn = f"arn:{partition}:iam::{account}:role/{role_name(cloud.region, wanted.name)}"
-    own = Roles(replace(wanted, service_role=arn), otherwise=None if wanted.service_role == OWN_ROLE else shared)
+    own = Roles(_in_role(wanted, arn, arn), otherwise=None if wanted.service_role == OWN_ROLE else shared)
     try:
         where = Where(partition, account, cloud.region, cloud.report_bucket)
         return replace(own, before=tuple(_steps(cloud.client("iam"), where, _as_it_will_be(own.project, found))))
     except ClientError as error:
         return _denied(own, found, error)
+
+
+def _in_role(project: Project, arn: str, batches: str | None) -> Project:
+    """Return a project that runs in a role, and its batches in another, or in none, where they name none of their own."""
+    config = project.build_batch_config
+    if config is not None and config.service_role in {None, project.service_role}:
+        config = replace(config, service_role=batches)
+    return replace(project, service_role=arn, build_batch_config=config)
 
 
 def given(roles: Roles, found: Project | None) -> Roles:
@@ -128,7 +136,7 @@ def _denied(roles: Roles, found: Project | None, error: ClientError) -> Roles:
         ) from error
     if found is not None and found.service_role == own.service_role:
         return Roles(own)
-    return Roles(replace(own, service_role=roles.otherwise), said=(_SHARED_SAID.format(error.operation_name),))
+    return Roles(_in_role(own, roles.otherwise, None), said=(_SHARED_SAID.format(error.operation_name),))
 
 
 def removal(cloud: CloudContext, found: Project) -> list[Step]:

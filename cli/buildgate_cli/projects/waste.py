@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from buildgate_cli.builds.facts import prices
 from buildgate_cli.human import dollars
 from buildgate_cli.projects.places import artifact_prefix, cache_place
-from buildgate_cli.projects.role import SHARED_ROLE
+from buildgate_cli.projects.role import OWN_ROLE, SHARED_ROLE
 from buildgate_cli.projects.rule import Found, Rule
 
 if TYPE_CHECKING:
@@ -108,6 +108,14 @@ def _no_owner(project: Project) -> Iterator[Found]:
         )
         fix = "add tags: [{key: team, value: shop}, {key: cost-centre, value: cc-42}]"
         yield Found(("tags",) if project.tags else (), f"nobody is shown its cost: it has no tag {lacking}", fix)
+
+
+def _batches_without_role(project: Project) -> Iterator[Found]:
+    config = project.build_batch_config
+    if config is not None and not config.service_role and project.service_role not in {OWN_ROLE, ""}:
+        message = "AWS starts the builds of a batch in a role that may start them, and none is named"
+        fix = "add serviceRole: arn:aws:iam::... (codebuild:StartBuild, StopBuild, RetryBuild), or run in serviceRole: own"
+        yield Found(("buildBatchConfig", "serviceRole"), message, fix)
 
 
 def _shared_role(project: Project) -> Iterator[Found]:
@@ -208,6 +216,15 @@ RULES: Final = (
         "artifacts: {type: S3, location: example-artifacts, namespaceType: BUILD_ID}\nlifecycle: {artifactsDays: 30}",
         "artifacts: {type: S3, location: example-artifacts, namespaceType: BUILD_ID, path: shop}\n"
         "lifecycle: {artifactsDays: 30}",
+    ),
+    Rule(
+        "PR309",
+        "Batches have no role",
+        "A batch needs a role that may start, stop and retry the project's builds; a role of the project's own may.",
+        _batches_without_role,
+        "serviceRole: arn:aws:iam::111122223333:role/builds\nbuildBatchConfig: {timeoutInMins: 60}",
+        "serviceRole: arn:aws:iam::111122223333:role/builds\n"
+        "buildBatchConfig: {timeoutInMins: 60, serviceRole: 'arn:aws:iam::111122223333:role/batches'}",
     ),
     Rule(
         "PR901",

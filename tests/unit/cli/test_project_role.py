@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from buildgate_cli.cloud_context import CloudContext, Credentials
 from buildgate_cli.errors import UserError
 from buildgate_cli.projects.build_policy import Where, policy, trust
-from buildgate_cli.projects.model import Project
+from buildgate_cli.projects.model import BatchConfig, Project
 from buildgate_cli.projects.own_role import Roles, given, patiently, planned, removal, role_name
 
 WHERE = Where("aws", "111122223333", "eu-west-1", "reports-of-stack")
@@ -132,6 +132,24 @@ def test_a_project_that_names_no_role_gets_its_own_once() -> None:
     assert made.project.service_role == OWN
     assert iam.changes == ["create", "put"]
     assert planned(cloud(iam), project(), made.project).steps == ()
+
+
+def test_batches_that_name_no_role_run_in_the_projects_own_which_may_start_its_builds() -> None:
+    config = {"combineArtifacts": True}
+    kept = {"type": "S3", "location": "kept", "path": "out", "namespaceType": "BUILD_ID"}
+    iam, batch = FakeIam(), Project.from_data({**DATA, "artifacts": kept, "buildBatchConfig": config})
+    other = Project.from_data({**DATA, "buildBatchConfig": {"serviceRole": SHARED}})
+
+    roles = planned(cloud(iam), batch, None)
+    denied = planned(cloud(FakeIam("GetRole")), batch, None)
+    named = planned(cloud(FakeIam()), other, None)
+
+    assert roles.project.build_batch_config == BatchConfig(service_role=OWN, combine_artifacts=True)
+    statements = {one["Sid"]: one for one in policy(WHERE, roles.project)["Statement"]}
+    assert statements["BuildsOfBatches"]["Resource"] == ["arn:aws:codebuild:eu-west-1:111122223333:project/shop"]
+    assert statements["ArtifactsOfBatches"]["Resource"] == ["arn:aws:s3:::kept/out/*"]
+    assert denied.project.build_batch_config == BatchConfig(combine_artifacts=True)
+    assert "BuildsOfBatches" not in {one["Sid"] for one in policy(WHERE, named.project)["Statement"]}
 
 
 def test_what_a_file_leaves_as_it_is_on_aws_stays_allowed() -> None:
