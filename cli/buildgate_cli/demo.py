@@ -38,6 +38,7 @@ SAMPLE: Final = CHECKOUT / "samples" / "shop"
 PATIENCE_SECONDS: Final = 300.0
 APPROVAL_SECONDS: Final = 3600.0
 LOOK_SECONDS: Final = 0.3
+NOTICE_SECONDS: Final = 20.0
 _FIELD: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
 _IDENTITY: Final = {
     "GIT_AUTHOR_NAME": "Alice",
@@ -134,8 +135,11 @@ class Demo:
                 self.step(line.plain)
             shown = lines
             if run_tree.is_final(run):
+                self._tell_ending(run_id)
                 return run
-            for notice in self._asked(answered):
+            for notice in self._about(run_id, "approval"):
+                if notice.id in answered:
+                    continue
                 answered.add(notice.id)
                 deadline += self._answer(notice)
             self._pause(LOOK_SECONDS)
@@ -145,9 +149,18 @@ class Demo:
         if self.stop.wait(seconds):
             raise KeyboardInterrupt
 
-    def _asked(self, answered: set[str]) -> list[Notice]:
+    def _about(self, run_id: str, *topics: str) -> list[Notice]:
+        """Return what the inbox holds about a run, on these topics."""
         notices = read_notices(self.home)
-        return [one for one in notices if one.attributes.get("topic") == "approval" and one.id not in answered]
+        return [one for one in notices if one.attributes.get("topic") in topics and run_id in one.message]
+
+    def _tell_ending(self, run_id: str) -> None:
+        """Show the notice of the run's end, which goes out beside what is followed here."""
+        deadline = time.monotonic() + NOTICE_SECONDS
+        while not (notices := self._about(run_id, "success", "failure")) and time.monotonic() < deadline:
+            self._pause(LOOK_SECONDS)
+        for notice in notices:
+            self.step(f"inbox: {notice.subject}")
 
     def _answer(self, notice: Notice) -> float:
         """Decide through the page, or point the person to it; return how much longer to be patient, in seconds."""

@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from buildgate.domain.ids import fingerprint, parse_place, place_text
+from buildgate.domain.times import to_words
 
 ENTRY = "entry"
 
@@ -158,7 +159,7 @@ def judge_decision(approval: Approval, decision: Decision) -> Decided | Repeated
     """
     same = [earlier for earlier in approval.decisions if _same_person(earlier.actor, decision.actor)]
     if same and same[-1].approve is decision.approve:
-        return Repeated(f"{decision.actor} {decision.word} this at {same[-1].at.isoformat(timespec='seconds')}")
+        return Repeated(f"{decision.actor} {decision.word} this at {to_words(same[-1].at)}")
     refusal = _refusal(approval, decision)
     if refusal is not None:
         return refusal
@@ -169,14 +170,14 @@ def judge_decision(approval: Approval, decision: Decision) -> Decided | Repeated
 
 def _refusal(approval: Approval, decision: Decision) -> Refused | None:
     if approval.status is ApprovalStatus.EXPIRED or (not approval.is_decided and decision.at >= approval.due_at):
-        return Refused(f"expired at {approval.due_at.isoformat(timespec='seconds')}", 410)
+        return Refused(f"expired at {to_words(approval.due_at)}", 410)
     if approval.status is ApprovalStatus.CANCELLED:
         return Refused("the run ended before anyone decided", 409)
     if approval.status is ApprovalStatus.SUPERSEDED:
         return Refused(f"superseded by run {approval.superseded_by}: decide about that one", 409)
     if approval.is_decided:
         first = approval.decisions[-1]
-        return Refused(f"{first.actor} {first.word} this at {first.at.isoformat(timespec='seconds')}", 409)
+        return Refused(f"{first.actor} {first.word} this at {to_words(first.at)}", 409)
     if not approval.allow_self and _is_one_of(decision.actor, approval.barred):
         return Refused(f"{decision.actor} pushed or wrote this change, and may not approve it", 403)
     if approval.channel is not Identity.LINK and decision.identity is Identity.LINK:

@@ -14,6 +14,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Protocol
 
+from buildgate.domain.times import to_words
+
 _SKIP = re.compile(r"\[(?:skip ci|ci skip|no ci|skip buildgate)\]|^skip-checks:\s*true$", re.IGNORECASE | re.MULTILINE)
 KEPT = 20
 
@@ -89,7 +91,7 @@ def judge_push(push: Push, cursor: Cursor | None) -> Fresh | Seen:
         return Seen("the branch's head is known already")
     late = [entry for entry in cursor.healed if entry[1] == push.commit and push.at <= entry[2]]
     if late and not push.is_healed:
-        return Seen(f"found without its event at {late[-1][2].isoformat()}")
+        return Seen(f"found without its event at {to_words(late[-1][2])}")
     follows = push.at == cursor.at and push.old_commit == cursor.commit
     if change in cursor.recent and not follows:
         return Seen("the same change at the same time is known under another event")

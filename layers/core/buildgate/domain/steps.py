@@ -28,6 +28,7 @@ from buildgate.domain.runs import (
     wait_seconds,
 )
 from buildgate.domain.slots import Slot
+from buildgate.domain.times import to_words
 
 _GATE_SECONDS = 900
 _RUN_MARGIN_SECONDS = 3600
@@ -293,7 +294,7 @@ def _decide_approval(
     if approval.status is ApprovalStatus.SUPERSEDED:
         return _superseded(attempt, approval.superseded_by)
     if approval.status in {ApprovalStatus.EXPIRED, ApprovalStatus.CANCELLED} or now >= approval.due_at:
-        return Finish(attempt, StageStatus.EXPIRED, f"nobody decided before {approval.due_at.isoformat()}")
+        return Finish(attempt, StageStatus.EXPIRED, f"nobody decided before {to_words(approval.due_at)}")
     return Park(attempt, name, max(1, round((approval.due_at - now).total_seconds())))
 
 
@@ -345,7 +346,7 @@ def judge_run(record: RunRecord, pipeline: Pipeline, *, now: datetime, error: st
         noted += "".join(f"; {said_of_gate(one)}" for one in record.gates if one.verdict.status not in {"pass", "warn"})
         return Outcome(RunStatus.SUCCEEDED, f"{len(attempts)} stages done{noted}")
     if now >= run.due_at:
-        return Outcome(RunStatus.TIMED_OUT, f"not done by {run.due_at.isoformat(timespec='seconds')}")
+        return Outcome(RunStatus.TIMED_OUT, f"not done by {to_words(run.due_at)}")
     return Outcome(RunStatus.FAILED, error or "the state machine ended before the stages were done")
 
 

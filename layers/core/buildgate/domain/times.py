@@ -15,6 +15,11 @@ def to_text(moment: datetime) -> str:
     return aware.isoformat(timespec="milliseconds")[:23] + "Z"
 
 
+def to_words(moment: datetime) -> str:
+    """Return the moment as sentences for people have it: ``2026-11-22 10:15 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def from_text(text: str) -> datetime:
     """Return the aware UTC moment of an ISO 8601 text; a text without a zone is taken as UTC."""
     moment = datetime.fromisoformat(text)
