@@ -59,7 +59,7 @@ class MotoMachine:
         backend = lambda_simple_backends["123456789012"]["us-east-1"]
         backend.invoke = self._invoke
         role = boto3.client("iam").create_role(RoleName="all", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-        definition = MACHINE
+        definition = MACHINE.replace("${Partition}", "aws")
         for name in set(re.findall(r"\$\{(\w+)FunctionArn\}", MACHINE)):
             definition = definition.replace(f"${{{name}FunctionArn}}", _function(name, role))
         arn = self.client.create_state_machine(name="run", definition=definition, roleArn=role)["stateMachineArn"]

@@ -12,7 +12,7 @@ import pytest
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from template_model import Template
+from template_model import ROOT, Template
 
 LONG_NAME = "n" * 170
 """Stands for the name or ARN of any resource: a function's name has 64 characters at the most."""
@@ -239,3 +239,9 @@ def test_each_action_is_granted_on_resources_that_it_knows() -> None:
     ]
 
     assert unknown == []
+
+
+def test_nothing_is_bound_to_one_partition_of_aws() -> None:
+    files = [ROOT / "template.yaml", *(ROOT / "statemachines").glob("*.asl.json")]
+
+    assert [path.name for path in files if "arn:aws" in path.read_text(encoding="utf-8")] == []

@@ -68,6 +68,7 @@ def substituted(machine: dict) -> dict:
     (arn,) = {part for part in json.dumps(machine).split('"') if part.endswith("NextStepFunction")}
     text = (CHECKOUT / "statemachines/run.asl.json").read_text(encoding="utf-8")
     prefix = arn.removesuffix("NextStepFunction")
+    text = text.replace("${Partition}", "aws")
     for name in ("NextStep", "StartBuild", "SettleBuild", "EvaluateGate", "RequestApproval", "CloseRun"):
         text = text.replace(f"${{{name}FunctionArn}}", f"{prefix}{name}Function")
     return dict(json.loads(text))
