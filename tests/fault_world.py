@@ -98,17 +98,18 @@ def beat(cloud: SimulatedCloud, *, sweep: bool = False) -> None:
     cloud.aws.timeline.advance(1)
 
 
-def disturb(cloud: SimulatedCloud, fault: Fault, operation: str, *, caller: str = "", times: int = 1) -> None:
-    """Let the next calls of an operation (of one function) meet a fault."""
-    left = [times]
+def disturb(cloud: SimulatedCloud, fault: Fault, operation: str, *, caller: str = "", times: int = 1) -> list[Call]:
+    """Let the next calls of an operation (of one function) meet a fault; those that did are in the list."""
+    met: list[Call] = []
 
     def plan(call: Call) -> Fault:
-        if call.operation != operation or caller not in call.caller or not left[0]:
+        if call.operation != operation or caller not in call.caller or len(met) == times:
             return Fault.NONE
-        left[0] -= 1
+        met.append(call)
         return fault
 
     cloud.aws.faults.plan = plan
+    return met
 
 
 def calm(cloud: SimulatedCloud) -> None:
@@ -117,12 +118,20 @@ def calm(cloud: SimulatedCloud) -> None:
     cloud.aws.events.deliveries = lambda _: (0.0,)
 
 
-def fail_while(cloud: SimulatedCloud, service: str, seconds: float, fault: Fault = Fault.OUTAGE) -> None:
-    """Let every call of a service fail for so long."""
-    end = cloud.aws.timeline.elapsed + seconds
-    cloud.aws.faults.plan = lambda call: (
-        fault if call.service == service and cloud.aws.timeline.elapsed < end else Fault.NONE
-    )
+def fail_while(
+    cloud: SimulatedCloud, service: str, seconds: float, fault: Fault = Fault.OUTAGE, *, operation: str = ""
+) -> list[Call]:
+    """Let every call of a service (or of one operation) fail for so long; those that did are in the list."""
+    end, met = cloud.aws.timeline.elapsed + seconds, []
+
+    def plan(call: Call) -> Fault:
+        if call.service != service or operation not in call.operation or cloud.aws.timeline.elapsed >= end:
+            return Fault.NONE
+        met.append(call)
+        return fault
+
+    cloud.aws.faults.plan = plan
+    return met
 
 
 def change_answers(cloud: SimulatedCloud, operation: str, change: Any) -> None:

@@ -1,8 +1,7 @@
-"""Fault scenarios 21 to 29, 32 and 35: gates, executions, approvals, stops, upgrades and lost pushes."""
+"""Fault scenarios 25 to 29, 32 and 35: executions, approvals, stops, upgrades and lost pushes."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,144 +10,53 @@ import pytest
 from buildgate.adapters.memory.builds import BuildPlan
 from buildgate.adapters.memory.errors import AwsError
 from buildgate.adapters.memory.faults import Fault
-from fault_world import GATED, calm, disturb, items, push, shop
-from simulated_cloud import SimulatedCloud
-
-COBERTURA = """<coverage line-rate="{rate}" branch-rate="0" version="1" timestamp="1"><packages><package name="p"><classes>
-<class name="c" filename="c.py"><lines>{lines}</lines></class></classes></package></packages></coverage>"""
-GOOD = b'{"measurements": {"coverage.line_percent": 90}}'
-HOSTILE = {
-    "cut off": ("metrics.json", GOOD[:-9]),
-    "truncated XML": ("coverage.xml", b"<coverage line-rate='1'><packages>"),
-    "billion laughs": (
-        "coverage.xml",
-        b'<!DOCTYPE a [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><coverage>&b;</coverage>',
-    ),
-    "too deep": ("coverage.xml", b"<a>" * 20_000),
-    "NUL": ("coverage.xml", b"<coverage line-rate='1'>\x00</coverage>"),
-    "wrong encoding": ("metrics.json", b"\xff\xfe\xfa\xfb" * 20),
-    "deep JSON": ("metrics.json", b"[" * 200_000),
-    "empty": ("metrics.json", b""),
-}
-
-
-def gated(name: str, body: bytes | None) -> SimulatedCloud:
-    """Return a world in which the one build left this report, before its run is judged."""
-    cloud = SimulatedCloud()
-    cloud.apply(GATED)
-    cloud.aws.timeline.advance(60)
-    push(cloud)
-    cloud.aws.timeline.advance(60)
-    if body is not None:
-        put(cloud, name, body)
-    return cloud
-
-
-def put(cloud: SimulatedCloud, name: str, body: bytes) -> None:
-    (build,) = cloud.aws.codebuild.builds()
-    given = {one["name"]: one["value"] for one in build.environment()["environmentVariables"]}
-    place = urlsplit(given["BUILDGATE_REPORTS"])
-    cloud.aws.s3.put_object(Bucket=place.netloc, Key=f"{place.path.lstrip('/')}{name}", Body=body)
-
-
-def ended(cloud: SimulatedCloud) -> tuple[str, dict]:
-    cloud.aws.timeline.advance(minutes=10)
-    (run,) = cloud.runs()
-    return run["status"], run["stages"][0]["gates"][0]
-
-
-def test_21_a_good_report_passes():
-    assert ended(gated("metrics.json", GOOD))[0] == "SUCCEEDED"
-
-
-def test_21_a_missing_report_fails_closed():
-    status, gate = ended(gated("", None))
-
-    assert status == "FAILED"
-    assert gate["reasons"]
-
-
-def test_21_a_report_that_may_not_be_read_fails_closed():
-    cloud = gated("metrics.json", GOOD)
-    boundary = cloud.aws.boundary
-
-    def forbidden(call, proceed):
-        if call.operation == "get_object":
-            raise AwsError("AccessDenied", "Access Denied", status=403)
-        return boundary(call, proceed)
-
-    cloud.aws.boundary = forbidden
-    cloud.aws.timeline.advance(hours=2)
-
-    assert cloud.runs()[0]["status"] == "FAILED"
-
-
-def test_21_a_report_that_is_overwritten_later_changes_no_verdict():
-    cloud = gated("metrics.json", GOOD)
-    status, gate = ended(cloud)
-
-    put(cloud, "metrics.json", b'{"measurements": {"coverage.line_percent": 1}}')
-    again = invoke_gate(cloud)
-
-    assert status == "SUCCEEDED"
-    assert cloud.runs()[0]["stages"][0]["gates"] == [gate]
-    assert again.error == ""
-
-
-@pytest.mark.parametrize(("name", "body"), HOSTILE.values(), ids=HOSTILE)
-def test_22_a_hostile_report_fails_its_gate_with_a_reason(name, body):
-    status, gate = ended(gated(name, body))
-
-    assert status == "FAILED"
-    assert gate["status"] in {"error", "fail"}
-    assert gate["reasons"][0]
-
-
-def test_23_a_header_that_is_better_than_its_lines_fails():
-    lines = "".join(f'<line number="{number}" hits="{int(number < 5)}"/>' for number in range(1, 11))
-
-    status, _ = ended(gated("coverage.xml", COBERTURA.format(rate="1.0", lines=lines).encode()))
-
-    assert status == "FAILED"
-
-
-def invoke_gate(cloud: SimulatedCloud):
-    (run,) = cloud.runs()
-    payload = json.dumps({"run_id": run["run_id"], "stage": 0, "name": "quality"})
-    return cloud.aws.lambdas.run(cloud.function("evaluate_gate"), payload)
-
-
-def test_24_a_gate_that_is_judged_twice_keeps_its_first_verdict():
-    cloud = gated("metrics.json", GOOD)
-    ended(cloud)
-    before = [one for one in items(cloud) if "#G#" in one["sk"]]
-
-    invoke_gate(cloud)
-
-    assert [one for one in items(cloud) if "#G#" in one["sk"]] == before
+from fault_world import PIPELINE, calm, disturb, items, push, shop
+from gated_world import GOOD, ended, gated
+from simulated_cloud import ALICE, SimulatedCloud
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.CRASH_AFTER], ids=lambda one: one.value)
 def test_25_an_execution_that_is_started_twice_is_one(fault):
     cloud = shop()
     cloud.aws.events.deliveries = lambda _: (0.0, 5.0, 400.0)
-    disturb(cloud, fault, "start_execution")
+    met = disturb(cloud, fault, "start_execution")
 
     push(cloud)
     cloud.aws.timeline.advance(minutes=15)
 
+    assert len(met) == 1
     assert len(cloud.runs()) == 1
     assert len(cloud.aws.stepfunctions.executions) == 1
+
+
+def test_25_a_push_told_again_after_its_run_has_ended_deploys_nothing_a_second_time():
+    cloud = gated("metrics.json", GOOD)
+    ended(cloud)
+    (execution,) = cloud.aws.stepfunctions.executions.values()
+    pushes = [event for event in cloud.aws.events.accepted if event["source"] == "aws.codecommit"]
+
+    for event in pushes:
+        cloud.aws.events.publish(event)
+    cloud.aws.timeline.advance(minutes=15)
+    with pytest.raises(AwsError, match="ExecutionAlreadyExists"):
+        cloud.aws.stepfunctions.start_execution(
+            stateMachineArn=execution.machine_arn, name=execution.name, input='{"other": "input"}'
+        )
+
+    assert pushes
+    assert execution.status == "SUCCEEDED"
+    assert len(cloud.aws.stepfunctions.executions) == len(cloud.aws.codebuild.builds()) == len(cloud.runs()) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault.LOST_ANSWER, Fault.CRASH_AFTER], ids=lambda one: one.value)
 def test_26_a_start_that_is_tried_again_is_one_build(fault):
     cloud = shop()
-    disturb(cloud, fault, "start_build", times=2)
+    met = disturb(cloud, fault, "start_build", times=2)
 
     push(cloud)
     cloud.aws.timeline.advance(minutes=10)
 
+    assert len(met) == 2
     assert Counter(build.build_id.split(":")[0] for build in cloud.aws.codebuild.builds()) == {
         "shop-unit": 1,
         "shop-lint": 1,
@@ -168,8 +76,10 @@ def test_26_a_start_whose_answer_never_came_is_adopted_after_the_token_has_expir
     assert cloud.runs()[0]["stages"][0]["status"] == "SUCCEEDED"
 
 
-def asked() -> tuple[SimulatedCloud, str]:
+def asked(timeout: str = "24h") -> tuple[SimulatedCloud, str]:
     cloud = shop()
+    first, second = PIPELINE["stages"]
+    cloud.apply({**PIPELINE, "stages": [first, {**second, "approval": {**second["approval"], "timeout": timeout}}]})
     push(cloud)
     cloud.aws.timeline.advance(minutes=5)
     return cloud, cloud.links()[-1]
@@ -190,9 +100,9 @@ def test_27_the_second_click_changes_nothing_and_the_first_stands():
 
 
 def test_27_a_click_after_the_time_out_is_gone_and_after_a_stop_is_refused():
-    cloud, link = asked()
+    cloud, link = asked(timeout="1h")
     form = cloud.form(link)
-    cloud.aws.timeline.advance(hours=25)
+    cloud.aws.timeline.advance(hours=1)
     assert cloud.decide(link, "approve", "bob", form).status == 410
 
     cloud, link = asked()
@@ -219,15 +129,38 @@ def test_27_a_forged_link_and_a_link_of_another_approval_open_nothing():
     assert answers == {403}
 
 
+def test_27_the_author_may_not_decide_and_every_refusal_is_on_the_line_of_its_request():
+    cloud = shop()
+    approval = {"approvers": [ALICE, "arn:aws:iam::000000000000:user/bob"], "channel": "iam", "allow-self": False}
+    cloud.apply({**PIPELINE, "stages": [{**PIPELINE["stages"][1], "approval": {**approval, "timeout": "24h"}}]})
+    push(cloud)
+    cloud.aws.timeline.advance(minutes=5)
+    (asked_for,) = cloud.call("GET", "/v1/approvals")["approvals"]
+    place = f"/v1/approvals/{asked_for['id']}/decision"
+
+    answers = [
+        cloud.ask("POST", place, {"decision": "approve", "comment": ""}, caller=f"arn:aws:iam::000000000000:user/{who}")
+        for who in ("alice", "mallory", "bob", "bob")
+    ]
+    cloud.aws.timeline.advance(minutes=5)
+
+    told = [line.get("reason", "") for line in cloud.lines if line["function"].endswith("ServeApiFunction")]
+    assert [answer.status for answer in answers] == [400, 400, 200, 200]
+    assert any("pushed or wrote this change" in reason for reason in told), told
+    assert any("is not among the approvers" in reason for reason in told), told
+    assert cloud.runs()[0]["status"] == "SUCCEEDED"
+
+
 def test_28_an_approval_whose_callback_had_no_answer_is_approved_once():
     cloud, link = asked()
-    disturb(cloud, Fault.LOST_ANSWER, "send_task_success", caller="ReviewApproval", times=2)
+    met = disturb(cloud, Fault.LOST_ANSWER, "send_task_success", caller="ReviewApproval", times=2)
 
     answer = cloud.decide(link, "approve")
     calm(cloud)
     cloud.aws.timeline.advance(minutes=15)
 
     (run,) = cloud.runs()
+    assert met
     assert (answer.status, run["status"]) == (200, "SUCCEEDED")
     assert len([build for build in cloud.aws.codebuild.builds() if build.build_id.startswith("shop-release")]) == 1
 

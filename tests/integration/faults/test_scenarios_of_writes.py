@@ -25,11 +25,12 @@ from fault_world import SOLO, calm, counted, disturb, fail_while, head, items, p
 )
 def test_09_to_13_one_crash_is_made_up_for_by_the_next_try(fault, operation):
     cloud = solo()
-    disturb(cloud, fault, operation, caller="RecordBuild")
+    met = disturb(cloud, fault, operation, caller="RecordBuild")
 
     build_id = start(cloud)
     cloud.aws.timeline.advance(minutes=10)
 
+    assert len(met) == 1
     assert (head(cloud, build_id)["status"], counted(cloud)) == ("SUCCEEDED", 1)
     assert set(sent(cloud)) == {f"{build_id}/build-SUCCEEDED"}
     assert len(sent(cloud)) <= 2
@@ -60,9 +61,10 @@ def test_14_ten_seconds_of_nothing_but_conflicts_lose_nothing():
     ids = [start(cloud) for _ in range(10)]
     cloud.aws.timeline.advance(110)
 
-    fail_while(cloud, "dynamodb", 20, Fault.CONFLICT)
+    met = fail_while(cloud, "dynamodb", 20, Fault.CONFLICT, operation="transact_write_items")
     cloud.aws.timeline.advance(minutes=15)
 
+    assert len(met) > len(ids)
     assert counted(cloud) == len(ids)
     assert cloud.failures() == []
 
@@ -73,9 +75,10 @@ def test_15_five_minutes_of_throttling_end_with_totals_that_equal_a_recount():
         start(cloud)
         cloud.aws.timeline.advance(20)
 
-    fail_while(cloud, "dynamodb", 300, Fault.THROTTLE)
+    met = fail_while(cloud, "dynamodb", 300, Fault.THROTTLE)
     cloud.aws.timeline.advance(minutes=30)
 
+    assert len(met) > 10
     assert counted(cloud) == 10
     assert_totals_equal_a_recount(cloud)
 
@@ -151,7 +154,7 @@ def test_33_a_backfill_while_events_arrive_equals_a_recount():
     cloud.aws.events.deliveries = lambda _: ()
     for _ in range(8):
         start(cloud)
-        cloud.aws.timeline.advance(hours=7)
+        cloud.aws.timeline.advance(hours=11 * 24)
     cloud.aws.events.deliveries = lambda _: (0.0, 30.0)
     start(cloud)
     cloud.aws.faults.preempt = lambda _: (

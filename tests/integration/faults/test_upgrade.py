@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from buildgate.adapters.table.codec import FORMAT
+from buildgate.adapters.table.codec import FORMAT, decode_item
 from buildgate.domain import payloads
+from buildgate.domain.errors import Unavailable
 from buildgate_cli.simulate import promises
 from buildgate_cli.simulate.watching import Watch
 from buildgate_cli.simulate.world import CHECKOUT
 from fault_world import items
-from release_snapshot import REPORT, releases, restored, shapes, snapshot, taken
+from release_snapshot import REPORT, lived, releases, restored, shapes, snapshot, taken
 from simulated_cloud import SimulatedCloud
 
 NOW = json.loads((CHECKOUT / "statemachines/run.asl.json").read_text(encoding="utf-8"))
@@ -128,6 +129,29 @@ def test_32_what_this_release_left_under_way_is_finished_on_the_machine_of_a_rel
 
     assert runs == {"waiting": "SUCCEEDED", "building": "SUCCEEDED", "ended": "SUCCEEDED"}
     assert at_rest(cloud) == []
+
+
+def test_32_every_item_that_a_simulated_day_leaves_names_its_format():
+    cloud, _ = lived()
+    cloud.aws.timeline.advance(hours=24)
+
+    unnamed = [(row.item["pk"], row.item["sk"]) for row in cloud.table.rows() if "fmt" not in row.item]
+    assert unnamed == []
+
+
+def test_32_items_that_name_no_format_are_read_as_they_were():
+    """The snapshot of the first release is of items that name none."""
+    first = taken(RELEASES[0])["items"]
+
+    assert {tuple(item) for item in first if "fmt" in item} == set()
+    assert all(decode_item(item) == decode_item(item | {"fmt": {"N": "1"}}) for item in first)
+
+
+@pytest.mark.parametrize("written", [{"N": str(FORMAT + 1)}, {"N": "0"}, {"N": "1.5"}, {"S": "two"}])
+def test_32_no_kind_of_item_is_misread_in_a_format_yet_unknown(today, written):
+    for item in today["items"]:
+        with pytest.raises(Unavailable, match=f"has format .*, and this release reads formats up to {FORMAT}"):
+            decode_item(item | {"fmt": written})
 
 
 def test_32_an_item_of_a_format_yet_unknown_waits_for_the_release_that_wrote_it():
