@@ -46,6 +46,8 @@ _OPENER = re.compile(
 _CLOSERS = {"if": "fi", "for": "done", "while": "done", "until": "done", "case": "esac"}
 _FRAGMENT = re.compile(r"(?:fi|done|esac|then|do|else|elif[ \t].*)[ \t]*;?\s*\Z")
 _BASH = re.compile(r"(?:^|[;&|\n!(]|\bif\b|\bwhile\b)[ \t]*(?:\[\[[ \t]|source[ \t])")
+_EQUALS = re.compile(r"(?:^|[;&|\n!(]|\bif\b|\belif\b|\bwhile\b)[ \t]*(?:\[|test)[ \t][^\n;&|('{]{1,200}?[ \t]==[ \t]")
+_PASSWORD_RUN = re.compile(r"(?:^|[;&|\n(])[ \t]*(?:\$\(|`)[ \t]*aws[ \t]+ecr(?:-public)?[ \t]+get-login-password\b")
 _RELEASE = re.compile(
     r"\b(?:docker(?:[ \t]+image)?[ \t]+push|aws[ \t]+s3[ \t]+(?:sync|cp|mv)|aws[ \t]+ecs[ \t]+update-service"
     r"|aws[ \t]+lambda[ \t]+update-function-code|aws[ \t]+cloudformation[ \t]+(?:deploy|update-stack)"
@@ -198,7 +200,11 @@ def _add_fragment(look: Look, command: Command, text: str) -> None:
 
 
 def _check_login(look: Look, command: Command) -> None:
-    if "get-login-password" not in command.text:
+    if _PASSWORD_RUN.search(command.text):
+        message = "the password is run as a command, and the shell's complaint writes it to the log"
+        fix = "Pipe it: `aws ecr get-login-password | docker login --username AWS --password-stdin ...`."
+        look.context.add("BS410", command.node, message, fix=fix)
+    elif "get-login-password" not in command.text:
         fix = "Pipe `aws ecr get-login-password` into `docker login --username AWS --password-stdin`."
         look.context.add("BS908", command.node, "`aws ecr get-login` does not exist in AWS CLI 2", fix=fix)
 
@@ -235,7 +241,7 @@ _CHECKS: tuple[tuple[tuple[str, ...], int, Callable[[Look, Command], None]], ...
     (("curl", "wget"), _LONG, _check_download),
     (("if ", "for ", "while ", "until ", "case "), _LONG, _check_open),
     (("fi", "done", "esac", "then", "do", "el"), _SHORT, _check_fragment),
-    (("ecr get-login",), _LONG, _check_login),
+    (("ecr get-login", "ecr-public get-login"), _LONG, _check_login),
     (("\n",), _LONG, _check_block),
 )
 
@@ -265,6 +271,11 @@ def _check_bash(look: Look, shell: str) -> None:
         if ("[[ " in command.text or "source " in command.text) and _BASH.search(command.text):
             fix = "Add `shell: bash` below `env`."
             look.context.add("BS906", command.node, "a bash word in the default shell, `sh`", fix=fix)
+            return
+        if "==" in command.text and len(command.text) <= _LONG and _EQUALS.search(command.text):
+            message = "`==` inside `[ ]` is bash's; `sh` on Ubuntu images calls it an unexpected operator: never true"
+            fix = "Write `=`, or add `shell: bash` below `env`."
+            look.context.add("BS906", command.node, message, fix=fix)
             return
 
 

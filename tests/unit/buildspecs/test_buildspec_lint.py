@@ -96,6 +96,23 @@ def test_runtime_versions_are_judged_against_the_image() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ('[ "$REF" == main ] && make', "BS906"),
+        ('if test "$REF" == main; then make; fi', "BS906"),
+        ('[ "$REF" = main ] && make', ""),
+        ("""[ -n "$(awk '$1 == 2' sums)" ] && make""", ""),
+        ("if [ -f x ]; then expr 1 == 1; fi", ""),
+        ("$(aws ecr get-login-password) | docker login --password-stdin x", "BS410"),
+        ("docker login -u AWS -p $(aws ecr get-login-password) x", ""),
+        ("PASSWORD=$(aws ecr-public get-login-password)", ""),
+    ],
+)
+def test_what_sh_takes_otherwise_than_its_author_is_found(command: str, code: str) -> None:
+    assert codes(f"{BUILD}      - |\n        {command}\n") == ([code] if code else [])
+
+
 def test_docker_is_judged_by_what_is_known_of_the_project() -> None:
     text = BUILD + "      - docker build .\n"
 

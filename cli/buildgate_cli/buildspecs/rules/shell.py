@@ -74,6 +74,14 @@ COMMANDS = (
         _BUILD + "      - if [ -f extra.mk ]; then\n      - make -f extra.mk\n      - fi\n",
         _BUILD + "      - |\n        if [ -f extra.mk ]; then\n          make -f extra.mk\n        fi\n",
     ),
+    Rule(
+        "BS410",
+        "A password run as a command",
+        "`$(aws ecr get-login-password)` at the beginning of a command runs what it prints: the login fails, and the shell "
+        "writes `...: command not found`, with the password, to the log.",
+        _BUILD + "      - $(aws ecr get-login-password) | docker login --username AWS --password-stdin $REGISTRY\n",
+        _BUILD + "      - aws ecr get-login-password | docker login --username AWS --password-stdin $REGISTRY\n",
+    ),
 )
 
 REMARKS = (
@@ -118,7 +126,8 @@ REMARKS = (
     Rule(
         "BS906",
         "A bash word in the default shell",
-        "Without `env/shell: bash` commands run in `sh`, which on Ubuntu images knows neither `[[` nor `source`.",
+        "Without `env/shell: bash` commands run in `sh`, which on Ubuntu images knows neither `[[` nor `source`, nor `==` "
+        "inside `[ ]`.",
         _BUILD + "      - if [[ -f Makefile ]]; then make; fi\n",
         "version: 0.2\nenv:\n  shell: bash\nphases:\n  build:\n    commands:\n      - if [[ -f Makefile ]]; then make; fi\n",
     ),
