@@ -130,7 +130,8 @@ def test_overrides_that_do_not_fit_are_refused_before_any_call(at: Desk) -> None
     assert (answer.exit_code, unknown.exit_code) == (2, 2)
     assert "timeoutInMinutesOverride: 3 is too small (at least 5)" in answer.stderr
     assert "did you mean NO_CACHE?" in answer.stderr
-    assert "no member 'imag'" in unknown.stderr
+    assert "no override 'imag'" in unknown.stderr
+    assert "Did you mean image?" in unknown.stderr
     assert at.builds("shop") == []
 
 

@@ -158,8 +158,10 @@ def _member(word: str, shape: Any) -> str:
     for name in (word, f"{word}{_SUFFIX}"):
         if name in shape.members:
             return name
-    nearest = near(word, list(shape.members))
-    raise UserError(f"{shape.name} has no member {word!r}.", f"Did you mean {nearest}?" if nearest else None)
+    names = [name.removesuffix(_SUFFIX) for name in shape.members]
+    nearest = near(word, names)
+    fix = f"Did you mean {nearest}?" if nearest else f"Use one of {', '.join(names)}."
+    raise UserError(f"{shape.name.removesuffix('Input')} has no override {word!r}.", fix)
 
 
 def _yaml(setting: str, text: str) -> Any:

@@ -25,6 +25,7 @@ import yaml
 
 from buildgate_cli.buildspecs import tree
 from buildgate_cli.buildspecs.model import PHASE_NAMES, BuildspecError
+from buildgate_cli.buildspecs.nearest import nearest
 from buildgate_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
@@ -48,8 +49,10 @@ def expand(declaration: Mapping[str, Any]) -> dict[str, Any]:
     """
     for key in declaration:
         if key not in _LONG_KEYS and key not in SHORT_KEYS:
-            known = ", ".join((*_LONG_KEYS, *SHORT_KEYS))
-            raise UserError(f"`{key}` is not a key of a declaration.", f"Use {known}.", ExitCode.REFUSED)
+            known = (*_LONG_KEYS, *SHORT_KEYS)
+            near = nearest(str(key), known)
+            fix = f"Did you mean `{near}`?" if near else f"Use {', '.join(known)}."
+            raise UserError(f"`{key}` is not a key of a declaration.", fix, ExitCode.REFUSED)
     data = {key: _copy(declaration[key]) for key in _LONG_KEYS if key in declaration}
     for key, long_key in _ENV_WORDS.items():
         if key in declaration:

@@ -40,6 +40,7 @@ CACHE_VARIABLES = tuple(f"BUILDGATE_CACHE_{one}" for one in ("KEY", "MATCHED_KEY
 _SAY_STATE = 'echo "Build $CODEBUILD_BUILD_ID: succeeding is $CODEBUILD_BUILD_SUCCEEDING"'
 _UNION = frozenset({("env", "exported-variables"), ("cache", "paths")})
 _GLOB_TAIL = re.compile(r"/?\*.*\Z")
+_HOME = re.compile(r"\A/root(?=/|\Z)")
 
 
 def generate(
@@ -147,7 +148,9 @@ def _probe(key: str, paths: list[Any]) -> str:
 
     SECONDS run from the start of the build to this command: an upper bound for the restore, which happens before.
     """
-    folders = " ".join(dict.fromkeys(_GLOB_TAIL.sub("", str(path)) or "." for path in paths))
+    named = dict.fromkeys(_GLOB_TAIL.sub("", str(path)) or "." for path in paths)
+    # The home of a build is /root on AWS, and a folder of its own in the local cloud.
+    folders = " ".join(_HOME.sub("$HOME", name) for name in named)
     quoted = key.replace('"', '\\"')
     return "\n".join(
         (
