@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from buildgate_cli.demo import decide_by_page
 from buildgate_cli.local.agent.users import builds_folder
+from e2e.hours import function
 from e2e.shop import Shop
 from local_cloud_asking import until
 
@@ -96,7 +98,7 @@ def judged(cloud, tmp_path_factory):
 
     def spoilt(command: str) -> tuple[str, str, str]:
         shop.write("buildspec-unit.yml", text.replace("reports/coverage.xml\n", f"reports/coverage.xml && {command}\n"))
-        run = cloud.run(shop.run_of(shop.push()))
+        cloud.kept["judged"] = run = cloud.run(shop.run_of(shop.push()))
         (gate,) = run["stages"][0]["gates"]
         return run["status"], gate["status"], " ".join(gate["reasons"])
 
@@ -117,6 +119,25 @@ def test_a_report_whose_header_is_better_than_its_lines_is_believed_by_its_lines
 
     assert (run, gate) == ("FAILED", "fail")
     assert "coverage.line_percent" in reasons
+
+
+def test_a_gate_that_is_asked_again_over_a_better_report_keeps_its_verdict(cloud):
+    run = cloud.kept["judged"]
+    (gate,) = run["stages"][0]["gates"]
+    build_id = next(build["build_id"] for build in run["stages"][0]["builds"] if build["name"] == "unit")
+    (build,) = cloud.client("codebuild").batch_get_builds(ids=[build_id])["builds"]
+    given = {one["name"]: one["value"] for one in build["environment"]["environmentVariables"]}
+    bucket, _, prefix = given["BUILDGATE_REPORTS"].removeprefix("s3://").partition("/")
+    better = b'<coverage line-rate="1" version="1"><packages/></coverage>'
+    cloud.client("s3").put_object(Bucket=bucket, Key=f"{prefix}coverage.xml", Body=better)
+
+    payload = json.dumps({"run_id": run["run_id"], "stage": 0, "name": gate["name"]})
+    name = function(cloud, "EvaluateGate")["FunctionName"]
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=payload)
+
+    assert "FunctionError" not in answer
+    assert json.load(answer["Payload"])["status"] == gate["status"] == "fail"
+    assert cloud.api.get("runs", run["run_id"])["run"]["stages"] == run["stages"]
 
 
 def test_hostile_words_in_a_commit_a_branch_and_a_file_stay_words(cloud, tmp_path):
