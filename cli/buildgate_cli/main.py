@@ -11,6 +11,7 @@ import io
 import os
 import sys
 import traceback
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
@@ -93,7 +94,12 @@ class LazyNouns(TyperGroup):
 
 def load(noun: str) -> Any:
     """Import the module of a noun and return its command; a module that is not there is named in the error."""
-    entry = NOUNS[noun]
+    return _load(noun, NOUNS[noun])
+
+
+@cache
+def _load(noun: str, entry: Noun) -> Any:
+    """Make the command of a noun once: what is given to it lies in the context of each command line, not in it."""
     try:
         module = importlib.import_module(entry.module)
     except ModuleNotFoundError as missing:
