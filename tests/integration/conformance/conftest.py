@@ -30,6 +30,8 @@ class Asked:
     front_host: str
     outputs: dict[str, str]
     _clients: dict[tuple[str, Keys], Any] = field(default_factory=dict)
+    _session: Session = field(default_factory=Session)
+    """One for all clients: it keeps the service models that it has read."""
 
     def client(self, service: str, keys: Keys | None = None) -> Any:
         """Return the client of a service for whoever has the keys, the same one each time: making one is slow."""
@@ -39,7 +41,7 @@ class Asked:
         return self._clients[asking]
 
     def _new_client(self, service: str, keys: Keys) -> Any:
-        return Session().create_client(
+        return self._session.create_client(
             service,
             region_name="us-east-1",
             endpoint_url=self.emulator.endpoint,
