@@ -83,3 +83,67 @@ def test_a_stack_that_cannot_come_up_says_why_and_can_be_mended(asked, project, 
 
     (project / "template.yaml").write_text(TEMPLATE)
     assert said(asked, deploying()) == "first"
+
+
+API = """
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Parameters: {Issuer: {Type: String, Default: ""}}
+Conditions: {HasIssuer: !Not [!Equals [!Ref Issuer, ""]]}
+Resources:
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefinitionBody:
+        openapi: 3.0.1
+        info: {title: routes, version: "1.0"}
+        paths:
+          /links: {get: {x-amazon-apigateway-integration: &there {type: http_proxy, uri: "http://127.0.0.1:1/"}}}
+          /tokens/{path+}: !If
+            - HasIssuer
+            - x-amazon-apigateway-any-method: {security: [{oidc: []}], x-amazon-apigateway-integration: *there}
+            - !Ref AWS::NoValue
+        components:
+          securitySchemes:
+            oidc: !If
+              - HasIssuer
+              - type: oauth2
+                x-amazon-apigateway-authorizer:
+                  {type: jwt, jwtConfiguration: {issuer: !Ref Issuer, audience: [buildgate]}}
+              - !Ref AWS::NoValue
+Outputs: {Api: {Value: !Ref Api}}
+"""
+BESIDE = """
+  Beside:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {ApiId: !Ref Api, IntegrationType: HTTP_PROXY, IntegrationUri: "http://127.0.0.1:1/"}
+  Route:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: "ANY /tokens/{proxy+}", Target: !Sub "integrations/${Beside}"}
+Outputs:"""
+
+
+def routes(asked, api):
+    """Return the routes of an API, each with what it asks for, and the issuers of its authorisers."""
+    client = asked.client("apigatewayv2")
+    found = {one["RouteKey"]: one["AuthorizationType"] for one in client.get_routes(ApiId=api)["Items"]}
+    assert len(client.get_integrations(ApiId=api)["Items"]) == len(found)
+    return found, [one["JwtConfiguration"]["Issuer"] for one in client.get_authorizers(ApiId=api)["Items"]]
+
+
+def test_a_definition_has_the_route_of_an_issuer_while_there_is_one_and_leaves_nothing_of_others(
+    asked, project, deploying
+):
+    template, issuer = project / "template.yaml", "https://login.example.com"
+    template.write_text(API.replace("\nOutputs:", BESIDE))
+    api = deploying()["Api"]
+    assert routes(asked, api) == ({"GET /links": "NONE", "ANY /tokens/{proxy+}": "NONE"}, [])
+
+    template.write_text(API)
+
+    assert deploying(Issuer=issuer)["Api"] == api
+    assert routes(asked, api) == ({"GET /links": "NONE", "ANY /tokens/{path+}": "JWT"}, [issuer])
+    deploying(Issuer="")
+    assert routes(asked, api) == ({"GET /links": "NONE"}, [])
+    deploying(Issuer=issuer)
+    assert routes(asked, api) == ({"GET /links": "NONE", "ANY /tokens/{path+}": "JWT"}, [issuer])
