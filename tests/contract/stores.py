@@ -72,3 +72,9 @@ def empty(client: Any) -> Stores:
     for item in client.scan(TableName=TABLE)["Items"]:
         client.delete_item(TableName=TABLE, Key={"pk": item["pk"], "sk": item["sk"]})
     return Stores(client)
+
+
+def unnamed(client: Any) -> list[tuple[str, str]]:
+    """Return the keys of the items that do not name their format."""
+    found = client.scan(TableName=TABLE)["Items"]
+    return [(item["pk"]["S"], item["sk"]["S"]) for item in found if "fmt" not in item]

@@ -6,6 +6,7 @@ that a newer release wrote is not guessed at: it waits, with its reason, for the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,3 +28,16 @@ def refuse_newer(kept: Mapping[str, Any], what: str) -> None:
         return
     reason = f"{what} has format {str(written)[:20]}, and this release reads formats up to {FORMAT}"
     raise Unavailable(reason, fix="deploy the newer release again")
+
+
+_LINK_FORMAT = re.compile(r"([1-9][0-9]{0,3})\.")
+
+
+def newer_link(capability: str) -> int:
+    """Return of which format a link is that this release does not know, by what it carries; 0 for any other link.
+
+    A capability of format 1 is 43 characters of base64url, without a dot; later ones begin with their format and a dot.
+    """
+    found = _LINK_FORMAT.match(capability)
+    written = int(found[1]) if found else FORMAT
+    return written if written > FORMAT else 0

@@ -6,6 +6,7 @@ way, so that nothing can be learned by trying.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,7 +31,8 @@ from buildgate.domain.approvals import (
     form_token,
 )
 from buildgate.domain.errors import Conflict, Unavailable
-from buildgate.domain.runs import RunRecord
+from buildgate.domain.payloads import newer_link
+from buildgate.domain.runs import Run, RunRecord
 from buildgate.ports import Approvals, Clock, Pipelines, Runs
 from buildgate.usecases.decide_approval import DecideApproval
 from buildgate.web.http import BODY_LIMIT, STYLE, Answer, Request
@@ -87,6 +89,8 @@ class ApprovalPage:
 
     def _answer(self, request: Request, approval_id: str) -> Answer:
         capability = request.form.get("k", "") if request.method == "POST" else request.query.get("k", "")
+        if newer := newer_link(capability):
+            return _newer(request, newer, approval_id)
         approval, sent_to = self._known(approval_id, capability)
         if approval is None or sent_to is None:
             return _message(403, "This link is not valid. Ask for a new one.", approval_id, "wrong capability")
@@ -115,7 +119,7 @@ class ApprovalPage:
                 approver=sent_to.approver,
                 capability=capability,
                 form_token=form_token(approval_id, capability),
-                over=refusal.reason if refusal else "",
+                over=f"{refusal.reason}{_since(approval, facts['run'])}" if refusal else "",
                 left=time_left(approval.due_at - self.clock.now()),
                 **facts,
             )
@@ -180,6 +184,13 @@ def time_left(time: timedelta) -> str:
     return f"in {minutes} minute{'s' if minutes > 1 else ''}"
 
 
+def _since(approval: Approval, run: Run | None) -> str:
+    """Return what became of an approved run that a newer one has superseded all the same."""
+    if approval.status is not ApprovalStatus.APPROVED or run is None or not run.superseded_by:
+        return ""
+    return f" A newer run, {run.superseded_by}, came before it could go on, and superseded it."
+
+
 def _history(record: RunRecord | None, approval: Approval) -> list[dict[str, Any]]:
     """Return what happened so far: stages with their builds and gates, in order; not the stage that waits to begin."""
     if record is None:
@@ -207,3 +218,14 @@ def _thanks(approval: Approval, decision: Decision, reason: str, *, is_new: bool
 def _message(status: int, text: str, approval_id: str, reason: str) -> Answer:
     body = pages().get_template("message.html").render(status=status, text=text)
     return Answer(status, body, approval_id=approval_id, reason=reason, decision="refused")
+
+
+def _newer(request: Request, written: int, approval_id: str) -> Answer:
+    """Answer a link that this release cannot read, whatever it leads to; a program that asks for JSON gets JSON."""
+    reason = f"this link has format {written}, and this release reads links of format 1"
+    fix = "ask for a new link, or deploy the newer release again"
+    if "application/json" not in request.headers.get("accept", ""):
+        said = f"A newer release sent this link. {reason.capitalize()}: {fix}."
+        return _message(403, said, approval_id, reason)
+    body = json.dumps({"error": {"class": "Rejected", "message": reason, "field": "k", "fix": fix}})
+    return Answer(403, body, "application/json", approval_id=approval_id, reason=reason, decision="refused")

@@ -7,6 +7,8 @@ from typing import Any, Final
 from buildgate.web.http import BODY_LIMIT
 
 _HTML: Final = {"text/html": {"schema": {"type": "string"}}}
+_JSON: Final = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
+"""What a program that asks for JSON is told of a link that a newer release sent."""
 _ID: Final = {
     "name": "id",
     "in": "path",
@@ -23,14 +25,14 @@ _CAPABILITY: Final = {
 }
 _LOOKED: Final = {
     "200": "What is asked, what is known, and, while it waits, the form.",
-    "403": "The link is not valid, or there is no such approval: nobody can tell which.",
+    "403": "The link is not valid, or there is no such approval: nobody can tell which. Or a newer release sent it.",
     "410": "Nobody decided in time.",
     "503": "Not now; try again.",
 }
 _POSTED: Final = {
     "200": "Decided now, or by the same person before.",
     "400": "No decision, or no name.",
-    "403": "The link or the form is not valid, or this person may not decide.",
+    "403": "The link or the form is not valid, a newer release sent it, or this person may not decide.",
     "409": "Somebody else decided, or the run ended.",
     "410": "Nobody decided in time.",
     "413": f"The form is larger than {BODY_LIMIT // 1024} KiB.",
@@ -73,5 +75,8 @@ def _described(name: str, summary: str, answers: dict[str, str], *more: dict[str
         "tags": ["approvals"],
         "security": [],
         "parameters": [_ID, *more],
-        "responses": {status: {"description": words, "content": _HTML} for status, words in answers.items()},
+        "responses": {
+            status: {"description": words, "content": _HTML | (_JSON if status == "403" else {})}
+            for status, words in answers.items()
+        },
     }

@@ -10,11 +10,15 @@ from buildgate.domain.errors import Unavailable
 Item = dict[str, Any]
 
 FORMAT = 2
-"""What this release reads. Attributes are only added within a format, and items of format 1 do not name it.
+"""What this release reads. Attributes are only added within a format. Each item names its own; one without it is of 1.
 
 Format 2 is a day's totals whose sketches are packed; nothing else has it.
 """
 FORMAT_NAME = "fmt"
+PLAIN_FORMAT = 1
+"""What an item is written in that is nothing special."""
+_PLAIN = {"N": str(PLAIN_FORMAT)}
+_KNOWN = tuple({"N": str(number)} for number in range(1, FORMAT + 1))
 
 
 def encode(value: Any) -> dict[str, Any]:
@@ -63,29 +67,35 @@ def decode(value: Mapping[str, Any]) -> Any:
 
 
 def encode_item(item: Mapping[str, Any]) -> Item:
-    """Return an item without its empty texts, empty collections and unknown values: what is not there says the same."""
-    return {
+    """Return an item that names its format, without its empty texts, empty collections and unknown values.
+
+    What is not there says the same.
+    """
+    encoded = {
         name: {"S": value} if type(value) is str else encode(value)
         for name, value in item.items()
         if value or value == 0
     }
+    encoded.setdefault(FORMAT_NAME, _PLAIN)
+    return encoded
 
 
 def decode_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an item's plain values.
+    """Return an item's plain values, its format left out.
 
     Raises:
         Unavailable: A newer release wrote it in a format unknown here; it is not guessed at, and waits for that release.
     """
-    if FORMAT_NAME in item:
-        item = _of_known_format(item)
-    return {name: value["S"] if "S" in value else decode(value) for name, value in item.items()}
+    written = item.get(FORMAT_NAME)
+    if written is None:
+        return {name: value["S"] if "S" in value else decode(value) for name, value in item.items()}
+    if written not in _KNOWN:
+        raise _unknown_format(item)
+    return {name: value["S"] if "S" in value else decode(value) for name, value in item.items() if name != FORMAT_NAME}
 
 
-def _of_known_format(item: Mapping[str, Any]) -> Item:
-    written = int(item[FORMAT_NAME]["N"])
-    if written > FORMAT:
-        place = f"{item['pk']['S']} {item['sk']['S']}" if "pk" in item and "sk" in item else "an item"
-        reason = f"{place} has format {written}, and this release reads formats up to {FORMAT}"
-        raise Unavailable(reason, fix="deploy the newer release again")
-    return {name: value for name, value in item.items() if name != FORMAT_NAME}
+def _unknown_format(item: Mapping[str, Any]) -> Unavailable:
+    place = f"{item['pk']['S']} {item['sk']['S']}" if "pk" in item and "sk" in item else "an item"
+    (written,) = item[FORMAT_NAME].values()
+    reason = f"{place} has format {str(written)[:20]}, and this release reads formats up to {FORMAT}"
+    return Unavailable(reason, fix="deploy the newer release again")

@@ -82,3 +82,16 @@ class All(_Group):
 
 
 Condition = Is | IsNot | IsOneOf | Below | Missing | Present | Any_ | All
+
+
+def needs_an_item(condition: Condition | None) -> bool:
+    """Return whether the condition holds of no item that is not there, so that a write under it makes none."""
+    match condition:
+        case None | Missing() | IsNot():
+            return False
+        case Any_(of):
+            return all(needs_an_item(one) for one in of)
+        case All(of):
+            return any(needs_an_item(one) for one in of)
+        case _:
+            return True

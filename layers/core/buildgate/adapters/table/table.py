@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from buildgate.adapters.aws_errors import calling, code_of
-from buildgate.adapters.table.codec import decode_item, encode, encode_item
+from buildgate.adapters.table.codec import FORMAT_NAME, PLAIN_FORMAT, decode_item, encode, encode_item
 from buildgate.adapters.table.conditions import (
     All,
     Any_,
@@ -24,6 +24,7 @@ from buildgate.adapters.table.conditions import (
     IsOneOf,
     Missing,
     Present,
+    needs_an_item,
 )
 from buildgate.domain.errors import Conflict, Unavailable
 
@@ -33,6 +34,7 @@ _BATCH = 100
 _KEYS = {"": ("pk", "sk"), "GSI1": ("g1p", "g1s"), "GSI2": ("g2p", "g2s")}
 _BOUNDS = (":s0", ":s1")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+_FORMAT: Mapping[str, Any] = MappingProxyType({FORMAT_NAME: PLAIN_FORMAT})
 
 
 class Put(NamedTuple):
@@ -54,7 +56,15 @@ class Change(NamedTuple):
     only_if: Condition | None = None
 
 
-Write = Put | Change
+class Check(NamedTuple):
+    """Write nothing, but let a transaction happen only while this holds of an item that it does not write."""
+
+    pk: str
+    sk: str
+    only_if: Condition
+
+
+Write = Put | Change | Check
 
 
 class _Expression:
@@ -164,7 +174,8 @@ class Table:
 
     def get_many(self, keys: Sequence[tuple[str, str]], *, only: str = "") -> list[dict[str, Any]]:
         """Return the items that exist of up to any number of keys, in no particular order; ``only`` one attribute."""
-        shown = {"ProjectionExpression": "#o", "ExpressionAttributeNames": {"#o": only}} if only else {}
+        names = {"#o": only, "#f": FORMAT_NAME}
+        shown = {"ProjectionExpression": "#o, #f", "ExpressionAttributeNames": names} if only else {}
         found: list[dict[str, Any]] = []
         for start in range(0, len(keys), _BATCH):
             wanted: list[dict[str, Any]] = [_key(pk, sk) for pk, sk in keys[start : start + _BATCH]]
@@ -333,6 +344,9 @@ def _put_arguments(put: Put) -> dict[str, Any]:
 
 
 def _change_arguments(change: Change) -> dict[str, Any]:
+    """Return the request of a change; one that may make its item names the item's format, unless it has one."""
+    if not needs_an_item(change.only_if):
+        change = change._replace(first=_FORMAT if change.first is _NOTHING else {**change.first, **_FORMAT})
     expression = _Expression()
     found: dict[str, Any] = {"Key": _key(change.pk, change.sk), "UpdateExpression": expression.update(change)}
     if change.only_if is not None:
@@ -340,7 +354,15 @@ def _change_arguments(change: Change) -> dict[str, Any]:
     return found | expression.arguments()
 
 
+def _check_arguments(check: Check) -> dict[str, Any]:
+    expression = _Expression()
+    found: dict[str, Any] = {"Key": _key(check.pk, check.sk), "ConditionExpression": expression.condition(check.only_if)}
+    return found | expression.arguments()
+
+
 def _transaction_item(table: str, write: Write) -> dict[str, Any]:
     if isinstance(write, Put):
         return {"Put": {"TableName": table, **_put_arguments(write)}}
+    if isinstance(write, Check):
+        return {"ConditionCheck": {"TableName": table, **_check_arguments(write)}}
     return {"Update": {"TableName": table, **_change_arguments(write)}}

@@ -16,9 +16,13 @@ MOST_BYTES_OF_CHARACTER = 4
 
 
 class Plain(NamedTuple):
-    """What a plain expression does to attributes by name; `grown` are the bytes of names and of numbers added."""
+    """What a plain expression does to attributes by name: `firsts` are set where there is nothing yet.
+
+    `grown` are the bytes of names and of numbers added.
+    """
 
     sets: tuple[tuple[str, str], ...]
+    firsts: tuple[tuple[str, str], ...]
     adds: tuple[tuple[str, str], ...]
     removes: tuple[str, ...]
     grown: int
@@ -29,6 +33,10 @@ class Plain(NamedTuple):
         for name, placeholder in self.sets:
             changed[name] = new = values[placeholder]
             more += len(new["S"]) * MOST_BYTES_OF_CHARACTER if "S" in new else value_size(new)
+        for name, placeholder in self.firsts:
+            if name not in item:
+                changed[name] = values[placeholder]
+                more += value_size(values[placeholder])
         for name, placeholder in self.adds:
             old, given = item.get(name), values[placeholder]
             if "N" not in given:
@@ -45,15 +53,23 @@ class Plain(NamedTuple):
         return changed, more
 
 
-def plainly(sets: Sequence[tuple[Path, str]], adds: Sequence[tuple[Path, str]], removes: Sequence[Path]) -> Plain:
+Given = Sequence[tuple["Path", str]]
+
+
+def plainly(sets: Given, firsts: Given, adds: Given, removes: Sequence[Path]) -> Plain:
     """Return the parts of a plain expression, whose paths have one step each."""
-    named = [str(path[0]) for path, *_ in (*sets, *adds)]
+    named = [str(path[0]) for path, *_ in (*sets, *firsts, *adds)]
     return Plain(
-        tuple((str(path[0]), placeholder) for path, placeholder in sets),
-        tuple((str(path[0]), placeholder) for path, placeholder in adds),
+        _by_name(sets),
+        _by_name(firsts),
+        _by_name(adds),
         tuple(str(path[0]) for path in removes),
         sum(len(name.encode()) for name in named) + len(adds) * MOST_BYTES_OF_NUMBER,
     )
+
+
+def _by_name(given: Given) -> tuple[tuple[str, str], ...]:
+    return tuple((str(path[0]), placeholder) for path, placeholder in given)
 
 
 def added(old: Value | None, more: Value) -> Value:

@@ -109,7 +109,7 @@ def _update(parser: _UpdateParser, names: dict[str, str]) -> Update:
         tuple(parser.checks),
         tuple(paths),
         frozenset(str(path[0]) for path in paths),
-        plainly([(_named(path, names), value) for path, value in parser.given], adds, removes)
+        plainly(_renamed(parser.given, names), _renamed(parser.firsts, names), adds, removes)
         if parser.is_plain()
         else None,
     )
@@ -117,6 +117,10 @@ def _update(parser: _UpdateParser, names: dict[str, str]) -> Update:
 
 def _named(path: Path, names: dict[str, str]) -> Path:
     return (names.get(str(path[0]), path[0]), *path[1:]) if names else path
+
+
+def _renamed(given: list[tuple[Path, str]], names: dict[str, str]) -> list[tuple[Path, str]]:
+    return [(_named(path, names), value) for path, value in given]
 
 
 def _removal_order(path: Path) -> tuple[tuple[int, str], ...]:
@@ -134,11 +138,17 @@ class _UpdateParser(Parser):
         self.checks: list[Check] = []
         self._checked: set[tuple[str, str]] = set()
         self.given: list[tuple[Path, str]] = []
+        self.firsts: list[tuple[Path, str]] = []
+        self._default: tuple[Path, str] | None = None
 
     def is_plain(self) -> bool:
-        """Return whether what was read writes whole attributes, with values as they are given."""
+        """Return whether what was read writes whole attributes, with values as they are given, or where none is yet."""
         paths = [*(path for path, _ in (*self.sets, *self.adds)), *self.removes]
-        return not self.deletes and len(self.given) == len(self.sets) and all(len(path) == 1 for path in paths)
+        return (
+            not self.deletes
+            and len(self.given) + len(self.firsts) == len(self.sets)
+            and all(len(path) == 1 for path in paths)
+        )
 
     def sections(self) -> None:
         seen: set[str] = set()
@@ -159,14 +169,17 @@ class _UpdateParser(Parser):
         path = self.path()
         self.expect("=")
         left, name = self._operand()
-        operator = self.peek()
-        if name is not None and operator not in ("+", "-"):
-            self.given.append((path, name))
+        operator, default = self.peek(), self._taken_default()
         if operator not in ("+", "-"):
+            if name is not None:
+                self.given.append((path, name))
+            elif default is not None and default[0] == path:
+                self.firsts.append(default)
             self.sets.append((path, left))
             return
         self.take()
         right, other = self._operand()
+        self._default = None
         for value in (name, other):
             if value:
                 self._check_kind(value, ("N",), f"operator or function: {operator}")
@@ -196,11 +209,18 @@ class _UpdateParser(Parser):
             if path is None:
                 self.refuse("Operator or function requires a document path; operator or function: if_not_exists")
             wanted: Path = path
+            self._default = (path, second) if second else None
             return lambda item, values: found if (found := find(item, wanted)) else right(item, values)
+        self._default = None
         for value in (first, second):
             if value:
                 self._check_kind(value, ("L",), "operator or function: list_append")
         return lambda item, values: _joined(left(item, values), right(item, values))
+
+    def _taken_default(self) -> tuple[Path, str] | None:
+        """Return the path and value of the `if_not_exists` that was just read, if it was the whole of an operand."""
+        default, self._default = self._default, None
+        return default
 
     def _peek_path(self) -> Path:
         start = self._at
