@@ -10,8 +10,9 @@ import pytest
 
 from buildgate.domain.approvals import ApprovalStatus, Capability, Decision, Identity
 from buildgate.domain.errors import Conflict
+from buildgate.domain.runs import RunStatus, StopRequest
 from contract.stores import LATER, case
-from run_records import NOON, approval
+from run_records import NOON, RUN_ID, approval, run
 
 
 def decided(known: Any, *, approve: bool = True, actor: str = "alice") -> Any:
@@ -55,6 +56,7 @@ def capabilities_add_up_and_need_their_approval(stores):
 
 @case
 def one_decision_is_stored_for_what_was_believed(stores):
+    stores.runs.open(run(), [])
     known = stores.approvals.ask(approval(token="t1"))
     stores.approvals.store_decision(decided(known))
 
@@ -67,6 +69,7 @@ def one_decision_is_stored_for_what_was_believed(stores):
 
 @case
 def a_decided_approval_is_due_until_its_callback_is_delivered(stores):
+    stores.runs.open(run(), [])
     known = stores.approvals.ask(approval(token="t1"))
     assert stores.work.due_approvals(NOON) == []
     stores.approvals.store_decision(decided(known))
@@ -80,6 +83,7 @@ def a_decided_approval_is_due_until_its_callback_is_delivered(stores):
 
 @case
 def a_vote_below_the_quorum_leaves_the_approval_waiting(stores):
+    stores.runs.open(run(), [])
     known = stores.approvals.ask(approval(token="t1", required=2))
     vote = replace(decided(known), status=ApprovalStatus.WAITING)
     stores.approvals.store_decision(vote)
@@ -92,6 +96,7 @@ def a_vote_below_the_quorum_leaves_the_approval_waiting(stores):
 
 @case
 def only_a_waiting_approval_can_end_without_a_decision(stores):
+    stores.runs.open(run(), [])
     waiting = stores.approvals.ask(approval(token="t1"))
     done = stores.approvals.ask(replace(approval(token="t2"), ref=replace(approval().ref, name="review")))
     stores.approvals.store_decision(decided(done))
@@ -112,3 +117,19 @@ def waiting_approvals_are_listed_by_their_end(stores):
         stores.approvals.ask(approval(ref=ref, due_at=NOON + timedelta(hours=hours), token="t"))
 
     assert [one.ref.name for one in stores.approvals.waiting()] == ["a", "b", "c"]
+
+
+@case
+def no_decision_is_stored_for_a_run_that_heeds_none(stores):
+    known = stores.approvals.ask(approval(token="t1"))
+    with pytest.raises(Conflict):
+        stores.approvals.store_decision(decided(known))
+    stores.runs.open(run(), [])
+    stores.runs.ask_stop(RUN_ID, StopRequest("alice", "", NOON))
+    with pytest.raises(Conflict):
+        stores.approvals.store_decision(decided(known))
+    stores.runs.close(replace(run(), status=RunStatus.STOPPED, finished_at=NOON))
+    with pytest.raises(Conflict):
+        stores.approvals.store_decision(decided(known))
+
+    assert stores.approvals.get(known.ref) == known

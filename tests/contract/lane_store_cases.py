@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from buildgate.adapters.table.lanes import TableLanes
-from buildgate.domain.approvals import ApprovalStatus
+from buildgate.domain.approvals import ApprovalStatus, Decision, Identity
 from buildgate.domain.errors import Conflict
 from buildgate.domain.lanes import Lane, Ticket, Turn, TurnRef, arrive, leave
 from contract.stores import LATER, Stores
@@ -62,6 +62,21 @@ def of_two_who_change_a_lane_at_once_one_reads_again(stores):
         with pytest.raises(Conflict):
             lanes.store(second, look_at=NOON)
         assert lanes.lane(KEY) == replace(first, version=read.version + 1)
+
+
+@case
+def who_loses_a_turn_is_told_of_it_in_the_run_itself(stores):
+    lanes, known = lanes_of(stores), approval(token="t1")
+    stores.runs.open(run(), [])
+    stores.approvals.ask(known)
+    lost = replace(turn(RUN_ID), superseded_by="newer")
+
+    lanes.store(Lane(KEY, waiting=(lost,)), look_at=NOON, lost=[lost])
+
+    assert (lanes.lane(KEY).waiting, stores.runs.run(RUN_ID).superseded_by) == ((lost,), "newer")
+    decision = Decision(True, "alice", Identity.LINK, "", NOON)
+    with pytest.raises(Conflict):
+        stores.approvals.store_decision(replace(known, decisions=(decision,), version=1))
 
 
 @case

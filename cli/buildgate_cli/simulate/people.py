@@ -41,6 +41,7 @@ class People:
 
     def __post_init__(self) -> None:
         self.strangers = Strangers(self.world, self.weather, self.tell)
+        self.weather.between = self.act_between
 
     def push(self) -> None:
         """Push to a branch that triggers the pipeline, or start it by hand where no push can."""
@@ -79,6 +80,15 @@ class People:
                 self.strangers.try_link(approval_id, link)
             self._answer(approval_id, asked)
         self.strangers.claim_a_slot()
+
+    def act_between(self) -> None:
+        """Answer or stop a run at the very moment in which a function is at work on something."""
+        for approval_id, asked in list(self.watch.asked.items())[:1]:
+            if self.weather.happens(f"bob answers {asked['stage_name']} in between", "people", 0.3):
+                for person in _deciders(asked):
+                    self._decide(approval_id, asked, person, "approve", is_stale=False)
+        if self.pipeline is not None and self.weather.happens("alice stops a run in between", "people", 0.01):
+            self._stop()
 
     def _stop(self) -> None:
         rows = self.world.table.rows()

@@ -46,6 +46,7 @@ class Watch:
     _counted: Counter[str] = field(default_factory=Counter)
     _slots: set[str] = field(default_factory=set)
     _idle: set[str] = field(default_factory=set)
+    _overtaken: set[str] = field(default_factory=set)
     _turns: Turns = field(init=False)
     _builds: int = 0
     _is_recounted: bool = False
@@ -125,6 +126,9 @@ class Watch:
             self._counted[pk] += _number(after, "n") - _number(before, "n") if pk.startswith("PROJECT#") else 0
         elif pk.startswith("RUN#"):
             self._run_part(pk, sk, before, after)
+        elif sk == "LANE" and after is not None:
+            turns = decode_item(after.item).get("waiting", ())
+            self._overtaken |= {f"RUN#{turn['run']}" for turn in turns if turn.get("superseded_by")}
 
     def _head(self, pk: str, before: Row | None, after: Row | None) -> None:
         old, new = _text(before, "status"), _text(after, "status")
@@ -171,6 +175,8 @@ class Watch:
             self.asked.pop(text, None)
         elif text not in self.asked:
             self.asked[text] = decode_item(after.item)
+        if new in {"APPROVED", "REJECTED"} and old == "WAITING":
+            self._too_late(pk, sk, new)
         if new != "APPROVED" or old == new or after is None:
             return
         item = decode_item(after.item)
@@ -179,6 +185,15 @@ class Watch:
             self.breach(
                 Promise.DECIDED, f"{pk} {sk} is approved by {len(yes)} decisions; {item['required']} are needed"
             )
+
+    def _too_late(self, pk: str, sk: str, decided: str) -> None:
+        """Check that a decision counted only for a run that can still heed it."""
+        run = self._item(pk, "RUN") or {}
+        why = "superseded" if pk in self._overtaken else "to be stopped" if run.get("stop") else ""
+        if RunStatus(run["status"]).is_final:
+            why = run["status"]
+        if why:
+            self.breach(Promise.DECIDED, f"{pk} {sk} is {decided} though the run was {why} by then")
 
     def _passed(self, pk: str, sk: str) -> None:
         """Check a stage that succeeded: each of its gates was judged, and none of them says no."""

@@ -62,13 +62,17 @@ def kinds_of(text: str) -> frozenset[str]:
 
 @dataclass(slots=True)
 class Weather:
-    """The kinds of fault of a day, over one world; `met` counts what went wrong, by kind; `on_fault` hears of each call."""
+    """The kinds of fault of a day, over one world; `met` counts what went wrong, by kind; `on_fault` hears of each call.
+
+    `between` is what people do between two calls of a function that is overtaken.
+    """
 
     world: World
     fate: Fate
     kinds: frozenset[str]
     met: Counter[str] = field(default_factory=Counter)
     on_fault: Callable[[Call, Fault], object] = lambda _call, _fault: None
+    between: Callable[[], object] = lambda: None
     _calls: list[tuple[str, Fault, float]] = field(default_factory=list)
     _places: dict[tuple[str, str, str], str] = field(default_factory=dict)
     _ratio: float = 0.0
@@ -128,6 +132,7 @@ class Weather:
         aws = self.world.aws
         if len(aws.lambdas.callers) < _MOST_AT_ONCE:
             self.met["overtake"] += 1
+            self.between()
             aws.timeline.step(until=aws.timeline.elapsed + 1)
         return Fault.NONE
 

@@ -326,7 +326,7 @@ def test_a_decision_stands_although_its_callback_did_not_get_through(world):
 
 def test_a_crash_before_the_decision_was_stored_decides_nothing(world):
     ref, token = waiting(world)
-    world.trouble("dynamodb", "update_item", ProcessDied)
+    world.trouble("dynamodb", "transact_write_items", ProcessDied)
     with pytest.raises(ProcessDied):
         decide(world, ref)
 
@@ -337,7 +337,7 @@ def test_a_crash_before_the_decision_was_stored_decides_nothing(world):
 
 def test_a_lost_answer_of_the_decision_is_repeated_without_harm(world):
     ref, token = waiting(world)
-    world.trouble("dynamodb", "update_item", is_after=True)
+    world.trouble("dynamodb", "transact_write_items", is_after=True)
     with pytest.raises(Unavailable):
         decide(world, ref)
 

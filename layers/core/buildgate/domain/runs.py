@@ -40,6 +40,9 @@ class RunStatus(StrEnum):
         return self not in {RunStatus.QUEUED, RunStatus.RUNNING}
 
 
+OPEN_STATUSES = tuple(status.value for status in RunStatus if not status.is_final)
+
+
 class StageStatus(StrEnum):
     """How one attempt at a stage stands.
 
@@ -82,7 +85,10 @@ class StopRequest:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The head of a run. ``executions`` counts started state machine executions; the newest is ``run_id-executions``."""
+    """The head of a run. ``executions`` counts started state machine executions; the newest is ``run_id-executions``.
+
+    ``superseded_by`` is the newer run to which it has lost its turn in a stage: it heeds no decision any more.
+    """
 
     run_id: str
     pipeline: str
@@ -100,6 +106,7 @@ class Run:
     spent_events: int = 0
     stop: StopRequest | None = None
     retry_of: str = ""
+    superseded_by: str = ""
 
     @property
     def execution_name(self) -> str:

@@ -195,7 +195,7 @@ class Wiring(BuildWiring):
 
     @cached_property
     def decide_approval(self) -> DecideApproval:
-        return DecideApproval(self.approvals, self.delivery)
+        return DecideApproval(self.approvals, self.delivery, self.runs)
 
     @cached_property
     def apply_pipeline(self) -> ApplyPipeline:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from buildgate.domain.lanes import Lane, Ticket, TurnRef
+    from buildgate.domain.lanes import Lane, Ticket, Turn, TurnRef
 
 
 class Lanes(Protocol):
@@ -18,8 +18,8 @@ class Lanes(Protocol):
         """Return a lane as it is now; one that nobody was ever in is empty."""
         ...
 
-    def store(self, lane: Lane, *, look_at: datetime) -> None:
-        """Store a changed lane, to be looked at again then unless it is empty.
+    def store(self, lane: Lane, *, look_at: datetime, lost: Sequence[Turn] = ()) -> None:
+        """Store a changed lane, to be looked at again then unless it is empty, and note in the runs who ``lost`` a turn.
 
         Raises:
             Conflict: Someone else changed it since it was read; nothing is written.

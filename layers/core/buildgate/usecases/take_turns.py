@@ -96,11 +96,12 @@ class TakeTurns:
             after = change(before)
             if after is before:
                 return
+            told = to_tell(before, after)
             try:
-                self.lanes.store(after, look_at=self._soon())
+                self.lanes.store(after, look_at=self._soon(), lost=[turn for turn in told if turn.superseded_by])
             except Conflict:
                 continue
-            for turn in to_tell(before, after):
+            for turn in told:
                 if turn.ref != by:
                     self.tell(turn)
             return

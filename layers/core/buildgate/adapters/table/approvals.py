@@ -7,10 +7,11 @@ from typing import Any
 
 from buildgate.adapters.table import keys
 from buildgate.adapters.table.approval_items import approval_item, approval_of, decision_data
-from buildgate.adapters.table.conditions import All, Any_, Is, Missing, Present
-from buildgate.adapters.table.table import Change, Put, Table
+from buildgate.adapters.table.conditions import All, Any_, Is, IsOneOf, Missing, Present
+from buildgate.adapters.table.table import Change, Check, Put, Table
 from buildgate.domain.approvals import Approval, ApprovalRef, ApprovalStatus, Capability
 from buildgate.domain.errors import Conflict
+from buildgate.domain.runs import OPEN_STATUSES
 from buildgate.domain.times import to_text
 
 
@@ -49,7 +50,9 @@ class TableApprovals:
             sets |= {"g2s": to_text(approval.decisions[-1].at)}
         before = Is("version", approval.version - 1)
         believed = All((Is("status", ApprovalStatus.WAITING.value), Any_((before, Missing("version")))))
-        self._table.change(Change(pk, sk, sets=sets, only_if=believed))
+        heeded = All((IsOneOf("status", OPEN_STATUSES), Missing("stop"), Missing("superseded_by")))
+        run = Check(keys.run(approval.ref.run_id), keys.RUN, only_if=heeded)
+        self._table.transact([Change(pk, sk, sets=sets, only_if=believed), run])
 
     def end(self, ref: ApprovalRef, status: str, *, superseded_by: str = "") -> None:
         pk, sk = keys.approval(ref)

@@ -102,7 +102,7 @@ class TableBuilds:
         except (Conflict, Unavailable):
             return
 
-    def _write_one(self, write: Write) -> None:
+    def _write_one(self, write: Put | Change) -> None:
         if isinstance(write, Put):
             self._table.put(write)
         else:
@@ -152,7 +152,7 @@ class TableBuilds:
         return [item["sk"] for item in self._table.query(keys.PROJECTS)]
 
 
-def _head_write(head: BuildHead, known: BuildHead | None, now: datetime, *, has_reports: bool) -> Write:
+def _head_write(head: BuildHead, known: BuildHead | None, now: datetime, *, has_reports: bool) -> Put | Change:
     item = head_item(head)
     if not head.status.is_finished:
         item |= {"g2p": keys.WORK_BUILD, "g2s": to_text(now + LOOK_AGAIN)}

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from buildgate.adapters.table import keys
-from buildgate.adapters.table.conditions import Is, Missing
+from buildgate.adapters.table.conditions import Is, Missing, Present
 from buildgate.adapters.table.table import Change, Put, Table
 from buildgate.domain.lanes import Lane, Ticket, Turn, TurnRef
 from buildgate.domain.times import from_text, to_text
@@ -25,10 +25,14 @@ class TableLanes:
         item = self._table.get(keys.lane(key), keys.LANE)
         return Lane(key) if item is None else _lane_of(key, item)
 
-    def store(self, lane: Lane, *, look_at: datetime) -> None:
+    def store(self, lane: Lane, *, look_at: datetime, lost: Sequence[Turn] = ()) -> None:
         look = {} if lane.is_empty else {"g2p": keys.WORK_LANE, "g2s": to_text(look_at)}
         believed = Is("version", lane.version) if lane.version else Missing("pk")
-        self._table.put(Put(_lane_item(lane) | look, only_if=believed))
+        put = Put(_lane_item(lane) | look, only_if=believed)
+        if lost:
+            self._table.transact([put, *map(_noted, lost)])
+        else:
+            self._table.put(put)
 
     def postpone(self, lane: Lane, *, until: datetime) -> None:
         sets = {"g2p": None, "g2s": None} if lane.is_empty else {"g2p": keys.WORK_LANE, "g2s": to_text(until)}
@@ -49,6 +53,12 @@ class TableLanes:
     def mark_delivered(self, ticket: Ticket) -> None:
         pk, sk = keys.ticket(ticket.ref)
         self._table.has_changed(Change(pk, sk, sets={"is_delivered": True}, only_if=Is("token", ticket.token)))
+
+
+def _noted(lost: Turn) -> Change:
+    """Return the change that tells a run's head that the run has lost its turn: from then on no decision counts."""
+    by = {"superseded_by": lost.superseded_by}
+    return Change(keys.run(lost.ref.run_id), keys.RUN, sets=by, only_if=Present("pk"))
 
 
 def ticket_of(item: dict[str, Any]) -> Ticket:

@@ -95,6 +95,7 @@ def run_of(item: dict[str, Any]) -> Run:
         spent_events=item.get("spent_events", 0),
         stop=StopRequest(stop["actor"], stop.get("comment", ""), from_text(stop["at"])) if stop else None,
         retry_of=item.get("retry_of") or facts.get("retry_of", ""),
+        superseded_by=item.get("superseded_by", ""),
     )
 
 

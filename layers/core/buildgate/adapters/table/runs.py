@@ -13,7 +13,7 @@ from buildgate.adapters.table.slots import TableSlots, slot_item, slot_of
 from buildgate.adapters.table.table import Change, Put, Write
 from buildgate.domain.errors import Conflict
 from buildgate.domain.notices import NoticeRef
-from buildgate.domain.runs import GateResult, Run, RunRecord, RunStatus, StageAttempt, StopRequest
+from buildgate.domain.runs import OPEN_STATUSES, GateResult, Run, RunRecord, RunStatus, StageAttempt, StopRequest
 from buildgate.domain.slots import Slot, SlotState
 from buildgate.domain.times import to_text
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from buildgate.domain.builds import SlotRef
 
 FIRST_LOOK = timedelta(minutes=2)
-_OPEN = IsOneOf("status", (RunStatus.QUEUED.value, RunStatus.RUNNING.value))
+_OPEN = IsOneOf("status", OPEN_STATUSES)
 
 
 def opening_writes(run: Run, carried: Sequence[StageAttempt] = ()) -> list[Write]:
