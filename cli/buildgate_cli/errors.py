@@ -36,6 +36,8 @@ _DOMAIN_CODES: Final = {
 }
 _WAYS_OUT: Final = {
     "Project cannot be found": "See `buildgate project list`; create it with `buildgate project apply FILE`.",
+    "no batch configuration": "Add buildBatchConfig to its project file and apply it; see docs/how-to/builds.md.",
+    "Only failed batches can be retried": "Start another one with `buildgate build batch start PROJECT`.",
     "RepositoryDoesNotExistException": "Create it with `buildgate repo create NAME`; see `buildgate repo list`.",
 }
 """What to do about refusals of AWS that people meet often, by a part of them."""

@@ -185,8 +185,10 @@ def test_stopping_says_which_had_ended_already(at: Desk) -> None:
 
     answer = at.cli("build", "stop", "quick", "slow", "--json")
     watched = at.cli("build", "watch", "slow", *QUICK)
+    again = at.cli("build", "stop", "slow")
 
     assert [one["outcome"] for one in json.loads(answer.stdout)["builds"]] == ["had ended: SUCCEEDED", "stopping"]
+    assert again.stdout.endswith(": stopped\n")
     assert watched.exit_code == 1
     assert at.builds("slow")[0]["buildStatus"] == "STOPPED"
 

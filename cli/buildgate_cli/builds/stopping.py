@@ -10,9 +10,10 @@ from buildgate_cli.errors import UserError
 def stop_build(client: Any, build_id: str) -> dict[str, str]:
     """Stop a build, and say what came of it. Stopping one that has ended changes nothing."""
     build = client.stop_build(id=build_id)["build"]
-    is_over = build.get("buildComplete") and build["buildStatus"] != "STOPPED"
-    outcome = f"had ended: {build['buildStatus']}" if is_over else "stopping"
-    return {"build_id": build["id"], "outcome": outcome, "status": build["buildStatus"]}
+    status, outcome = build["buildStatus"], "stopping"
+    if build.get("buildComplete"):
+        outcome = "stopped" if status == "STOPPED" else f"had ended: {status}"
+    return {"build_id": build["id"], "outcome": outcome, "status": status}
 
 
 def stop_run(client: Any, text: str) -> list[dict[str, str]]:

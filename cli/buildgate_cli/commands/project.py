@@ -129,13 +129,15 @@ def delete(
 
     others = [Project.of_aws(one) for one in on_aws.every(client)]
     beside = [*extras.removal(cloud, Project.of_aws(found), others), *own_role.removal(cloud, Project.of_aws(found))]
-    for step in beside:
-        note(f"  {step.what}")
     if not yes:
+        for step in beside:
+            note(f"  {_as_wish(step.what)}")
         typer.confirm(f"Delete project {name} of {cloud.stack}?", abort=True, err=True)
     grouped = [one["arn"] for one in groups.managed(client, name)] if with_reports else []
     for step in beside:
         step.call()
+        if yes:
+            note(f"  {step.what}")
     client.delete_project(name=name)
     for arn in grouped:
         client.delete_report_group(arn=arn, deleteReports=True)
