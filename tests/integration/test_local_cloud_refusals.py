@@ -119,7 +119,7 @@ def test_an_emulator_that_changed_is_named_with_what_moved(home, tmp_path):
         emulator.start()
 
     assert "ministack.core.iam_evaluator.is_root_access_key is gone" in refused.value.message
-    assert "make setup" in refused.value.fix
+    assert "make clean setup" in refused.value.fix
 
 
 def test_an_emulator_that_ends_at_once_is_reported_with_its_last_words(home):

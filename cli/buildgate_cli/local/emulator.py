@@ -154,7 +154,7 @@ class Emulator:
         if status == CHANGED_EXIT:
             return UserError(
                 f"The installed emulator is not the version this local cloud was made for: {self._last_line()}",
-                "Restore the pinned packages with `make setup`.",
+                "Restore the pinned packages with `make clean setup`.",
                 ExitCode.UNAVAILABLE,
             )
         return UserError(

@@ -15,7 +15,7 @@ from buildgate_cli.errors import ExitCode, UserError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_MEND: Final = "The local cloud does not start with an open door: restore the pinned packages with `make setup`."
+_MEND: Final = "The local cloud does not start with an open door: restore the pinned packages with `make clean setup`."
 _CODE: Final = ExitCode.UNAVAILABLE
 _ANY: Final = "x-amazon-apigateway-any-method"
 _FALSE_CREDENTIALS: Final[tuple[Mapping[str, str], ...]] = (
