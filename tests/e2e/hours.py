@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 NAME = "shop-hours"
 PROJECT = f"{NAME}-release"
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-QUICK = "version: 0.2\nphases:\n  build:\n    commands:\n      - sleep 1\n"
+BUILDSPEC = "version: 0.2\nphases:\n  build:\n    commands:\n      - {}\n"
+MOMENT = "sleep 1"
+"""What a build does in the middle of which something has to happen."""
 
 
 def shop_in(cloud: RunningCloud, factory: pytest.TempPathFactory) -> Shop:
     """Return the cloud's shop, made by whoever asks first."""
     if NAME not in cloud.kept:
         made = Shop.make(cloud, NAME, factory.mktemp("shop"), stages=["release"], approval={})
-        made.write("buildspec-release.yml", QUICK)
         cloud.kept[NAME] = made
     return cloud.kept[NAME]
 
@@ -65,8 +66,9 @@ def given_up(cloud: RunningCloud) -> list[str]:
     return [message["Body"] for message in found]
 
 
-def pushed(shop: Shop) -> str:
-    """Return the run of a push that changes something."""
+def pushed(shop: Shop, command: str = "true") -> str:
+    """Return the run of a push that changes something, and whose build is this command."""
+    shop.write("buildspec-release.yml", BUILDSPEC.format(command))
     shop.write("change.txt", uuid.uuid4().hex)
     return shop.run_of(shop.push())
 
@@ -89,8 +91,8 @@ def ended_build(cloud: RunningCloud, run_id: str) -> dict:
     )
 
 
-def released(cloud: RunningCloud, shop: Shop) -> dict:
-    return cloud.run(pushed(shop))
+def released(cloud: RunningCloud, shop: Shop, command: str = "true") -> dict:
+    return cloud.run(pushed(shop, command))
 
 
 def asked(shop: Shop, timeout: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
@@ -18,7 +19,7 @@ from buildgate_cli.local.agent.users import builds_folder
 from buildgate_cli.local.clock import CLOCK_FILE
 from e2e.harness import RunningCloud
 from e2e.hours import (
-    QUICK,
+    MOMENT,
     asked,
     counted,
     emulator_of,
@@ -26,6 +27,7 @@ from e2e.hours import (
     pushed,
     released,
     shift,
+    shop_in,
     wait_for_its_build,
 )
 from local_cloud_asking import until
@@ -38,7 +40,7 @@ TICKS_SECONDS = 3
 
 def test_a_clock_put_back_in_mid_build_leaves_no_negative_duration_and_no_run_waiting(cloud, shop):
     before = counted(cloud)
-    run_id = pushed(shop)
+    run_id = pushed(shop, MOMENT)
     wait_for_its_build(cloud, run_id)
     shift(cloud, -7200)
 
@@ -50,37 +52,61 @@ def test_a_clock_put_back_in_mid_build_leaves_no_negative_duration_and_no_run_wa
 
 
 def test_a_clock_put_forward_in_mid_build_ends_the_run_and_counts_it(cloud, shop):
-    run_id = pushed(shop)
+    run_id = pushed(shop, MOMENT)
     wait_for_its_build(cloud, run_id)
     shift(cloud, 7200)
 
     assert cloud.run(run_id)["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("seconds", [2 * HOUR, -HOUR], ids=["two hours forward", "one hour back"])
-def test_an_approval_that_waits_while_the_clock_jumps_is_decided_afterwards(cloud, shop, seconds):
-    run_id, link = asked(shop, "7d")
-    shift(cloud, seconds)
-    time.sleep(TICKS_SECONDS)
-    meanwhile = cloud.api.get("runs", run_id)["run"]
+@dataclass
+class Waited:
+    """An approval that waited: what its run was while it did, the same after the clock was put forward, and the end."""
 
-    decide_by_page(link, name="Alice", comment="after the jump", say=lambda _: None)
+    run_id: str
+    link: str
+    put_back: str = ""
+    put_forward: str = ""
 
-    assert (meanwhile["status"], meanwhile["stages"][0]["approval"]["status"]) == ("RUNNING", "WAITING")
-    assert cloud.run(run_id)["status"] == "SUCCEEDED"
+    def decide(self) -> None:
+        decide_by_page(self.link, name="Alice", comment="after the jump", say=lambda _: None)
 
 
-def test_an_approval_whose_time_a_jump_uses_up_expires_and_nothing_earlier(cloud, shop):
-    run_id, link = asked(shop, "2d")
+@pytest.fixture(scope="module")
+def waited(cloud, tmp_path_factory):
+    """Return three approvals through whose waiting the clock was put an hour back and then two hours forward.
+
+    One was decided after each jump; the third, of two days (48 minutes here), was left alone.
+    """
+    shop = shop_in(cloud, tmp_path_factory)
+    early, late, left = (Waited(*asked(shop, timeout)) for timeout in ("7d", "6d", "2d"))
     shift(cloud, -HOUR)
     time.sleep(TICKS_SECONDS)
-    put_back = cloud.api.get("runs", run_id)["run"]["status"]
-
+    for one in (early, late, left):
+        one.put_back = cloud.api.get("runs", one.run_id)["run"]["status"]
+    early.decide()
     shift(cloud, 2 * HOUR)
+    time.sleep(TICKS_SECONDS)
+    late.put_forward = cloud.api.get("runs", late.run_id)["run"]["status"]
+    late.decide()
+    return early, late, left
 
-    assert put_back == "RUNNING"
-    assert cloud.run(run_id)["status"] == "EXPIRED"
-    assert cloud.ask("GET", link).status == 410
+
+@pytest.mark.parametrize("which", [0, 1], ids=["one hour back", "two hours forward"])
+def test_an_approval_that_waits_while_the_clock_jumps_is_decided_afterwards(cloud, waited, shop, which):
+    one = waited[which]
+    run = cloud.run(one.run_id)
+
+    assert (one.put_back, one.put_forward)[which] == "RUNNING"
+    assert (run["status"], run["stages"][0]["approval"]["status"]) == ("SUCCEEDED", "APPROVED")
+
+
+def test_an_approval_whose_time_a_jump_uses_up_expires_and_nothing_earlier(cloud, waited, shop):
+    left = waited[2]
+
+    assert left.put_back == "RUNNING"
+    assert cloud.run(left.run_id)["status"] == "EXPIRED"
+    assert cloud.ask("GET", left.link).status == 410
 
 
 def test_a_clock_put_back_hides_no_push_and_silences_no_reconciler(cloud, shop):
@@ -107,7 +133,7 @@ def test_state_that_could_not_be_saved_on_a_full_disk_is_saved_when_there_is_roo
 
 
 def test_a_build_whose_end_cannot_be_written_ends_when_there_is_room(cloud, shop):
-    run_id = pushed(shop)
+    run_id = pushed(shop, MOMENT)
     wait_for_its_build(cloud, run_id)
 
     with no_file_may_grow(cloud.description["pid"]):
@@ -134,12 +160,10 @@ def small_disk_of_builds(cloud: RunningCloud) -> Iterator[None]:
 
 
 def test_a_build_that_fills_the_disk_ends_with_that_reason_and_the_next_one_succeeds(cloud, shop):
-    shop.write("buildspec-release.yml", QUICK.replace("sleep 1", "head -c 64000000 /dev/zero > filling && echo fit"))
     with small_disk_of_builds(cloud):
-        full = released(cloud, shop)
+        full = released(cloud, shop, "head -c 64000000 /dev/zero > filling && echo fit")
         (build,) = full["stages"][0]["builds"]
         (found,) = cloud.client("codebuild").batch_get_builds(ids=[build["build_id"]])["builds"]
-        shop.write("buildspec-release.yml", QUICK)
 
         after = released(cloud, shop)
 
@@ -150,7 +174,7 @@ def test_a_build_that_fills_the_disk_ends_with_that_reason_and_the_next_one_succ
 
 
 def test_events_that_come_again_nine_days_later_change_nothing(cloud, shop):
-    run = released(cloud, shop)
+    run = cloud.run(shop.runs()[0]["run_id"]) if shop.runs() else released(cloud, shop)
     (build,) = cloud.client("codebuild").batch_get_builds(ids=[run["stages"][0]["builds"][0]["build_id"]])["builds"]
     before, runs = counted(cloud), len(shop.runs())
     table = cloud.item(f"BUILD#{build['id']}", "HEAD")
@@ -169,8 +193,7 @@ def test_events_that_come_again_nine_days_later_change_nothing(cloud, shop):
 
 
 def test_an_execution_aborted_in_mid_build_leaves_no_build_running(cloud, shop):
-    shop.write("buildspec-release.yml", QUICK.replace("sleep 1", "sleep 60"))
-    run_id = pushed(shop)
+    run_id = pushed(shop, "sleep 60")
     build_id = cloud.building(run_id)
     states, machine = cloud.client("stepfunctions"), cloud.description["outputs"]["RunMachineArn"]
     (execution,) = states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
@@ -178,7 +201,6 @@ def test_an_execution_aborted_in_mid_build_leaves_no_build_running(cloud, shop):
     states.stop_execution(executionArn=execution["executionArn"])
 
     ended = cloud.run(run_id)
-    shop.write("buildspec-release.yml", QUICK)
     codebuild = cloud.client("codebuild")
     build = until(
         lambda: next((b for b in codebuild.batch_get_builds(ids=[build_id])["builds"] if b["buildComplete"]), None)
