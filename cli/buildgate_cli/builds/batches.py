@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from buildgate_cli.builds import facts, ids
+from buildgate_cli.builds.differences import differences
 from buildgate_cli.builds.looking import is_passing
 from buildgate_cli.builds.watch import BRIEF, print_line
 from buildgate_cli.errors import ExitCode, UserError
@@ -18,6 +19,8 @@ from buildgate_cli.human import dollars, duration, safe
 from buildgate_cli.output import console, print_tree, status_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from buildgate.domain.builds import Build
     from buildgate_cli.builds.looking import Pace
 
@@ -27,17 +30,23 @@ _SKIPPED: Final = "NOT_STARTED"
 
 @dataclass(frozen=True)
 class Member:
-    """One build of a batch: its identifier in the buildspec, what it waits for, and the build once there is one."""
+    """One build of a batch: its identifier in the buildspec, what it waits for, and the build once there is one.
+
+    `differs` is what tells it from the other members, such as a matrix's variables; `earlier` are builds that were retried.
+    """
 
     identifier: str
     depends_on: tuple[str, ...]
     status: str
     is_failure_ignored: bool
     build: Build | None
+    earlier: tuple[Build, ...] = ()
+    differs: Mapping[str, str] = field(default_factory=dict)
 
     def to_data(self, now: datetime) -> dict[str, Any]:
         known = facts.to_data(self.build, now) if self.build else {"build_id": None}
-        own = {"identifier": self.identifier, "depends_on": list(self.depends_on)}
+        own = {"identifier": self.identifier, "depends_on": list(self.depends_on), "differs": dict(self.differs)}
+        own["earlier_builds"] = [one.build_id for one in self.earlier]
         return {**own, "ignore_failure": self.is_failure_ignored, **known, "status": self.status}
 
 
@@ -57,8 +66,9 @@ class Batch:
     artifacts: str = ""
 
     def cost_micro_usd(self, now: datetime) -> int | None:
-        """Return what the members cost so far; None when the price of one of them is unknown."""
-        costs = [facts.cost_micro_usd(member.build, now) for member in self.members if member.build]
+        """Return what the members cost so far, each try of them; None when the price of one of them is unknown."""
+        builds = [one for member in self.members for one in (*member.earlier, member.build) if one]
+        costs = [facts.cost_micro_usd(one, now) for one in builds]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if len(known) == len(costs) else None
 
@@ -88,8 +98,10 @@ def get(client: Any, batch_id: str) -> Batch:
         raise UserError(f"There is no batch {batch_id}.", "See `buildgate build batch list`.", ExitCode.REFUSED)
     data = found[0]
     groups = data.get("buildGroups", [])
-    wanted = [arn.rsplit(":build/", 1)[-1] for group in groups if (arn := _arn(group))]
-    builds = {one.build_id: one for one in facts.readable(ids.described(client, wanted))[0]}
+    wanted = [build_id for group in groups for build_id in _build_ids(group)]
+    described = list(ids.described(client, wanted))
+    builds = {one.build_id: one for one in facts.readable(described)[0]}
+    differs = differences({one["id"]: one for one in described})
     return Batch(
         batch_id=data["id"],
         project=data["projectName"],
@@ -99,7 +111,7 @@ def get(client: Any, batch_id: str) -> Batch:
         started_at=data["startTime"].astimezone(UTC),
         ended_at=data["endTime"].astimezone(UTC) if data.get("endTime") else None,
         reason=_reason(data),
-        members=tuple(_member(group, builds) for group in groups),
+        members=tuple(_member(group, builds, differs) for group in groups),
         artifacts=_combined(data),
     )
 
@@ -110,16 +122,23 @@ def _combined(data: dict[str, Any]) -> str:
     return facts.artifacts(data) if is_done and data.get("complete") else ""
 
 
-def _arn(group: dict[str, Any]) -> str:
-    return str(group.get("currentBuildSummary", {}).get("arn", ""))
+def _build_ids(group: dict[str, Any]) -> list[str]:
+    """Return the ids of a member's builds, the current one first, then those that were retried, oldest first."""
+    summaries = [group.get("currentBuildSummary", {}), *group.get("priorBuildSummaryList", ())]
+    return [str(one["arn"]).rsplit(":build/", 1)[-1] for one in summaries if one.get("arn")]
 
 
-def _member(group: dict[str, Any], builds: dict[str, Build]) -> Member:
-    summary = group.get("currentBuildSummary", {})
-    build = builds.get(_arn(group).rsplit(":build/", 1)[-1])
+def _member(group: dict[str, Any], builds: dict[str, Build], differs: Mapping[str, Mapping[str, str]]) -> Member:
+    summary, found = group.get("currentBuildSummary", {}), _build_ids(group)
+    own = found[0] if summary.get("arn") else ""
+    build = builds.get(own)
     status = build.status.value if build else str(summary.get("buildStatus", _SKIPPED))
-    depends = tuple(group.get("dependsOn", ()))
-    return Member(group["identifier"], depends, status, bool(group.get("ignoreFailure")), build)
+    depends, earlier = (
+        tuple(group.get("dependsOn", ())),
+        tuple(builds[one] for one in found if one in builds and one != own),
+    )
+    ignored = bool(group.get("ignoreFailure"))
+    return Member(group["identifier"], depends, status, ignored, build, earlier, differs.get(own, {}))
 
 
 def _reason(data: dict[str, Any]) -> str:
@@ -151,6 +170,7 @@ def tree(batch: Batch, now: datetime) -> Tree:
 def _line(member: Member, now: datetime) -> Text:
     line = Text(f"{safe(member.identifier)} ")
     line.append_text(status_text(member.status))
+    line.append("".join(f"  {name}={safe(value)}" for name, value in member.differs.items()), style="cyan")
     if member.build is not None:
         took, cost = facts.seconds(member.build, now), facts.cost_micro_usd(member.build, now)
         line.append(f"  {duration(took)}  {dollars(cost)}  {ids.shown(member.build.build_id)}", style="dim")
@@ -158,6 +178,8 @@ def _line(member: Member, now: datetime) -> Text:
         line.append(f"  {facts.first_line(why)}" if why else "", style="red")
     if len(member.depends_on) > 1:
         line.append(f"  after {', '.join(member.depends_on)}", style="dim")
+    if member.earlier:
+        line.append(f"  try {len(member.earlier) + 1}", style="dim")
     if member.is_failure_ignored:
         line.append("  failure ignored", style="dim")
     return line
