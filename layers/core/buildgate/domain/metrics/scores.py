@@ -53,7 +53,9 @@ def score_v2(now: Summary, before: Summary) -> Score:
     cannot be judged is left out and the rest scaled up; its explanation says so.
     """
     if now.builds < LEAST_BUILDS:
-        return Score(None, (), f"not enough data: {now.builds} builds in the window, {LEAST_BUILDS} are needed")
+        return Score(
+            None, (), f"not enough data: the window has {now.builds} of the {LEAST_BUILDS} builds that are needed"
+        )
     if before.builds < LEAST_BUILDS:
         return Score(None, (), f"not enough data: {before.builds} builds before the window, {LEAST_BUILDS} are needed")
     scored = tuple(
