@@ -139,6 +139,10 @@ class StepFunctions:
         self._end(execution, "ABORTED", None, request.get("error", ""), request.get("cause", ""))
         return {"stopDate": execution.stopped_at}
 
+    def interrupt(self, arn: str, *, error: str) -> None:
+        """Fail an execution from outside, as a restart of an emulator does and AWS never; one that has ended stays."""
+        self._end(self._execution(arn), "FAILED", None, error, "")
+
     def _execution(self, arn: str) -> Execution:
         if arn not in self.executions:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
