@@ -121,13 +121,18 @@ def test_every_kind_of_override_reaches_the_build(at: Desk, tmp_path: Path) -> N
     assert "from the other buildspec" in at.cli("build", "logs", "shop").stdout
 
 
-def test_overrides_that_do_not_fit_are_refused_before_any_call(at: Desk) -> None:
+def test_overrides_that_do_not_fit_are_refused_before_any_call(at: Desk, tmp_path: Path) -> None:
     at.project("shop", "true")
 
     answer = at.cli("build", "start", "shop", "--timeout", "3", "--set", "cache.type=NO_CACH")
     unknown = at.cli("build", "start", "shop", "--set", "imag=x")
+    (file := tmp_path / "overrides.yaml").write_text("timeoutInMinutes: 4\n")
+    in_file = at.cli("build", "start", "shop", "--overrides", str(file))
+    status = at.cli("build", "list", "shop", "--status", "LOST")
 
-    assert (answer.exit_code, unknown.exit_code) == (2, 2)
+    assert (answer.exit_code, unknown.exit_code, in_file.exit_code, status.exit_code) == (2, 2, 2, 2)
+    assert "timeoutInMinutesOverride: 4 is too small (at least 5)" in in_file.stderr
+    assert "LOST is no status of a build" in status.stderr
     assert "timeoutInMinutesOverride: 3 is too small (at least 5)" in answer.stderr
     assert "did you mean NO_CACHE?" in answer.stderr
     assert "no override 'imag'" in unknown.stderr

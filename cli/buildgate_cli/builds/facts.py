@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
+from buildgate.domain.builds import BuildStatus
 from buildgate.domain.costs import PriceTable
 from buildgate.domain.errors import Corrupt
 from buildgate.domain.redaction import MASK, is_secret_name, redact
 from buildgate.inbound.codebuild_build import parse_build
+from buildgate_cli.errors import UserError
 from buildgate_cli.human import duration, safe
 from buildgate_cli.output import status_text
 
@@ -51,6 +53,14 @@ def readable(data: Iterable[Mapping[str, Any]]) -> tuple[list[Build], list[str]]
         except Corrupt as error:
             remarks.append(str(error))
     return found, remarks
+
+
+def status_named(text: str) -> str:
+    """Return a build's status as CodeBuild writes it; UserError when there is none of that name."""
+    known = [one.value for one in BuildStatus]
+    if text.upper() not in known:
+        raise UserError(f"{text} is no status of a build.", f"Name one of {', '.join(known)}.")
+    return text.upper()
 
 
 def seconds(build: Build, now: datetime) -> float:

@@ -52,7 +52,7 @@ def parameters_of(wishes: Wishes, project: str, shape: Any) -> dict[str, Any]:
 
     Weakest first: the file, the options, `--set`. Raises UserError with every problem, in the person's words.
     """
-    request = _from_file(wishes.file)
+    request = _from_file(wishes.file, shape)
     is_batch = "buildBatchConfigOverride" in shape.members
     for name, value in _named(wishes).items():
         if value is not None:
@@ -93,13 +93,13 @@ def environments_of(text: str) -> list[str]:
     return names
 
 
-def _from_file(path: Path | None) -> dict[str, Any]:
+def _from_file(path: Path | None, shape: Any) -> dict[str, Any]:
     if path is None:
         return {}
     data = read_document(path)[0].data
     if not isinstance(data, dict):
         raise UserError(f"{path} holds no mapping.", "Write StartBuild's own members: imageOverride: ...")
-    return dict(data)
+    return {_member(str(word), shape): value for word, value in data.items()}
 
 
 def _named(wishes: Wishes) -> dict[str, Any]:

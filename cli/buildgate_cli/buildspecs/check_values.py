@@ -70,15 +70,19 @@ def _check_variable(context: Context, entry: Entry) -> None:
                 "BS303",
                 entry.node,
                 f"`{entry.name}` is the literal text `{_short(text)}`: no shell evaluates `env/variables`",
-                fix=f'Set it in a command instead: `export {entry.name}="{_short(text)}"`.',
+                fix=f"Set it in a command instead: `export {entry.name}={_quoted(text)}`.",
             )
     elif "$" in text and (match := _REFERENCE.search(text)):
         context.add(
             "BS312",
             entry.node,
             f"`{entry.name}` holds the literal text `{match[0]}`: variables are not replaced in `env/variables`",
-            fix=f'Set it in a command instead: `export {entry.name}="{_short(text)}"`.',
+            fix=f"Set it in a command instead: `export {entry.name}={_quoted(text)}`.",
         )
+
+
+def _quoted(text: str) -> str:
+    return '"' + _short(text).replace('"', '\\"') + '"'
 
 
 def _short(text: str) -> str:

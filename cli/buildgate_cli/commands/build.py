@@ -81,11 +81,12 @@ def list_builds(
     """List builds, newest first."""
     from buildgate_cli.builds import facts, ids  # noqa: PLC0415
 
+    wanted = None if status is None else facts.status_named(status)
     client = cloud_context.current().client("codebuild")
     found, remarks = facts.readable(ids.described(client, list(ids.newest_ids(client, project, limit))))
     for remark in remarks:
         note(f"left out: {remark}")
-    shown = [one for one in found if status is None or one.status.value == status.upper()]
+    shown = [one for one in found if wanted in {None, one.status.value}]
     now = datetime.now(UTC)
     if as_json:
         print_json({"builds": [facts.to_data(one, now) for one in shown]})
@@ -104,9 +105,9 @@ def list_builds(
         for one in shown
     ]
     columns = ["BUILD", "NO", "STATUS", "SOURCE", "STARTED", "TOOK", "COST", "WHY"]
-    print_table(
-        columns, rows, empty="No build. Start one with `buildgate build start PROJECT`.", right=("TOOK", "COST")
-    )
+    none = "No build. Start one with `buildgate build start PROJECT`."
+    empty = f"None of the newest {len(found)} builds is {wanted}." if found else none
+    print_table(columns, rows, empty=empty, right=("TOOK", "COST"))
 
 
 @app.command()
