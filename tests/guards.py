@@ -120,6 +120,16 @@ def decision_condition(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("buildgate.domain.approvals._refusal", lambda *_: None)
 
 
+def heeded(world: World, _: pytest.MonkeyPatch | None) -> None:
+    """Store a decision whatever has become of its run meanwhile."""
+
+    def change(call: Call) -> None:
+        items = call.parameters.get("TransactItems", [])
+        items[:] = [one for one in items if "ConditionCheck" not in one]
+
+    on_calls(world, change)
+
+
 def reconciler(world: World, _: pytest.MonkeyPatch) -> None:
     """Let the schedule beat in vain."""
     world.function("reconcile").build = lambda: lambda _event, _context: {}
@@ -243,6 +253,13 @@ GUARDS = (
         "a decision that is changed",
         decision_condition,
         kinds="people",
+    ),
+    Guard(
+        "a decision needs a run that heeds it",
+        "`adapters/table/approvals.py`",
+        "an approval of a run that is to stop, or that a newer one has superseded",
+        heeded,
+        test="test_guards.py::test_a_decision_about_a_run_that_is_to_stop_is_refused_unless_nobody_looks_at_the_run",
     ),
     Guard(
         "what is owed is noted first",

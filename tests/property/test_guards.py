@@ -13,7 +13,7 @@ from buildgate_cli.simulate.campaign import Campaign
 from buildgate_cli.simulate.schedule import Trial
 from buildgate_cli.simulate.weather import kinds_of
 from buildgate_cli.simulate.world import CHECKOUT
-from guards import GUARDS, Guard, catch, status_rule
+from guards import GUARDS, Guard, catch, heeded, status_rule
 from guards_page import guards_page
 from lane_guards import LANE_GUARDS
 from simulated_cloud import SimulatedCloud
@@ -36,13 +36,13 @@ def test_bad_days_break_a_promise_without(guard: Guard, pipeline, monkeypatch):
     assert campaign.broken is not None, f"{MOST_DAYS} bad days without {guard.name}, and nothing broke"
 
 
-def deployed(*, switch=None) -> SimulatedCloud:
+def deployed(*, switch=None, **stage) -> SimulatedCloud:
     cloud = SimulatedCloud(schedules=False)
     cloud.apply(
         {
             "name": "p",
             "triggers": [{"repository": "shop", "branches": ["main"]}],
-            "stages": [{"name": "test", "builds": [{"name": "unit", "project": "unit"}]}],
+            "stages": [{"name": "test", "builds": [{"name": "unit", "project": "unit"}], **stage}],
         }
     )
     if switch is not None:
@@ -67,6 +67,19 @@ def refused(*, switch=None) -> str:
     cloud.aws.timeline.advance(minutes=10)
     (slot,) = [row.item for row in cloud.table.rows() if "#B#" in row.item["sk"]["S"]]
     return slot["state"]["S"]
+
+
+def decided_too_late(*, switch=None) -> int:
+    cloud = deployed(switch=switch, approval={"approvers": ["bob@example.com"], "channel": "link", "timeout": "1h"})
+    cloud.aws.codecommit.push("shop", "main", {"a": "1"})
+    cloud.aws.timeline.advance(30)
+    cloud.ask("POST", f"/v1/runs/{cloud.runs()[0]['run_id']}/stop", {"comment": ""})
+    return cloud.decide(cloud.links()[0], "approve").status
+
+
+def test_a_decision_about_a_run_that_is_to_stop_is_refused_unless_nobody_looks_at_the_run():
+    assert decided_too_late() == 409
+    assert decided_too_late(switch=heeded) == 200
 
 
 def test_an_aborted_execution_closes_its_run_at_once_unless_the_rule_is_off():
