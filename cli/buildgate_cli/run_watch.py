@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LOCAL_SECONDS: Final = 0.5
 AWS_SECONDS: Final = 5.0
 FRESH: Final = timedelta(seconds=60)
+_WHY_NOT: Final = "`buildgate repo pushes NAME` says why a push opened none"
 
 
 def _now() -> datetime:
@@ -54,10 +55,15 @@ class Watch:
         waited = 0.0
         while True:
             found = self.client.get("runs", pipeline=pipeline, limit=1)["runs"]
-            if found and (waited >= wait_seconds or self._is_current(found[0])):
+            if found and self._is_current(found[0]):
+                return str(found[0]["run_id"])
+            if found and waited >= wait_seconds:
+                if waited and not self.as_json:
+                    note(f"No new run; {_WHY_NOT}. The newest one:")
                 return str(found[0]["run_id"])
             if waited >= wait_seconds:
-                raise UserError("There is no run yet.", "Push to a repository that a pipeline's trigger names.", 1)
+                fix = f"Push to a repository that a pipeline's trigger names; {_WHY_NOT}."
+                raise UserError("There is no run yet.", fix, 1)
             if waited == 0.0 and not self.as_json:
                 note("Waiting for a run to appear ...")
             self.pause(self.interval_seconds)

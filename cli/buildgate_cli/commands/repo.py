@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,9 @@ from buildgate_cli.output import print_json, print_table, say
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-app = typer.Typer(help="Create and list CodeCommit repositories.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create and list CodeCommit repositories, and see which pushes opened no run.", no_args_is_help=True
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print data for programs.")]
 
@@ -54,6 +57,31 @@ def list_repositories(as_json: Json = False) -> None:
     cells = [[row["name"], row["default_branch"] or "-", row["clone_url"], row["description"] or ""] for row in rows]
     empty = "No repository yet. Create one with `buildgate repo create NAME`."
     print_table(["REPOSITORY", "BRANCH", "CLONE URL", "DESCRIPTION"], cells, empty=empty)
+
+
+@app.command()
+def pushes(
+    name: Annotated[str, typer.Argument(help="Name of the repository.")],
+    ref: Annotated[str | None, typer.Option(help="Of this branch or tag only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=50, help="How many, newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List the pushes that opened no run, and why: of another branch, a deletion, a commit that asks to skip."""
+    from buildgate_cli.api_client import ApiClient  # noqa: PLC0415  # the SDK's signer
+    from buildgate_cli.human import ago, safe  # noqa: PLC0415
+
+    answer = ApiClient(cloud_context.current()).get("pushes", name, ref=ref, limit=limit)
+    if as_json:
+        print_json(answer)
+        return
+    now = datetime.now(UTC)
+    cells = [
+        [ago(one["at"], now), safe(one["ref"]), one["commit"][:8] or "-", safe(one["reason"])]
+        for one in answer["ignored"]
+    ]
+    print_table(
+        ["PUSHED", "REF", "COMMIT", "WHY NO RUN"], cells, empty=f"Every push to {name} that arrived opened a run."
+    )
 
 
 def _repositories(client: Any) -> Iterator[dict[str, Any]]:

@@ -215,7 +215,10 @@ def test_watch_takes_the_newest_run_when_none_appears(cli: Cli, api: OperatorApi
     api.on("GET", "/v1/runs", (200, {"runs": [old]}))
     api.on("GET", f"/v1/runs/{ID}", (200, {"run": old}))
 
-    assert cli("run", "watch", "--wait", "0.4").exit_code == 1
+    answer = cli("run", "watch", "--wait", "0.4")
+
+    assert answer.exit_code == 1
+    assert "No new run; `buildgate repo pushes NAME` says why a push opened none." in answer.stderr
 
 
 def test_watch_without_any_run_says_how_to_make_one(cli: Cli, api: OperatorApi) -> None:
