@@ -118,7 +118,7 @@ class Cloud:
         inbox.start()
         self._stack.callback(inbox.stop)
         self._start_console()
-        machine = self.outputs["RunMachineArn"]
+        machine = self.outputs.get("RunMachineArn", "")
         emit = bus_emitter(self.client("events"))
         tell_of_interrupted(self.client("stepfunctions"), emit, machine_arn=machine, since=began)
         home.write("cloud.json", self.description())

@@ -26,7 +26,7 @@ def tell_of_interrupted(stepfunctions: Any, emit: Emit, *, machine_arn: str, sin
     Args:
         stepfunctions: A client of the emulated service.
         emit: Puts an event on the bus.
-        machine_arn: Whose executions are looked at.
+        machine_arn: Whose executions are looked at; empty where the template has no such machine.
         since: When the emulator was started, by its own clock.
     """
     told = 0
@@ -39,6 +39,8 @@ def tell_of_interrupted(stepfunctions: Any, emit: Emit, *, machine_arn: str, sin
 
 
 def _failed_since(stepfunctions: Any, machine_arn: str, since: datetime) -> Iterator[str]:
+    if not machine_arn:
+        return
     pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=machine_arn, statusFilter="FAILED")
     for page in pages:
         yield from (one["executionArn"] for one in page["executions"] if one["stopDate"] >= since)

@@ -43,3 +43,7 @@ def test_executions_that_this_start_interrupted_are_told_and_no_others():
     assert told == len(events) == 1
     assert (heard.run_id, heard.execution_name, heard.status, heard.is_interrupted) == ("one", "one-1", "FAILED", True)
     assert (events[0].source, events[0].time) == ("aws.states", after)
+
+
+def test_a_template_without_the_machine_has_nothing_to_tell():
+    assert tell_of_interrupted(None, None, machine_arn="", since=BEGAN) == 0
