@@ -39,6 +39,7 @@ class Place:
     def make(self, name: str, *, memory_bytes: int | None, processes: int) -> "Group":
         """Make a group with its limits. Raises OSError where the machine does not allow it; nothing is left then."""
         group = Group(self.version, f"{self.memory}/{name}", f"{self.pids}/{name}")
+        self._let_limit()
         try:
             for folder in group.folders:
                 folder.mkdir()
@@ -51,6 +52,17 @@ class Place:
             group.remove()
             raise
         return group
+
+    def _let_limit(self) -> None:
+        """In version 2, let groups in here have limits at all. Raises OSError where processes or owners are in the way.
+
+        systemd has done so where it keeps groups; on other machines nobody has.
+        """
+        if self.version == 2:
+            control = Path(self.memory) / "cgroup.subtree_control"
+            missing = set(_CONTROLLERS) - set(control.read_text().split())
+            if missing:
+                control.write_text(" ".join(f"+{name}" for name in sorted(missing)))
 
     def left_by(self, is_left: Callable[[str], bool]) -> Iterator["Group"]:
         """Yield the groups of a name that somebody left here."""

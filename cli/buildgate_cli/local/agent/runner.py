@@ -36,7 +36,8 @@ from buildgate_cli.local.agent.cache import CacheWork
 from buildgate_cli.local.agent.cgroups import Membership
 from buildgate_cli.local.agent.clones import own_objects
 from buildgate_cli.local.agent.collect import Collector
-from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, Reason, exit_reason
+from buildgate_cli.local.agent.endings import ENDINGS
+from buildgate_cli.local.agent.execution import Execution, Interrupt, InterruptedBuildError, exit_reason
 from buildgate_cli.local.agent.lines import Log
 from buildgate_cli.local.agent.runtimes import asker, check_runtimes
 from buildgate_cli.local.agent.shell import ShellState, UnknownShellError, find_shell
@@ -44,16 +45,6 @@ from buildgate_cli.local.agent.source import Source
 from buildgate_cli.local.agent.usage import Usage
 from buildgate_cli.local.agent.users import give, other_user
 
-_ENDINGS: Mapping[Reason, tuple[Status, str, str]] = {
-    "STOPPED": ("STOPPED", "", ""),
-    "TIMED_OUT": ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out."),
-    "OUTPUT_LIMIT": ("FAILED", "CLIENT_ERROR", "The build wrote more log than the local cloud keeps."),
-    "MEMORY_LIMIT": ("FAILED", "CLIENT_ERROR", "The build held more memory than its compute type has."),
-    "PROCESS_LIMIT": ("FAILED", "CLIENT_ERROR", "The build had more processes at once than the local cloud allows."),
-    "DISK_LIMIT": ("FAILED", "CLIENT_ERROR", "The build's folder filled more disk than its compute type has."),
-    "DISK_FULL": ("FAILED", "CLIENT_ERROR", "The disk of the build is nearly full."),
-    "ORPHANED": ("FAULT", "INTERNAL_ERROR", "The local cloud went away while the build ran."),
-}
 _MEANS_BUILD_GOES_ON = frozenset({"build", "post_build"})
 
 
@@ -162,7 +153,7 @@ class Runner:
         except Failure as failure:
             status, code, message = "FAILED", failure.code, failure.message
         except InterruptedBuildError as interrupted:
-            status, code, message = _ENDINGS[interrupted.reason]
+            status, code, message = ENDINGS[interrupted.reason]
         except OSError as error:  # a full disk, a missing program, a folder the build took away from us
             status, code, message = "FAILED", "CLIENT_ERROR", f"{error.strerror or error}: {error.filename or name}"
         except Exception as error:  # noqa: BLE001 - a defect of ours ends this build with a reason, not the agent
@@ -390,7 +381,7 @@ class Runner:
     def _status(self) -> Status:
         ending = self._execution.interrupt.reason
         if ending is not None:
-            return _ENDINGS[ending][0]
+            return ENDINGS[ending][0]
         if any(phase.status == "FAULT" for phase in self._phases):
             return "FAULT"
         return "SUCCEEDED" if self._is_succeeding() else "FAILED"
