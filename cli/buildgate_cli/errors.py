@@ -27,6 +27,9 @@ class UserError(Exception):
         self.fix = fix
         self.exit_code = int(exit_code)
 
+    def print_details(self) -> None:
+        """Print what goes before the sentence, to standard error; nothing here."""
+
 
 _DOMAIN_CODES: Final = {
     "Rejected": ExitCode.REFUSED,

@@ -88,6 +88,7 @@ class LazyNouns(TyperGroup):
                 raise
             from buildgate_cli.output import print_error  # noqa: PLC0415  # Rich is loaded when something is printed
 
+            known.print_details()
             print_error(known)
             raise typer.Exit(known.exit_code) from error
 

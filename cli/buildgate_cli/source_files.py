@@ -55,6 +55,10 @@ class FileRefusedError(UserError):
         super().__init__(f"{first.file} has {_count(len(problems))}.", None, ExitCode.REFUSED)
         self.problems = tuple(problems)
 
+    def print_details(self) -> None:
+        """Print every problem with its place: the sentence only counts them."""
+        print_problems(self.problems)
+
 
 @dataclass(frozen=True)
 class PipelineSource:

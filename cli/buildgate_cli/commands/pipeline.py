@@ -168,11 +168,7 @@ def _connected(file: Path) -> tuple[ApiClient, PipelineSource]:
     """Return a client and the pipeline of a file; problems of the file are printed before the command ends."""
     from buildgate_cli.api_client import connect  # noqa: PLC0415  # as above
 
-    try:
-        source = read_pipeline(file)
-    except FileRefusedError as refused:
-        print_problems(refused.problems)
-        raise
+    source = read_pipeline(file)
     return connect(), source
 
 

@@ -174,7 +174,7 @@ def _read_all(files: list[Path], model: Any) -> list[ProjectFile]:
             print_problems(error.problems)
             refused.append(error)
     if refused:
-        raise refused[0]
+        raise UserError(refused[0].message, None, ExitCode.REFUSED)  # of all files the problems are printed by now
     names = [file.name for file in read]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:

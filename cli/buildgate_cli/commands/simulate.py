@@ -13,12 +13,11 @@ from rich.text import Text
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import duration
 from buildgate_cli.output import console, errors, print_facts, print_json, print_table
-from buildgate_cli.source_files import FileRefusedError, print_problems, read_pipeline
+from buildgate_cli.source_files import read_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from buildgate.domain.pipelines import Pipeline
     from buildgate_cli.simulate.campaign import Campaign
     from buildgate_cli.simulate.schedule import Ended
     from buildgate_cli.simulate.story import Story
@@ -61,7 +60,9 @@ def simulate(
     if builds_only:
         trial = Trial(None, kinds_of(faults), builds or LOOSE_BUILDS)
     else:
-        trial = Trial(_read(file or SAMPLE), kinds_of(faults), 1 if builds is None else builds, is_long=days)
+        trial = Trial(
+            read_pipeline(file or SAMPLE).pipeline, kinds_of(faults), 1 if builds is None else builds, is_long=days
+        )
     seeds: Sequence[int] = [seed] if seed is not None else range(first, first + runs)
     began = time.perf_counter()
     try:
@@ -80,14 +81,6 @@ def simulate(
             _print_story(story, file)
     if story is not None:
         raise typer.Exit(ExitCode.REFUSED)
-
-
-def _read(path: Path) -> Pipeline:
-    try:
-        return read_pipeline(path).pipeline
-    except FileRefusedError as refused:
-        print_problems(refused.problems, errors)
-        raise
 
 
 def _play(campaign: Campaign, seeds: Sequence[int]) -> Campaign:

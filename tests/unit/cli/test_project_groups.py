@@ -107,6 +107,30 @@ def test_a_group_of_a_project_with_a_longer_name_is_not_the_shorter_ones(
     assert sorted(one["name"] for one in codebuild.groups.values()) == ["shop-unit-old", "shop-unit-tests"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("project", "diff"), ("project", "apply"), ("build", "start", "shop", "--overrides"), ("pipeline", "diff")],
+)
+def test_a_file_that_is_refused_is_shown_with_every_problem_once(
+    cloud: Cli, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "file.yaml").write_text("name: shop\n  sources: [\n")
+
+    answer = cloud(*words, str(tmp_path / "file.yaml"))
+
+    assert answer.stderr.count("file.yaml:2:") == 1
+    assert "file.yaml has 1 problem." in answer.stderr
+
+
+def test_a_policy_that_is_refused_is_shown_with_its_problems(cloud: Cli, tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("imagess: {allowed: []}\n")
+
+    answer = cloud("project", "validate", write(tmp_path, "shop"), "--policy", str(tmp_path / "policy.yaml"))
+
+    assert "policy.yaml:1:1: imagess: unknown key 'imagess'" in answer.stderr
+    assert "nearest: images" in answer.stderr
+
+
 def test_credentials_that_take_their_token_elsewhere_are_said_and_left() -> None:
     class Aws:
         def client(self, _: str) -> Aws:
