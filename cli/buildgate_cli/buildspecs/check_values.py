@@ -27,6 +27,9 @@ _NOT_SECRET = re.compile(
     r"(?:arn:|/|https?://|\$|<|\{|%|alias/|true$|false$|yes$|no$|none$|null$|x+$|\*+$|\d{1,3}$)", re.IGNORECASE
 )
 _LOSES_ZERO = re.compile(r"\d+\.\d*[1-9]0+")
+_SCANNERS = re.compile(
+    r"trivy|grype|snyk|bandit|semgrep|checkov|tfsec|gitleaks|zap|prowler|npm-audit|sonar|eslint|sbom"
+)
 _OPEN_VERSION = re.compile(r"(?:\d+(?:\.\d+)*\.x|latest)\Z", re.IGNORECASE)
 
 
@@ -44,6 +47,8 @@ def check_values(context: Context, spec: Buildspec) -> None:
     formats = {group.name: group.file_format for group in spec.reports}
     for entry in places.report_files:
         _check_report(context, entry, formats.get(entry.name, DEFAULT_REPORT_FORMAT))
+    for base, files in places.based:
+        _check_base(context, base, files)
     _check_cache(context, spec)
     version = places.version
     if places.batch is not None and version is not None and not tree.is_plain(version):
@@ -158,6 +163,18 @@ def _check_version(context: Context, entry: Entry, image: str | None) -> None:
     context.add("BS311", entry.node, message, fix=fix if known else "Choose another image.", refusal=refusal)
 
 
+def _check_base(context: Context, base: str, files: list[Entry]) -> None:
+    folder = base.removeprefix("./").rstrip("/")
+    if not folder or folder == "." or any(sign in folder for sign in "*$"):
+        return
+    for entry in files:
+        inner = entry.text.removeprefix("./")
+        if inner.startswith(f"{folder}/"):
+            message = f"files are relative to `base-directory`: `{entry.text}` is looked for as `{folder}/{inner}`"
+            fix = f"Write `{inner.removeprefix(f'{folder}/')}`, unless there is such a folder in it."
+            context.add("BS909", entry.node, message, fix=fix)
+
+
 def _check_report(context: Context, entry: Entry, declared: str) -> None:
     better = _fitting(entry.text.lower(), declared)
     if better is not None:
@@ -173,6 +190,8 @@ def _fitting(file: str, declared: str) -> str | None:
         return "CodeBuild reads no lcov: have the tool write Clover or Cobertura XML into a coverage group of its own."
     if stem.endswith(".sarif"):
         return "CodeBuild reads no SARIF: judge it with a Buildgate gate."
+    if declared == "CUCUMBERJSON" and stem.endswith(".json") and _SCANNERS.search(stem):
+        return "It looks like a scanner's report, not like Cucumber's: judge it with a Buildgate gate."
     for extension, formats in _EXTENSIONS.items():
         if stem.endswith(extension) and declared not in formats:
             return f"Say `file-format: {formats[0]}`, or leave the file out."

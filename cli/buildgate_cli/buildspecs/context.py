@@ -55,6 +55,7 @@ class Places:
     runtimes: list[Entry] = field(default_factory=list)
     reports: dict[str, tree.Node] = field(default_factory=dict)
     report_files: list[Entry] = field(default_factory=list)
+    based: list[tuple[str, list[Entry]]] = field(default_factory=list)  # a base directory with the files below it
     batch: tree.Node | None = None
     cache: tree.Node | None = None
     post_build: tree.Node | None = None

@@ -129,13 +129,15 @@ def read_reports(context: Context, node: tree.Node) -> tuple[ReportGroup, ...]:
 def _read_report(context: Context, name: str, key: tree.Node, node: tree.Node) -> ReportGroup | None:
     where = f"reports/{name}"
     parts: dict[str, Any] = {}
+    named: list[Entry] = []
     if not isinstance(node, tree.Mapping):
         tuple(context.mapping(node, where))
         return None
     for field, field_node, value in context.mapping(node, where):
         if field == "files":
             files = context.texts(value, f"{where}/files")
-            context.places.report_files.extend(Entry(name, text, key, item) for text, item in files)
+            named = [Entry(name, text, key, item) for text, item in files]
+            context.places.report_files.extend(named)
             parts["files"] = tuple(text for text, _ in files)
         elif field == "file-format":
             parts["file_format"] = _read_format(context, where, value)
@@ -147,6 +149,7 @@ def _read_report(context: Context, name: str, key: tree.Node, node: tree.Node) -
             context.unknown(field, field_node, REPORT_KEYS, where)
     if "files" not in parts:
         context.add("BS109", key, f"`{where}` names no `files`", fix="Add `files` with the report files to read.")
+    context.places.based.append((parts.get("base_directory") or "", named))
     return ReportGroup(name, **parts)
 
 
@@ -189,11 +192,14 @@ def _read_artifact(
 ) -> tuple[Artifact, set[str]]:
     parts: dict[str, Any] = {}
     seen: set[str] = set()
+    named: list[Entry] = []
     for key, key_node, value in context.mapping(node, where):
         seen.add(key)
         attribute = key.replace("-", "_")
         if key == "files" or (key == "exclude-paths" and not isinstance(value, tree.Scalar)):
-            parts[attribute] = tuple(text for text, _ in context.texts(value, f"{where}/{key}"))
+            texts = list(context.texts(value, f"{where}/{key}"))
+            parts[attribute] = tuple(text for text, _ in texts)
+            named += [Entry(key, text, key_node, item) for text, item in texts if key == "files"]
         elif key == "exclude-paths":
             excluded = context.text(value, f"{where}/{key}")
             parts[attribute] = () if excluded is None else (excluded,)
@@ -206,6 +212,7 @@ def _read_artifact(
         elif not (key == "type" and version == "0.1"):
             known = (*ARTIFACT_KEYS, "secondary-artifacts") if secondary is not None else ARTIFACT_KEYS
             context.unknown(key, key_node, known, where)
+    context.places.based.append((parts.get("base_directory") or "", named))
     return Artifact(**parts), seen
 
 

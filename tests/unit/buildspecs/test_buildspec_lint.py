@@ -113,6 +113,33 @@ def test_what_sh_takes_otherwise_than_its_author_is_found(command: str, code: st
     assert codes(f"{BUILD}      - |\n        {command}\n") == ([code] if code else [])
 
 
+@pytest.mark.parametrize(
+    ("base", "file", "codes_found"),
+    [
+        ("dist", "dist/**/*", ["BS909"]),
+        ("./dist/", "./dist/a.js", ["BS909"]),
+        ("dist", "distribution/a.js", []),
+        (".", "./dist/a.js", []),
+        ("$OUT", "$OUT/a.js", []),
+        ("build*", "build*/a.js", []),
+    ],
+)
+def test_files_that_name_their_base_directory_again_are_remarked(base: str, file: str, codes_found: list[str]) -> None:
+    below = f"    base-directory: {base}\n    files: ['{file}']\n"
+
+    assert codes(
+        f"{BUILD}      - make\nartifacts:\n{below}".replace("    base", "  base").replace("    fil", "  fil")
+    ) == (codes_found)
+    assert codes(f"{BUILD}      - make\nreports:\n  unit:\n{below}") == codes_found
+
+
+def test_a_scanners_report_is_told_from_cucumbers() -> None:
+    report = BUILD + "      - make\nreports:\n  a:\n    file-format: CUCUMBERJSON\n    files: [{}]\n"
+
+    assert codes(report.format("out/trivy-report.json")) == ["BS301"]
+    assert codes(report.format("out/features.json")) == []
+
+
 def test_docker_is_judged_by_what_is_known_of_the_project() -> None:
     text = BUILD + "      - docker build .\n"
 

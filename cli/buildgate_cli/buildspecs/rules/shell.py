@@ -146,4 +146,12 @@ REMARKS = (
         _BUILD + "      - $(aws ecr get-login --no-include-email --region $AWS_REGION)\n",
         _BUILD + "      - aws ecr get-login-password | docker login --username AWS --password-stdin $REGISTRY\n",
     ),
+    Rule(
+        "BS909",
+        "Files that name the base directory again",
+        "`files` are relative to `base-directory`. `dist/**/*` below the base directory `dist` means `dist/dist`, which is "
+        "rarely there.",
+        _BUILD + "      - make\nartifacts:\n  base-directory: dist\n  files:\n    - dist/**/*\n",
+        _BUILD + "      - make\nartifacts:\n  base-directory: dist\n  files:\n    - '**/*'\n",
+    ),
 )
