@@ -315,7 +315,7 @@ def test_a_push_that_fits_no_trigger_leaves_its_reason(cloud, shop):
     assert {row["ref"] for row in ignored} == {"feature/x", "main"}
     assert any("fits none of main" in row["reason"] for row in ignored)
     assert any("asks to skip" in row["reason"] for row in ignored)
-    assert any("none of 1 changed paths" in row["reason"] for row in ignored)
+    assert any("the one changed path is not included" in row["reason"] for row in ignored)
 
 
 def test_an_event_that_makes_no_sense_is_set_aside_with_its_reason_and_hinders_nobody(cloud, shop):

@@ -174,7 +174,8 @@ def match_paths(paths: Iterable[str], trigger: TriggerRule) -> Matched | Unmatch
         included = not trigger.include or any(matches(glob, path) for glob in trigger.include)
         if included and not any(matches(glob, path) for glob in trigger.exclude):
             return Matched(f"{path} changed")
-    return Unmatched(f"the trigger's path filter includes none of what changed (paths: {count})")
+    what = "the one changed path is not" if count == 1 else f"none of {count} changed paths is"
+    return Unmatched(f"{what} included by the trigger's path filter")
 
 
 def asks_to_skip(message: str) -> bool:
