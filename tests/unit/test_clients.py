@@ -44,4 +44,4 @@ def test_a_client_is_a_botocore_client_with_retries_and_our_name():
 
     assert client.meta.service_model.service_name == "dynamodb"
     assert client.meta.config.user_agent_extra == "buildgate"
-    assert client.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 5}
+    assert client.meta.config.retries == {"mode": "standard", "total_max_attempts": 5}
