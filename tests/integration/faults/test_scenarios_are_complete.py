@@ -1,4 +1,4 @@
-"""Every fault scenario has a test of its number."""
+"""Every fault scenario has a test of its number in the simulator, and one in the local cloud that the guarantees name."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 SCENARIOS = 35
+GUARANTEES = Path(__file__).parents[3] / "docs/explanation/guarantees.md"
 
 
 def numbers() -> set[int]:
@@ -21,3 +22,14 @@ def numbers() -> set[int]:
 
 def test_every_scenario_has_a_test():
     assert numbers() == set(range(1, SCENARIOS + 1))
+
+
+def test_every_scenario_happens_in_a_local_cloud_too():
+    page = GUARANTEES.read_text(encoding="utf-8").partition("## The same faults in a real local cloud")[2]
+    named: set[int] = set()
+    for row in re.findall(r"^\| [^|]*\(([\d, to]+)\) \| `test_", page, re.MULTILINE):
+        for part in row.split(", "):
+            first, _, last = part.partition(" to ")
+            named |= set(range(int(first), int(last or first) + 1))
+
+    assert named == set(range(1, SCENARIOS + 1))
