@@ -107,12 +107,15 @@ class Demo:
         self._git(work, "push", "-q", "buildgate", "main")
 
     def _git(self, folder: Path, *arguments: str) -> None:
+        # Git that started us, as a hook, points at its own repository.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _IDENTITY
         result = subprocess.run(
-            ["git", *arguments], cwd=folder, env=os.environ | _IDENTITY, capture_output=True, text=True, check=False
+            ["git", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         self._pause(0)
         if result.returncode:
-            raise UserError(f"git {arguments[0]} failed: {result.stderr.strip()}", "See what git says above.")
+            said = (result.stderr or result.stdout).strip()
+            raise UserError(f"git {arguments[0]} failed: {said}", "See what git says above.")
 
     def _await_run(self, client: ApiClient) -> str:
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -47,7 +47,8 @@ def shown(lines):
     return [re.sub(r"\b[\d.]+m?s\b|\b[0-9a-z]{26}\b|\b[0-9a-f]{10}\b", "*", " ".join(line.split())) for line in plain]
 
 
-def test_the_demos_push_becomes_an_approved_and_measured_release_as_the_readme_shows(cloud):
+def test_the_demos_push_becomes_an_approved_and_measured_release_as_the_readme_shows(cloud, monkeypatch, tmp_path):
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "of-a-hook"))
     said = []
     demo = Demo(Cloud(Settings(home=cloud.home.path)), said.append, approves=True, stop=threading.Event())
 
