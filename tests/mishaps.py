@@ -18,13 +18,16 @@ MOST = 12
 """Mishaps of one day: with more of them days are broken in the same ways, only longer to tell."""
 _AGAIN = 6
 """How often more than on a good day a place may be passed: functions that fail are tried again."""
-_CALL = st.sampled_from([*[fault for fault in Fault if fault is not Fault.NONE], "overtaken by other work"])
+_CALL = st.sampled_from([*[fault for fault in Fault if fault is not Fault.NONE], "overtaken by other work", 90.0])
 _DELIVERY = st.sampled_from([(0.0, 0.0), (), (300.0,), (0.0, 400.0), (30.0, 0.0, 500.0)])
 _BUILD = st.sampled_from([BuildPlan(60, "FAILED"), BuildPlan(1), BuildPlan(700), BuildPlan(300, "FAULT", 200)])
 _VALUES = {
     "buildgate-": _CALL,
     "delivery of ": _DELIVERY,
     "an index lags": st.sampled_from([0.5, 20.0]),
+    "running ": st.sampled_from([5.0, 1_000.0]),
+    "room for ": st.just(True),
+    "handing over ": st.just(True),
     "a build of ": _BUILD,
 }
 

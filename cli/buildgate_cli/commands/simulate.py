@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from buildgate_cli.simulate.campaign import Campaign
-    from buildgate_cli.simulate.schedule import Ended
+    from buildgate_cli.simulate.schedule import Ended, Trial
     from buildgate_cli.simulate.story import Story
 
 app = typer.Typer(help="Try a pipeline against seeded bad days, without any cloud.")
@@ -78,7 +78,7 @@ def simulate(
     else:
         _print(campaign, seconds)
         if story is not None:
-            _print_story(story, file)
+            _print_story(story, _again(story.seed, file, trial, faults))
     if story is not None:
         raise typer.Exit(ExitCode.REFUSED)
 
@@ -120,15 +120,23 @@ def _print(campaign: Campaign, seconds: float) -> None:
     print_table(["PROMISE", "STATE"], rows, empty="")
 
 
-def _print_story(story: Story, file: Path | None) -> None:
+def _again(seed: int, file: Path | None, trial: Trial, faults: str) -> str:
+    """Return the command that plays a day again, with all that made it this day."""
+    words = ["buildgate simulate", *([str(file)] if file and trial.pipeline else []), f"--seed {seed}"]
+    words += [f"--builds {trial.loose_builds}", *([f"--faults {faults}"] if faults != "all" else [])]
+    words += [*(["--days"] if trial.is_long else []), *([] if trial.pipeline else ["--builds-only"])]
+    return " ".join(words)
+
+
+def _print_story(story: Story, again: str) -> None:
     console.print()
     console.print(Text(f"Seed {story.seed} breaks a promise: {story.breach.promise.value}", style="bold red"))
     console.print(Text(story.breach.what))
-    console.print(Text(f"\nIt takes these {len(story.mishaps)} mishaps:", style="bold"))
+    mishaps = "this mishap" if len(story.mishaps) == 1 else f"these {len(story.mishaps)} mishaps"
+    console.print(Text(f"\nIt takes {mishaps if story.mishaps else 'no mishap'}:", style="bold"))
     for mishap in story.mishaps:
         console.print(Text(f"  {mishap}"))
     console.print(Text("\nWhat happened:", style="bold"))
     for line in story.lines:
         console.print(Text(f"  {line}"))
-    again = " ".join(["buildgate simulate", *([str(file)] if file else []), f"--seed {story.seed}"])
     console.print(Text(f"\nPlay it again: {again}", style="cyan"))

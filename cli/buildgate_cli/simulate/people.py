@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LINK: Final = re.compile(rf"{LINKS}(/approvals/(\S+)\?k=\S+)")
 
-_MOODS: Final = ("later", "later", "later", "later", "reject", "twice", "both", "stale")
+_MOODS: Final = ("later", "later", "later", "later", "reject", "twice", "both", "stale", "forwarded")
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class People:
     def start_loose_build(self) -> None:
         """Start a build outside of any run, as people do in the console."""
         build = self.world.aws.codebuild.start_build(projectName=LOOSE_PROJECT)["build"]
-        self.tell(f"alice starts build {build['id'][:20]} by hand")
+        self.tell(f"alice starts build {build['id']} by hand")
 
     def act(self) -> None:
         """Do what people do now and then: push again, start a build, stop a run, and answer what they are asked."""
@@ -75,6 +75,8 @@ class People:
             self.start_loose_build()
         if self.weather.happens("alice stops a run", "people", 0.03):
             self._stop()
+        if self.weather.happens("alice stops a build", "people", 0.03):
+            self._stop_build()
         for approval_id, asked in list(self.watch.asked.items()):
             for _, link in self._links(approval_id)[-1:]:
                 self.strangers.try_link(approval_id, link)
@@ -97,6 +99,13 @@ class People:
             self.tell(f"alice stops run {run_id}")
             self.world.ask("POST", f"/v1/runs/{run_id}/stop", {"comment": f"token={PLANTED['comment']}"})
 
+    def _stop_build(self) -> None:
+        """Stop the newest build that runs in CodeBuild's console, where nobody knows of runs."""
+        running = [build for build in self.world.aws.codebuild.builds() if not build.is_over]
+        for build in running[-1:]:
+            self.tell(f"alice stops build {build.build_id} by hand")
+            self.world.aws.codebuild.stop_build(id=build.build_id)
+
     def _answer(self, approval_id: str, asked: Mapping[str, Any]) -> None:
         place = f"bob is asked for {asked['stage_name']}"
         mood = self._mood(place)
@@ -106,6 +115,8 @@ class People:
         decision = "reject" if mood == "reject" else "approve"
         if mood == "both":
             self._forms.update(self._opened(approval_id))
+        if mood == "forwarded":
+            self._forward(approval_id, asked, _deciders(asked)[0])
         for person in _deciders(asked):
             for word in [decision, decision] if mood == "twice" else [decision]:
                 self._decide(approval_id, asked, person, word, is_stale=mood == "stale")
@@ -131,6 +142,14 @@ class People:
             form = self._forms.get(link) if is_stale else None
             answer = self.world.decide(link, word, person, form, f"secret={PLANTED['comment']}")
         self.tell(f"{person} says {word} to {asked['stage_name']}: {answer.status}")
+
+    def _forward(self, approval_id: str, asked: Mapping[str, Any], owner: str) -> None:
+        """Let dave decide by the link of somebody else, who decides by it afterwards: one link is one voice at most."""
+        link = self._link(approval_id, owner if asked["channel"] == "mailbox" else "")
+        if link is not None:
+            self.watch.granted.add(approval_id)
+            answer = self.world.decide(link, "approve", "dave@example.com")
+            self.tell(f"dave@example.com says approve by the link of {owner}: {answer.status}")
 
     def _links(self, approval_id: str) -> list[tuple[str, str]]:
         """Return (approver, link) of every link sent for an approval, oldest first."""

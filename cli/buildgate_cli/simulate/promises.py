@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,8 @@ PLANTED: Final = {
     "commit": "planted-commit-90ab33ef",
     "comment": "planted-comment-61cc20d4",
     "key": "AKIAPLANTED000000001",
+    "buildspec": "planted-buildspec-18fd20be",
+    "report": "planted-report-d3c07a55",
 }
 """Secrets that a simulated team leaves lying about, by where; none may ever be seen again."""
 _WAIT: Final = {"QUEUED", "RUNNING"}
@@ -143,12 +146,17 @@ def _secrets(watch: Watch) -> None:
 
 
 def seen(world: World) -> dict[str, str]:
-    """Return all that leaves the functions, as text: the table, the log, the notices and the failure queues."""
+    """Return all that leaves the functions, as text: the table, the log, the notices and the failure queues.
+
+    An event that a rule could not hand over is none of it: EventBridge keeps it whole, as CodeBuild sent it.
+    """
+    whole = {json.dumps(event) for event in world.aws.events.refused}
+    kept = [one.body for queue in world.aws.sqs.queues.values() for one in queue.messages if one.body not in whole]
     return {
         "the table": "\n".join(str(row.item) for row in world.table.rows()),
         "the log": str(world.lines),
         "a notice": "\n".join(f"{one.subject} {one.message}" for one in world.aws.sns.published),
         "what a function is handed": "\n".join(world.handed),
         "a page": "\n".join(world.pages),
-        "a failure queue": "\n".join(m.body for queue in world.aws.sqs.queues.values() for m in queue.messages),
+        "a failure queue": "\n".join(kept),
     }

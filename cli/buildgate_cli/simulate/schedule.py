@@ -37,6 +37,10 @@ _RACING: Final = 3
 _BETWEEN_PUSHES: Final = 2
 _VARIABLE: Final = {"name": "DB_PASSWORD", "value": promises.PLANTED["variable"], "type": "PLAINTEXT"}
 _ENVIRONMENT: Final = {**PROJECT["environment"], "environmentVariables": [_VARIABLE]}
+_BUILDSPEC: Final = (
+    f"version: 0.2\nphases: {{build: {{commands: ['login --password {promises.PLANTED['buildspec']}']}}}}\n"
+)
+_LEAKY: Final[dict[str, Any]] = {"environment": _ENVIRONMENT, "source": {**PROJECT["source"], "buildspec": _BUILDSPEC}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,9 @@ class Schedule:
         self.trial, self.seed = trial, seed
         self.fate = Fate(seed, script)
         self.world = World(seed=seed, checks_parameters=False, schedules=False)
-        self.world.project(LOOSE_PROJECT, environment=_ENVIRONMENT)
+        self.world.project(LOOSE_PROJECT, **_LEAKY)
         if trial.pipeline is not None:
-            self.world.install(trial.pipeline, environment=_ENVIRONMENT)
+            self.world.install(trial.pipeline, **_LEAKY)
         if prepare is not None:
             prepare(self.world)
         self.weather = Weather(self.world, self.fate, trial.kinds)

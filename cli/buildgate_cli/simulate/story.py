@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from buildgate_cli.simulate.breaches import Breach
     from buildgate_cli.simulate.world import World
 
+_NAMED: Final = re.compile(
+    r"(?P<project>[\w.-]+):[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?P<commit>\b[0-9a-f]{40}\b)|\b01[0-9a-z]{24}\b"
+)
 _QUIET: Final = {"function", "event_id", "correlation_id", "correlation_ids", "decision"} | {
     "sweep",
     "looks_for_pushes",
@@ -63,8 +68,8 @@ def told(trial: Trial, broken: Ended, *, prepare: Callable[[World], object] | No
     ended = day.play()
     breach = ended.breaches[0] if ended.breaches else broken.breaches[0]
     lines.append(_line(breach.at_seconds, f"BROKEN: {breach.promise.value}: {breach.what}"))
-    mishaps = [f"{place}: {_said(value)}" for place, value in ended.taken.items()]
-    return Story(broken.seed, breach, mishaps, lines)
+    mishaps = [f"{place.removeprefix('buildgate-')}: {_said(value)}" for place, value in ended.taken.items()]
+    return Story(broken.seed, breach, mishaps, _with_short_names(lines))
 
 
 def _listen(day: Schedule, lines: list[str]) -> None:
@@ -86,6 +91,28 @@ def _said_by(fields: Mapping[str, Any], at: float, lines: list[str]) -> None:
         lines.append(_line(at, f"{_short(fields.get('function', ''))}: {text}"))
 
 
+def _with_short_names(lines: Sequence[str]) -> list[str]:
+    """Return lines in which runs and builds are counted (`run-1`, `unit:2`) and commits are as short as people write them.
+
+    The first line that has one says which it is.
+    """
+    names: dict[str, str] = {}
+    numbers: Counter[str] = Counter()
+
+    def named(match: re.Match[str]) -> str:
+        whole, kind = match[0], match["project"] or "run"
+        if match["commit"]:
+            return whole[:8]
+        known = names.get(whole)
+        if known is None:
+            numbers[kind] += 1
+            known = names[whole] = f"run-{numbers[kind]}" if kind == "run" else f"{kind}:{numbers[kind]}"
+        return known
+
+    shown = [_NAMED.sub(named, line) for line in lines]
+    return [*(f"{'':>9}  {short} is {whole}" for whole, short in names.items()), *shown]
+
+
 def _short(function: str) -> str:
     return function.removeprefix("buildgate-").removesuffix("Function")
 
@@ -99,4 +126,6 @@ def _said(value: Any) -> str:
         return value.value
     if isinstance(value, tuple):
         return "never" if not value else " and ".join(f"after {delay:.0f} s" for delay in value)
+    if isinstance(value, float):
+        return f"for {value:.0f} s"
     return "so" if value is True else str(value)

@@ -55,7 +55,7 @@ class Strangers:
         started = self.world.aws.codebuild.start_build(
             projectName=LOOSE_PROJECT, environmentVariablesOverride=variables
         )
-        self.tell(f"mallory starts {started['build']['id'][:16]}, which claims {places[-1].to_text()}")
+        self.tell(f"mallory starts {started['build']['id']}, which claims {places[-1].to_text()}")
 
 
 def _open_slot(row: object) -> SlotRef | None:

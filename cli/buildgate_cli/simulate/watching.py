@@ -181,6 +181,9 @@ class Watch:
             return
         item = decode_item(after.item)
         yes = [one for one in item.get("decisions", ()) if one.get("approve")]
+        strangers = {one["actor"] for one in yes} - set(item.get("approvers", ()))
+        if strangers and item["channel"] == "mailbox":
+            self.breach(Promise.DECIDED, f"{pk} {sk} is approved by {min(strangers)}, whom nobody asked")
         if len({one["actor"] for one in yes}) < item["required"] or text not in self.granted:
             self.breach(
                 Promise.DECIDED, f"{pk} {sk} is approved by {len(yes)} decisions; {item['required']} are needed"

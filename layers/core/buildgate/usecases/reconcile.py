@@ -15,7 +15,7 @@ from buildgate.domain.notices import build_ended
 from buildgate.domain.pushes import matches
 from buildgate.domain.run_notices import approval_of_key
 from buildgate.domain.runs import RunStatus
-from buildgate.domain.slots import Slot
+from buildgate.domain.slots import Slot, SlotState
 from buildgate.domain.times import FAR_FUTURE
 from buildgate.ports import (
     Approvals,
@@ -191,7 +191,17 @@ class Reconcile:
         if build is not None:
             self.record(build)
             return True
-        return self.executions.fail(slot.token, error="Unavailable", cause="the build's start was never answered")
+        if self.executions.fail(slot.token, error="Unavailable", cause="the build's start was never answered"):
+            return True
+        return self._is_given_up(slot)
+
+    def _is_given_up(self, slot: Slot) -> bool:
+        """Settle a slot that no build was started for and nobody asks for any more, because its run has ended."""
+        run = self.runs.run(slot.ref.run_id)
+        if run is not None and not run.status.is_final:
+            return False
+        settled = slot._replace(state=SlotState.SETTLED, reason="its run ended before it was started", due_at=None)
+        return self.runs.settle_slot(settled)
 
     def _approval(self, ref: ApprovalRef) -> Whose | None:
         approval = self.approvals.get(ref)

@@ -81,6 +81,7 @@ class Lambda:
     """Functions by name. `callers` is the stack of functions that are running: more than one under preemption.
 
     `given_up` names the function of every event that was not tried again, whether or not a destination kept it.
+    `is_crowded` says when a function has no room although its own limit would leave some: the account's is used up.
     """
 
     timeline: Timeline
@@ -88,6 +89,7 @@ class Lambda:
     functions: dict[str, Function] = field(default_factory=dict)
     callers: list[str] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
+    is_crowded: Callable[[Function], bool] = lambda _: False
     _requests: int = 0
 
     def deploy(self, function: Function) -> str:
@@ -118,8 +120,9 @@ class Lambda:
         return {"StatusCode": 200, "Payload": io.BytesIO(outcome.text.encode())}
 
     def is_full(self, function: Function) -> bool:
-        """Whether the function's reserved concurrency is used up."""
-        return function.reserved_concurrency is not None and function.running >= function.reserved_concurrency
+        """Whether the function's reserved concurrency is used up, or the account's."""
+        limit = function.reserved_concurrency
+        return (limit is not None and function.running >= limit) or self.is_crowded(function)
 
     def run(self, function: Function, payload: str, done: Callable[[Outcome], object] | None = None) -> Outcome:
         """Run a handler now; its slot of concurrency is free, and `done` is told, when its virtual time is over."""
