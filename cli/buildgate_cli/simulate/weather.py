@@ -49,7 +49,7 @@ _CALLS: Final[Mapping[str, tuple[tuple[Fault, float], ...]]] = {
     "conflict": ((Fault.CONFLICT, 0.03),),
 }
 _DOWNTIME, _LONGEST_DOWNTIME = 0.001, 240.0
-_SLOW, _FULL, _REFUSED, _HELD_BACK = 0.03, 0.02, 0.005, 0.15
+_SLOW, _FULL, _REFUSED, _HELD_BACK = 0.03, 0.02, 0.01, 0.15
 _EXPORTED: Final = {"API_TOKEN": PLANTED["exported"], "NOTE": f"token={PLANTED['exported']}"}
 _TOO_LONG: Final = 1_000.0
 _LONGEST_CALL: Final = 20.0
@@ -205,9 +205,10 @@ class Weather:
             return (0.0,)
         self.met["drop"] += not delays
         self.met["duplicate"] += len(delays) > 1
-        self.met["delay"] += any(delays)
         elapsed = self.world.aws.timeline.elapsed
-        self.met["batch"] += any(delay and not round(elapsed + delay, 3) % _BATCH_SECONDS for delay in delays)
+        is_batch = any(delay and not round(elapsed + delay, 3) % _BATCH_SECONDS for delay in delays)
+        self.met["batch"] += is_batch
+        self.met["delay"] += any(delays) and not is_batch
         return delays
 
     def _drawn_delays(self, dice: random.Random) -> tuple[float, ...] | None:
