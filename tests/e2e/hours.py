@@ -130,8 +130,11 @@ def parent(pid: int) -> int:
 
 
 def emulator_of(cloud: RunningCloud) -> int:
-    """Return the emulator's process: handlers branch off a process of its."""
-    return until(lambda: next((parent(parent(pid)) for pid in workers(cloud)), None))
+    """Return the emulator's process: handlers branch off a process of its, or off one that branched off that."""
+    pid = until(lambda: next(iter(workers(cloud)), None))
+    while b"buildgate_cli.local.emulator_main" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+        pid = parent(pid)
+    return pid
 
 
 @contextmanager

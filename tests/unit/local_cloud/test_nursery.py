@@ -7,7 +7,10 @@ import subprocess
 
 import pytest
 
+from buildgate_cli.local.agent.processes import descendants
+from buildgate_cli.local.branch import KEPT_BRANCHES
 from buildgate_cli.local.seams.nursery import Nursery
+from local_cloud_asking import until
 
 ECHO = """
 import json, os, sys
@@ -41,6 +44,25 @@ def start(nursery, tmp_path):
         process.wait(10)
         for stream in (process.stdin, process.stdout, process.stderr):
             stream.close()
+
+
+LOADED = """
+import json, os, sys
+kept = [name for name in sys.modules if name.startswith("buildgate.")]
+said = {"loaded": kept, "path": sys.path, "function": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")}
+import buildgate.runtime.wiring
+print(json.dumps(said | {"whose": buildgate.runtime.wiring.WHOSE, "parent": os.getppid()}))
+"""
+
+
+def layer(folder, text):
+    """Write a layer which brings a package of the project's name."""
+    package = folder / "python" / "buildgate" / "runtime"
+    package.mkdir(parents=True)
+    for each in (package.parent, package):
+        (each / "__init__.py").touch()
+    (package / "wiring.py").write_text(text, encoding="utf-8")
+    return {"_LAMBDA_LAYERS_DIRS": str(folder), "PYTHONPATH": "", "AWS_LAMBDA_FUNCTION_NAME": "fold-days"}
 
 
 def test_a_process_has_its_own_script_folder_environment_and_streams(start, tmp_path):
@@ -97,6 +119,44 @@ def test_a_script_that_fails_shows_why(start):
 
     assert process.wait(10) == 1
     assert "ZeroDivisionError" in process.stderr.read()
+
+
+def test_a_function_finds_the_projects_modules_of_its_own_layers_loaded(start, tmp_path):
+    old, new = (layer(tmp_path / name, f"WHOSE = {name!r}") for name in ("old", "new"))
+
+    told = [json.loads(start(LOADED, **given).stdout.readline()) for given in (old, new, old)]
+
+    assert [one["whose"] for one in told] == ["old", "new", "old"]
+    assert all("buildgate.runtime.wiring" in one["loaded"] for one in told)
+    assert [one["function"] for one in told] == ["fold-days"] * 3
+    assert not any(str(tmp_path / name) in folder for one in told for folder in one["path"] for name in ("old", "new"))
+    assert told[0]["parent"] == told[2]["parent"] != told[1]["parent"]
+
+
+def test_a_layer_that_is_broken_breaks_the_function_alone(start, tmp_path):
+    broken = layer(tmp_path / "broken", "1 / 0")
+    process = start(f"import sys; sys.path.insert(0, {str(tmp_path / 'broken' / 'python')!r})\n{LOADED}", **broken)
+
+    assert process.wait(10) == 1
+    assert "ZeroDivisionError" in process.stderr.read()
+    assert start("print('up')", **broken).stdout.readline() == "up\n"
+
+
+def test_when_the_one_that_loaded_a_layer_is_killed_another_follows(start, tmp_path):
+    given = layer(tmp_path / "layer", "WHOSE = 'mine'")
+    first = json.loads(start(LOADED, **given).stdout.readline())
+    os.kill(first["parent"], signal.SIGKILL)
+
+    assert json.loads(start(LOADED, **given).stdout.readline())["parent"] != first["parent"]
+
+
+def test_of_layers_that_come_one_after_the_other_the_last_stay_loaded(start, nursery, tmp_path):
+    layers = [layer(tmp_path / str(number), f"WHOSE = {number}") for number in range(KEPT_BRANCHES + 2)]
+    parents = [json.loads(start(LOADED, **given).stdout.readline())["parent"] for given in layers]
+
+    until(lambda: set(parents) & set(descendants(nursery.pid)) == set(parents[2:]) or None)
+
+    assert json.loads(start(LOADED, **layers[-1]).stdout.readline())["parent"] == parents[-1]
 
 
 def test_when_the_one_they_branch_off_is_killed_another_follows(start, nursery):

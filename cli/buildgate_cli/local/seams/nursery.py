@@ -6,7 +6,6 @@ processor, a dozen times for one push.
 
 from __future__ import annotations
 
-import array
 import contextlib
 import importlib
 import json
@@ -19,7 +18,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from buildgate_cli.local.branch import LENGTH
+from buildgate_cli.local.branch import send
 
 from .fitting import Function, Seam
 
@@ -72,6 +71,8 @@ class Nursery:
 
     def start(self, script: str, *, folder: str, environment: Mapping[str, str]) -> Branched:
         """Start a script. Raises OSError when no process can be started."""
+        with contextlib.suppress(ConnectionError):  # what has loaded the layers may have ended: another one follows
+            return self._start(script, folder, environment)
         try:
             return self._start(script, folder, environment)
         except OSError as error:
@@ -98,11 +99,10 @@ class Nursery:
     def _start(self, script: str, folder: str, environment: Mapping[str, str]) -> Branched:
         body = json.dumps({"script": script, "folder": folder, "environment": dict(environment)}).encode()
         pipes = [os.pipe() for _ in range(4)]
-        theirs = array.array("i", [pipes[0][0], pipes[1][1], pipes[2][1], pipes[3][1]])
+        theirs = [pipes[0][0], pipes[1][1], pipes[2][1], pipes[3][1]]
         try:
             with self._one_at_a_time:
-                self._orders.sendmsg([LENGTH.pack(len(body))], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, theirs)])
-                self._orders.sendall(body)
+                send(self._orders, body, theirs)
         except OSError:
             for handle in (pipes[0][1], pipes[1][0], pipes[2][0], pipes[3][0]):
                 os.close(handle)
