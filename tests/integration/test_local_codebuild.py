@@ -309,7 +309,7 @@ def test_a_windows_project_says_honestly_that_it_cannot_run(cloud: BuildCloud) -
 
     build = cloud.wait(build_id)
     (phase,) = [p for p in build["phases"] if p["phaseType"] == "PROVISIONING"]
-    assert "needs Windows; --allow-host runs it here" in phase["contexts"][0]["message"]
+    assert "needs Windows; the variable BUILDGATE_ALLOW_HOST=1, or" in phase["contexts"][0]["message"]
     assert build["buildStatus"] == "FAILED"
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Final
 
 from buildgate_cli.errors import ExitCode, UserError
-from buildgate_cli.projects import refused, security, waste
+from buildgate_cli.projects import hearing, refused, security, waste
 from buildgate_cli.projects.rule import Rule
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 ENTRY_POINT_GROUP: Final = "buildgate.project_rules"
 MODEL_CODE: Final = "PR100"
 BROKEN_CODE: Final = "PR199"
-OWN: Final = (*refused.RULES, *security.RULES, *waste.RULES)
+OWN: Final = tuple(
+    sorted((*refused.RULES, *security.RULES, *waste.RULES, *hearing.REFUSED, *hearing.DEAF), key=lambda one: one.code)
+)
 
 
 def all_rules(installed: Iterable[EntryPoint] | None = None) -> list[Rule]:

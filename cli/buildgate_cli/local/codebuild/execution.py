@@ -97,7 +97,9 @@ class Execution:
         self.ledger.begin_phase(self.build_id, "PROVISIONING")
         reason = refusal(record["build"]["environment"]["type"])
         if reason and not self._allowed(record["build"]).is_host:
-            text = f"{reason}; --allow-host runs it here all the same"
+            text = (
+                f"{reason}; the variable BUILDGATE_ALLOW_HOST=1, or `local up --allow-host`, runs it here all the same"
+            )
             self.ledger.end_phase(self.build_id, "FAILED", (("CLIENT_ERROR", text),))
             return {"status": "FAILED"}
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
