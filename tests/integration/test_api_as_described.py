@@ -56,6 +56,9 @@ PIPELINE: dict[str, Any] = {
 DESCRIBED = api_reference.description()
 CLOSED = api_reference.description(is_closed=True)
 ROUTES = [(path, method) for path, item in DESCRIBED["paths"].items() for method in item]
+NO_ROUTE = '{"message": "Not Found"}'
+"""What API Gateway itself says."""
+
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW")
 SEEDED = settings(
     max_examples=6,
@@ -135,9 +138,28 @@ def names_of(path: str, known: dict[str, dict[str, str]]) -> dict[str, str]:
     return {**known[""], **known.get(word, {})}
 
 
+def has_strict_headers(answer: Any) -> bool:
+    """Return whether an answer of ours lets itself be framed, guessed, kept by others or followed by nobody."""
+    if answer.status_code == 404 and answer.text == NO_ROUTE:
+        return True
+    has = answer.headers
+    return (
+        has["x-content-type-options"] == ["nosniff"]
+        and has["referrer-policy"] == ["no-referrer"]
+        and has["cache-control"][0] in {"no-store", "private, no-cache"}
+        and has["content-security-policy"][0].startswith("default-src 'none'")
+        and "frame-ancestors 'none'" in has["content-security-policy"][0]
+        and not {"location", "refresh", "set-cookie", "access-control-allow-origin"} & set(has)
+    )
+
+
 @pytest.mark.parametrize(("path", "method"), ROUTES)
-def test_whatever_is_sent_is_answered_as_the_document_says(schema, known, path, method):
-    """Seeded, so that every run sends the same; what the schemas allow, what they forbid, and names that exist."""
+def test_whatever_is_sent_is_answered_as_the_document_says(cloud, schema, known, path, method):
+    """Seeded, so that every run sends the same; what the schemas allow, what they forbid, and names that exist.
+
+    Whoever only looks changes nothing, and every answer has strict headers.
+    """
+    before = items(cloud) if method in {"get", "head"} else None
     operation = schema[path][method]
     cases = st.one_of(*(operation.as_strategy(generation_mode=mode) for mode in GenerationMode))
     real = names_of(path, known)
@@ -150,8 +172,10 @@ def test_whatever_is_sent_is_answered_as_the_document_says(schema, known, path, 
         answer = case.call()
         checks = [one for one in CHECKS if not (is_real and one is negative_data_rejection)]
         case.validate_response(answer, checks=checks)
+        assert has_strict_headers(answer), answer.headers
 
     send()
+    assert before is None or items(cloud) == before
 
 
 @pytest.mark.parametrize("path", [path for path, method in ROUTES if method == "get" and path.startswith("/v1/")])

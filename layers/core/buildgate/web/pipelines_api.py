@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from buildgate.domain.errors import NotFound, Rejected
 from buildgate.inbound.pipeline_file import parse
+from buildgate.inbound.pipeline_models import REPOSITORY_PATTERN
 from buildgate.ports import PipelineHead
 from buildgate.runtime.wiring import Wiring
 from buildgate.usecases.open_run import Wish
@@ -132,6 +134,8 @@ class PipelinesApi:
         return {"run": views.run(self._w.open_run.start(wish))}
 
     def _pushes(self, request: Request, parameters: Mapping[str, str]) -> PushList:
+        if not re.fullmatch(REPOSITORY_PATTERN, parameters["repository"]):
+            raise Rejected("no repository can have this name", field="repository")
         found = self._w.pushes.ignored(f"codecommit:{parameters['repository']}", limit=_MOST_PUSHES)
         wanted = _REF.of(request)
         kept = [(views.moment(at) or "", ref, sha, why) for at, ref, sha, why in found if wanted in ("", ref)]
