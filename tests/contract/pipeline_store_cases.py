@@ -70,3 +70,13 @@ def what_is_not_there_is_none(stores):
     assert stores.pushes.cursor("codecommit:none", "branch", "main") is None
     assert stores.builds.heads(["p:1", "p:2"]) == {}
     assert (stores.pipelines.heads(), stores.runs.recent("none", limit=5)) == ([], [])
+
+
+@case
+def nothing_is_under_a_name_that_is_longer_than_a_key(stores: Any) -> None:
+    """DynamoDB would refuse to look."""
+    long = "p" * 2049
+
+    assert stores.pipelines.head(long) is None
+    assert stores.table.get_many([(f"RUN#{long}", "RUN"), ("PIPELINES", "p\U000a38f8" * 256)]) == []
+    assert list(stores.table.query(f"RUN#{long}")) == list(stores.table.query("RUN#1", begins=long)) == []

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -101,11 +102,26 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """Return the JSON body, an empty one as an empty object; ValueError when it is not JSON."""
+        """Return the JSON body, an empty one as an empty object; ValueError when it is not JSON, or no Unicode text."""
         try:
-            return json.loads(self.body) if self.body.strip() else {}
+            found = json.loads(self.body) if self.body.strip() else {}
+            if _HALVES.search(self.body):
+                _refuse_halves(found)
         except RecursionError as error:
             raise ValueError("it is nested too deeply") from error
+        return found
+
+
+_HALVES = re.compile(rb"\\u[dD]|\xed")
+"""What a half of a surrogate pair begins with in JSON, escaped or as it should not be; and the letters of Hangul."""
+
+
+def _refuse_halves(found: Any) -> None:
+    """Let text pass that can be stored and told again: RFC 8259, 8.2, leaves open what becomes of any other."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("it holds half a character, a surrogate without its other half") from error
 
 
 def _body(event: Mapping[str, Any]) -> bytes:

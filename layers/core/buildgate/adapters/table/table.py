@@ -31,6 +31,8 @@ from buildgate.domain.errors import Conflict, Unavailable
 _TRIES = 8
 _FIRST_PAUSE_SECONDS = 0.05
 _BATCH = 100
+_LONGEST_BYTES = (2048, 1024)
+"""What a partition's and a sort key may have (Amazon DynamoDB developer guide, "Quotas"): nothing is under a longer one."""
 _KEYS = {"": ("pk", "sk"), "GSI1": ("g1p", "g1s"), "GSI2": ("g2p", "g2s")}
 _BOUNDS = (":s0", ":s1")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -168,6 +170,8 @@ class Table:
 
     def get(self, pk: str, sk: str) -> dict[str, Any] | None:
         """Return an item as it is now (a consistent read), or None."""
+        if not _may_be(pk, sk):
+            return None
         with calling("DynamoDB GetItem"):
             answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
         return decode_item(answer["Item"]) if answer.get("Item") else None
@@ -177,8 +181,9 @@ class Table:
         names = {"#o": only, "#f": FORMAT_NAME}
         shown = {"ProjectionExpression": "#o, #f", "ExpressionAttributeNames": names} if only else {}
         found: list[dict[str, Any]] = []
-        for start in range(0, len(keys), _BATCH):
-            wanted: list[dict[str, Any]] = [_key(pk, sk) for pk, sk in keys[start : start + _BATCH]]
+        possible = [key for key in keys if _may_be(*key)]
+        for start in range(0, len(possible), _BATCH):
+            wanted: list[dict[str, Any]] = [_key(pk, sk) for pk, sk in possible[start : start + _BATCH]]
             while wanted:
                 request = {self._name: {"Keys": wanted, "ConsistentRead": True, **shown}}
                 with calling("DynamoDB BatchGetItem"):
@@ -211,6 +216,8 @@ class Table:
             limit: At most so many items.
             page: So many items at a time, instead of a megabyte of them.
         """
+        if not _may_be(pk, begins):
+            return iter(())
         partition, sort = _KEYS[index]
         clause, bounds = _sort_clause(begins, between, up_to)
         names, values = {"#p": partition}, {":p": {"S": pk}}
@@ -331,6 +338,14 @@ def _cancelled_by(error: ClientError) -> str:
     return next((code for code in codes if code != "None"), "")
 
 
+def _may_be(pk: str, sk: str) -> bool:
+    """Say whether an item may be under a key: one that callers sent may be of any length."""
+    most_of_partition, most_of_sort = _LONGEST_BYTES
+    if len(pk) * 4 <= most_of_partition and len(sk) * 4 <= most_of_sort:
+        return True
+    return len(pk.encode()) <= most_of_partition and len(sk.encode()) <= most_of_sort
+
+
 def _key(pk: str, sk: str) -> dict[str, Any]:
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
@@ -356,7 +371,10 @@ def _change_arguments(change: Change) -> dict[str, Any]:
 
 def _check_arguments(check: Check) -> dict[str, Any]:
     expression = _Expression()
-    found: dict[str, Any] = {"Key": _key(check.pk, check.sk), "ConditionExpression": expression.condition(check.only_if)}
+    found: dict[str, Any] = {
+        "Key": _key(check.pk, check.sk),
+        "ConditionExpression": expression.condition(check.only_if),
+    }
     return found | expression.arguments()
 
 
