@@ -26,7 +26,7 @@ The address is the stack's output `ApiUrl`; that of the local cloud is in `build
 AWS Signature Version 4 (service `execute-api`), or, where an issuer is configured, by a token under `/oidc/v1/...`.
 `buildgate api get runs limit=5` asks as you.
 
-- **Failures** have one shape: `{"error": {"class", "message", "field", "fix"}}`. `Rejected` (400, 404) is the caller's
+- **Failures** have one shape: `{"error": {"class", "message", "field", "fix"}}`. `Rejected` (400, 403, 404) is the caller's
   fault, `Conflict` (409) says that somebody was first, `Unavailable` (503) may be tried again, `Corrupt` (500) needs
   somebody to look. API Gateway's own refusals are `{"message"}`.
 - **Parameters** that a route does not know, or that are given twice, are refused: a misspelt filter is never a filter

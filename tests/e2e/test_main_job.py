@@ -158,8 +158,8 @@ def test_an_oidc_approval_takes_a_token_of_a_listed_person_and_no_other(cloud, s
     assert {name: decide(token).status for name, token in tokens.items()} == dict.fromkeys(tokens, 401)
     bob = decide(issuer.token("bob@example.com", now=now, seconds=600))
     unproved = decide(issuer.token(**alice, email_verified=False, sub="mallory"))
-    assert (bob.status, "bob@example.com is not among the approvers" in bob.data.decode()) == (400, True)
-    assert (unproved.status, "mallory is not among the approvers" in unproved.data.decode()) == (400, True)
+    assert (bob.status, "bob@example.com is not among the approvers" in bob.data.decode()) == (403, True)
+    assert (unproved.status, "mallory is not among the approvers" in unproved.data.decode()) == (403, True)
     assert "not among the approvers" in one.buildgate("approval", "approve", approval_id, code=1).stderr
 
     one.buildgate("approval", "reject", approval_id, "--comment", "Not yet", "--token", genuine)

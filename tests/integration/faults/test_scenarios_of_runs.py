@@ -145,7 +145,7 @@ def test_27_the_author_may_not_decide_and_every_refusal_is_on_the_line_of_its_re
     cloud.aws.timeline.advance(minutes=5)
 
     told = [line.get("reason", "") for line in cloud.lines if line["function"].endswith("ServeApiFunction")]
-    assert [answer.status for answer in answers] == [400, 400, 200, 200]
+    assert [answer.status for answer in answers] == [403, 403, 200, 200]
     assert any("pushed or wrote this change" in reason for reason in told), told
     assert any("is not among the approvers" in reason for reason in told), told
     assert cloud.runs()[0]["status"] == "SUCCEEDED"

@@ -33,6 +33,10 @@ class NotFound(Rejected):
     """The thing asked for does not exist."""
 
 
+class Forbidden(Rejected):
+    """Others may do this, but not this caller."""
+
+
 class Stopped(Rejected):
     """The run is being stopped or has ended: nothing more is begun for it."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, Final
 
-from buildgate.domain.errors import BuildgateError, Conflict, Corrupt, NotFound, Rejected, Unavailable
+from buildgate.domain.errors import BuildgateError, Conflict, Corrupt, Forbidden, NotFound, Rejected, Unavailable
 from buildgate.runtime.test_wiring import TestWiring
 from buildgate.runtime.wiring import Wiring
 from buildgate.web import metrics_routes
@@ -22,7 +22,7 @@ from buildgate.web.paging import Pager
 from buildgate.web.pipelines_api import PipelinesApi
 from buildgate.web.runs_api import RunsApi
 
-_STATUS: Final = {NotFound: 404, Rejected: 400, Conflict: 409, Unavailable: 503}
+_STATUS: Final = {NotFound: 404, Forbidden: 403, Rejected: 400, Conflict: 409, Unavailable: 503}
 _KEPT: Final = {"cache-control": "private, no-cache"}
 """What may be kept to be asked for again with its tag, by the caller alone. Everything else is kept nowhere."""
 

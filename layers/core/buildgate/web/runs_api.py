@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from buildgate.domain.approvals import ApprovalRef, Decision, Identity, Refused
-from buildgate.domain.errors import Conflict, NotFound, Rejected
+from buildgate.domain.errors import Conflict, Forbidden, NotFound
 from buildgate.domain.pipelines import Pipeline
 from buildgate.domain.runs import Run, RunRecord, RunStatus
 from buildgate.domain.steps import stage_at_work
@@ -147,7 +147,7 @@ class RunsApi:
         )
         approval, judged = self._w.decide_approval(_approval_ref(parameters["id"]), decision)
         if isinstance(judged, Refused):
-            raise Conflict(judged.reason) if judged.status_code != 403 else Rejected(judged.reason)
+            raise Conflict(judged.reason) if judged.status_code != 403 else Forbidden(judged.reason)
         return {"approval": views.approval(approval), "result": judged.reason}
 
 
