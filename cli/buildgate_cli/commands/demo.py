@@ -7,8 +7,9 @@ import secrets
 import shutil
 import sys
 import time
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -16,6 +17,11 @@ from rich.text import Text
 from buildgate_cli import cloud_context, run_tree, run_watch
 from buildgate_cli.errors import ExitCode
 from buildgate_cli.output import console, print_json, print_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_YOUNG_SECONDS: Final = 600.0
 
 app = typer.Typer(help="Show the main job: push, builds, gate, approval, release.")
 
@@ -41,12 +47,9 @@ def demo(
 
     home = _new_home()
     approves = approve if approve is not None else not sys.stdin.isatty()
-    try:
-        with ended_by_signals() as stop, Cloud(Settings(home=home, tell=step)) as cloud:
-            run = Demo(cloud, step, approves=approves or as_json, stop=stop, break_a_test=failing).play()
-            answer = _metrics(home)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with ended_by_signals() as stop, _gone_afterwards(home), Cloud(Settings(home=home, tell=step)) as cloud:
+        run = Demo(cloud, step, approves=approves or as_json, stop=stop, break_a_test=failing).play()
+        answer = _metrics(home)
     if as_json:
         print_json({"run": run, "metrics": answer, "seconds": round(time.monotonic() - began, 1)})
     else:
@@ -57,9 +60,30 @@ def demo(
 
 def _new_home() -> Path:
     """Return a folder of this demo's own, so that two of them, or a cloud that is kept, do not meet."""
-    folder = cloud_context.home().parent / ".buildgate" / f"demo-{os.getpid()}-{secrets.token_hex(3)}"
+    shelf = cloud_context.home().parent / ".buildgate"
+    _sweep(shelf)
+    folder = shelf / f"demo-{os.getpid()}-{secrets.token_hex(3)}"
     folder.mkdir(parents=True, mode=0o700)
     return folder
+
+
+def _sweep(shelf: Path) -> None:
+    """Remove what demos left that were killed: nobody holds their homes, and none has just begun."""
+    from buildgate_cli.local.state import Home  # noqa: PLC0415 - only this command needs the cloud's code
+
+    for left in shelf.glob("demo-*-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _YOUNG_SECONDS and not Home(left).is_locked():
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def _gone_afterwards(home: Path) -> Iterator[None]:
+    """Remove the home at the end, however that comes; no second Ctrl-C cuts it short while signals only set an event."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _metrics(home: Path) -> list[dict[str, Any]]:
