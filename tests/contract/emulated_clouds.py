@@ -27,6 +27,17 @@ DEMANDED = {
 }
 """moto takes no project without a source, and no role of another account than its own."""
 
+_NO_SCANNER, _NO_SECRETS = "it has no ECR and no Inspector", "it has no Secrets Manager"
+MEMORY_LACKS: Mapping[str, str] = {
+    "artifacts_of_a_build_are_read": "its builds run nothing, so that they leave nothing",
+    "an_image_that_was_scanned_shows_its_findings": _NO_SCANNER,
+    "an_image_that_nobody_knows_is_refused": _NO_SCANNER,
+    "inspector_shows_what_it_found_and_is_clean_about_nothing_else": _NO_SCANNER,
+    "servers_are_asked_with_tokens_of_secrets_manager": _NO_SECRETS,
+    "a_token_that_is_not_there_is_a_refusal": _NO_SECRETS,
+}
+"""Cases of the ports that the in-memory AWS cannot keep, with why."""
+
 
 def definition(function: str) -> str:
     payload = {"token.$": "$$.Task.Token", "execution.$": "$$.Execution.Name"}

@@ -19,7 +19,7 @@ from buildgate import ports, usecases
 from buildgate.adapters.memory import MemoryAws
 from buildgate.adapters.system import SystemClock, SystemRandomness
 from contract import history_store_cases, lane_store_cases, port_cases, store_cases
-from contract.emulated_clouds import CONFIG, InMemory, Moto
+from contract.emulated_clouds import CONFIG, MEMORY_LACKS, InMemory, Moto
 from contract.port_cases import CASES, Case
 
 _NO_COMMITS = "its CodeCommit has repositories without commits, branches and differences"
@@ -44,15 +44,6 @@ MOTO_LACKS = {
     "artifacts_of_a_build_are_read": "its builds run nothing, so that they leave nothing",
     "inspector_shows_what_it_found_and_is_clean_about_nothing_else": "it has no ListCoverage",
     "servers_are_asked_with_tokens_of_secrets_manager": "it is not on this machine, whose servers may then not be asked",
-}
-_NO_SCANNER, _NO_SECRETS = "it has no ECR and no Inspector", "it has no Secrets Manager"
-MEMORY_LACKS = {
-    "artifacts_of_a_build_are_read": "its builds run nothing, so that they leave nothing",
-    "an_image_that_was_scanned_shows_its_findings": _NO_SCANNER,
-    "an_image_that_nobody_knows_is_refused": _NO_SCANNER,
-    "inspector_shows_what_it_found_and_is_clean_about_nothing_else": _NO_SCANNER,
-    "servers_are_asked_with_tokens_of_secrets_manager": _NO_SECRETS,
-    "a_token_that_is_not_there_is_a_refusal": _NO_SECRETS,
 }
 
 

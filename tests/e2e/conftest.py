@@ -17,6 +17,7 @@ from buildgate_cli.local.seams.access import SWITCH as ACCESS
 from e2e.harness import RunningCloud, running_cloud
 from e2e.hours import expect_calm, shop_in
 from e2e.shop import Shop
+from e2e.whole_groups import is_whole, leave_out
 
 HERE = Path(__file__).parent
 SPEED = 60
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """Remember which test follows, so that a cloud is ended with the last module of its group."""
     item.config.stash[FOLLOWING] = nextitem
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember which groups do not run whole."""
+    for item in items:
+        leave_out(item.config, group_of(item))
 
 
 def group_of(node: pytest.Item | pytest.Module | None) -> str:
@@ -71,7 +78,7 @@ def cloud(clouds, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     if group_of(request.config.stash[FOLLOWING]) != name:
         running, stack = clouds.pop(name)
         with stack:
-            hold_to_the_policies(running)
+            hold_to_the_policies(running, name, is_whole=is_whole(request.session, name))
 
 
 @pytest.fixture

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from access_records import hold_to_the_policies
 from buildgate_cli.demo import decide_by_page
 from buildgate_cli.local.background import running
+from buildgate_cli.local.seams.access import SWITCH as ACCESS
 from e2e.harness import running_cloud
 from e2e.shop import Shop
+from e2e.whole_groups import is_whole
 from local_cloud_asking import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("restart"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory):
-    with running_cloud(tmp_path_factory.mktemp("restart"), speed=100) as running:
+def cloud(tmp_path_factory, request):
+    with running_cloud(tmp_path_factory.mktemp("restart"), speed=100, variables={ACCESS: "1"}) as running:
         yield running
+        hold_to_the_policies(running, "restart", is_whole=is_whole(request.session, "restart"))
 
 
 @pytest.fixture(scope="module")
