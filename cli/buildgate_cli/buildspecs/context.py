@@ -42,6 +42,9 @@ class Entry:
     node: tree.Node
 
 
+_QUOTE = "Write one text, in quotes where it holds `: ` or begins with one of `[{*&@%`."
+
+
 @dataclass(slots=True)
 class Places:
     """Where the parts of a buildspec stand, for checks that look at values."""
@@ -131,7 +134,7 @@ class Context:
     def _items(self, node: tree.Sequence, where: str) -> Iterator[tuple[str, tree.Scalar]]:
         for index, item in enumerate(node.value):
             if not isinstance(item, tree.Scalar):
-                self.add("BS103", item, f"`{where}[{index}]` must be text, not {tree.kind_of(item)}")
+                self.add("BS103", item, f"`{where}[{index}]` must be text, not {tree.kind_of(item)}", fix=_QUOTE)
             elif tree.is_null(item):
                 self.add("BS204", item, f"`{where}[{index}]` is empty", fix="Remove the lone dash.")
             else:
@@ -141,7 +144,7 @@ class Context:
         """Return a single text; None for nothing, and for a list or mapping, which is a problem."""
         if isinstance(node, tree.Scalar):
             return None if tree.is_null(node) else str(node.value)
-        self.add("BS103", node, f"`{where}` must be text, not {tree.kind_of(node)}")
+        self.add("BS103", node, f"`{where}` must be text, not {tree.kind_of(node)}", fix=_QUOTE)
         return None
 
     def switch(self, node: tree.Node, where: str) -> bool | None:
@@ -163,7 +166,7 @@ class Context:
             if isinstance(value, tree.Scalar):
                 found.append(Entry(name, tree.text_of(value), key, value))
             else:
-                self.add("BS103", value, f"`{where}/{name}` must be text, not {tree.kind_of(value)}")
+                self.add("BS103", value, f"`{where}/{name}` must be text, not {tree.kind_of(value)}", fix=_QUOTE)
         return found
 
     def unknown(self, key: str, node: tree.Node, known: Collection[str], where: str) -> None:

@@ -65,9 +65,19 @@ def _lint_text(text: str, found: Gathered, surroundings: Surroundings) -> None:
         found.add("BS903", context.places.version, "version 0.1 runs each command in a shell of its own", fix=fix)
 
 
+_NOT_YAML = {
+    "cannot start any token": "Use spaces for indentation; quote a text that begins with @, ` or %.",
+    "tab character": "Use spaces for indentation.",
+    "UTF-8": "Save the file as UTF-8.",
+    "contains itself": "Let the alias name another part of the file.",
+    "unexpected end of stream": "Close what is open: a quote, a bracket or a brace.",
+    "": "Look at that line and the one above: indentation, a text with `: ` that needs quotes, a bracket left open.",
+}
+"""The way out, by a part of what the YAML parser says."""
+
+
 def _not_yaml(found: Gathered, error: BuildspecError) -> None:
-    tabbed = "cannot start any token" in error.message or "tab character" in error.message
-    fix = "Use spaces for indentation; quote a text that begins with @, ` or %." if tabbed else ""
+    fix = next((way for part, way in _NOT_YAML.items() if part in error.message), _NOT_YAML[""])
     found.add_at("BS101", error.line or 1, error.column or 1, f"not YAML: {error.message}", fix=fix)
 
 

@@ -80,7 +80,12 @@ def _read_tasks(context: Context, kind: str, node: tree.Node) -> tuple[BatchTask
         tasks.append(task)
         if task.identifier and first_seen.setdefault(task.identifier, item) is not item:
             line = tree.line_of(first_seen[task.identifier])
-            context.add("BS115", item, f"the identifier `{task.identifier}` is taken by the task at line {line}")
+            context.add(
+                "BS115",
+                item,
+                f"the identifier `{task.identifier}` is taken by the task at line {line}",
+                fix="Choose another one.",
+            )
     _check_depends(context, tasks, depends)
     return tuple(tasks)
 
@@ -253,6 +258,11 @@ def _read_fanout(context: Context, node: tree.Node) -> BatchFanout | None:
         else:
             context.unknown(key, key_node, FANOUT_KEYS, "batch/build-fanout")
     if parallelism is None or not parallelism.isdecimal() or len(parallelism) > 9 or int(parallelism) < 1:
-        context.add("BS117", node, "`batch/build-fanout` needs `parallelism`, a whole number from 1")
+        context.add(
+            "BS117",
+            node,
+            "`batch/build-fanout` needs `parallelism`, a whole number from 1",
+            fix="Add `parallelism: 2`.",
+        )
         return None
     return BatchFanout(int(parallelism), ignore_failure)

@@ -122,7 +122,9 @@ def read_reports(context: Context, node: tree.Node) -> tuple[ReportGroup, ...]:
         if group is not None:
             groups.append(group)
     if len(groups) > REPORT_LIMIT:
-        context.add("BS215", node, f"{len(groups)} report groups: a project takes at most {REPORT_LIMIT}")
+        context.add(
+            "BS215", node, f"{len(groups)} report groups: a project takes at most {REPORT_LIMIT}", fix="Join some."
+        )
     return tuple(groups)
 
 
@@ -242,7 +244,9 @@ def read_cache(context: Context, key: tree.Node, node: tree.Node) -> Cache:
     if isinstance(node, tree.Mapping) and "paths" not in parts:
         context.add("BS207", key, "`cache` names no `paths`, so nothing is cached", fix="Add `paths`.")
     if len(parts.get("fallback_keys", ())) > FALLBACK_KEY_LIMIT:
-        context.add("BS215", key, f"CodeBuild tries at most {FALLBACK_KEY_LIMIT} fallback keys")
+        context.add(
+            "BS215", key, f"CodeBuild tries at most {FALLBACK_KEY_LIMIT} fallback keys", fix="Keep the first ones."
+        )
     return Cache(**parts)
 
 

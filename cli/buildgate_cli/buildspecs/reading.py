@@ -32,9 +32,9 @@ def read(context: Context, document: tree.Document) -> Buildspec:
         context.add("BS102", root, "the file holds no buildspec", refusal=tree.EMPTY, fix="Start with `version: 0.2`.")
         return Buildspec()
     if not isinstance(root, tree.Mapping):
-        context.add(
-            "BS103", root, f"a buildspec is a mapping of keys to values, not {tree.kind_of(root)}", refusal=tree.EMPTY
-        )
+        message = f"a buildspec is a mapping of keys to values, not {tree.kind_of(root)}"
+        fix = "Start with `version: 0.2`, then `phases:`, at the left margin."
+        context.add("BS103", root, message, refusal=tree.EMPTY, fix=fix)
         return Buildspec()
     top = {key: (key_node, value) for key, key_node, value in context.mapping(root, "")}
     version = _read_version(context, root, top)

@@ -25,6 +25,25 @@ def test_failing_example_has_the_finding_at_a_place(rule: Rule) -> None:
     assert 1 <= finding.line <= rule.failing.count("\n") + 1
     assert finding.column >= 1
     assert finding.message
+    assert all(one.fix for one in findings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xc3\x28",
+        "- a\n",
+        'version: 0.2\nphases: {build: {commands: ["a}\n',
+        "version: 0.2\nphases:\n build:\n   commands:\n  - a\n",
+        "version: 0.2\nenv: {variables: {A: [b]}}\nphases: {build: {commands: [[a]]}}\n",
+        "version: 0.2\nbatch: {build-fanout: {}}\nphases: {build: {commands: [a]}}\n",
+    ],
+)
+def test_whatever_is_wrong_the_way_out_is_told(text: str | bytes) -> None:
+    findings = lint(text)
+
+    assert findings
+    assert all(one.fix for one in findings)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
