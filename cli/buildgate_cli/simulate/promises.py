@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import marshal
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -153,7 +154,7 @@ def seen(world: World) -> dict[str, str]:
     whole = {json.dumps(event) for event in world.aws.events.refused}
     kept = [one.body for queue in world.aws.sqs.queues.values() for one in queue.messages if one.body not in whole]
     return {
-        "the table": "\n".join(str(row.item) for row in world.table.rows()),
+        "the table": marshal.dumps([row.item for row in world.table.rows()]).decode("latin-1"),
         "the log": str(world.lines),
         "a notice": "\n".join(f"{one.subject} {one.message}" for one in world.aws.sns.published),
         "what a function is handed": "\n".join(world.handed),
