@@ -1,6 +1,7 @@
 """The built artefact, opened: right processor, right byte code, right size, nothing missing, nothing changed by trimming."""
 
 import ast
+import functools
 import importlib.util
 import json
 import os
@@ -241,32 +242,31 @@ def test_boto3_stays_out_of_lambda(built):
     assert not (built / "DepsLayer/python/boto3").exists()
 
 
+@functools.cache
 def imports_of(path):
-    """Top-level names that a module imports when it is loaded or run, type checking aside."""
-    names = set()
+    """What one module imports when it is loaded or run: modules of the package, and the top-level names of all."""
+    core, own, names = ROOT / "layers/core", [], set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
+            own += modules_named(core, [alias.name for alias in node.names])
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
+            own += modules_named(core, [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
             names.add(node.module.split(".")[0])
-    return names
+    return own, names
 
 
 def reachable(function):
-    """The modules of the package that a handler can load, and the third-party names that they import."""
-    core = ROOT / "layers/core"
+    """The third-party names that the modules of the package import which a handler can load, type checking aside."""
     waiting, seen, foreign = [ROOT / "functions" / function / "app.py"], set(), set()
     while waiting:
         path = waiting.pop()
         if path in seen:
             continue
         seen.add(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("buildgate"):
-                waiting += modules_named(core, [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-            elif isinstance(node, ast.Import):
-                waiting += modules_named(core, [alias.name for alias in node.names])
-        foreign |= imports_of(path)
+        own, names = imports_of(path)
+        waiting += own
+        foreign |= names
     return foreign - sys.stdlib_module_names - {"buildgate"}
 
 
