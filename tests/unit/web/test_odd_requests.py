@@ -86,3 +86,8 @@ def test_half_a_character_in_a_comment_is_stored_nowhere(cloud):
 
     assert answer.status == 400
     assert "ud800" not in str([row.item for row in cloud.table.rows()])
+
+
+def test_a_team_may_be_named_anyhow_and_nothing_at_great_length(cloud):
+    assert cloud.ask("GET", "/v1/metrics/scopes/teams/Web%20%26%20Shop").status == 200
+    assert cloud.ask("GET", f"/v1/metrics/scopes/teams/{'t' * 301}").status == 404

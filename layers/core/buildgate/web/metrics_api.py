@@ -20,6 +20,7 @@ from buildgate.usecases.selection import MOST_BUILDS, Part, Selection
 from buildgate.web.http import Request
 from buildgate.web.metric_views import MetricViews, listed, number, part_of, selected, under_way, window_data
 from buildgate.web.metrics_routes import MOST_LOOKED_AT
+from buildgate.web.operations import MOST_OF_NAME
 from buildgate.web.plain import plain
 
 Route = Callable[[Request, Mapping[str, str]], Mapping[str, Any]]
@@ -30,11 +31,13 @@ def _scope_of(parameters: Mapping[str, str]) -> Scope:
     """Return the wider scope that a path names.
 
     Raises:
-        NotFound: There is no such kind of scope.
+        NotFound: There is no such kind of scope, or none can have the name.
     """
     kind = _SCOPES.get(parameters["kind"])
     if kind is None:
         raise NotFound(f"there is no kind {parameters['kind']}", field="kind", fix=", ".join(_SCOPES))
+    if len(parameters["name"]) > MOST_OF_NAME:
+        raise NotFound("nothing has a name so long", field="name")
     return Scope(kind, parameters["name"])
 
 

@@ -13,7 +13,7 @@ from buildgate.inbound.pipeline_models import NAME_PATTERN, PROJECT_PATTERN, REP
 from buildgate.web import answers, lane_answers, metrics_answers
 from buildgate.web.answers import Failed, Refusal
 from buildgate.web.bodies import PIPELINE_FILE, Waive
-from buildgate.web.operations import Body, Operation, Parameter
+from buildgate.web.operations import MOST_OF_NAME, Body, Operation, Parameter
 from buildgate.web.page_routes import page_paths
 from buildgate.web.schemas import Schemas
 
@@ -62,7 +62,7 @@ _FAILURES: Final[Mapping[int, tuple[str, str]]] = {
 _GATEWAY: Final = {401, 403, 413, 500, 503}
 """What API Gateway answers too, in words of its own."""
 _PLACES: Final[Mapping[str, tuple[str, str]]] = {
-    "name": ("The name of the pipeline, or of the team, cost centre or account.", NAME_PATTERN),
+    "name": ("The name of the pipeline.", NAME_PATTERN),
     "project": ("The name of the build project.", PROJECT_PATTERN),
     "repository": ("The name of the repository.", REPOSITORY_PATTERN),
     "id": ("The id of the run, approval, build or waiver.", r"[^/]+"),
@@ -70,6 +70,7 @@ _PLACES: Final[Mapping[str, tuple[str, str]]] = {
     "gate": ("The name of the gate.", r"[^/]+"),
     "kind": ("What the scope is; the account's only name is `all`.", r"(pipelines|teams|cost-centres|accounts)"),
 }
+_SCOPE_NAME: Final = ("The name of the pipeline, team, cost centre or account: tags may name teams anyhow.", r"[^/]+")
 _ETAG: Final = {"ETag": {"description": "Changes with the answer; strong.", "schema": {"type": "string"}}}
 _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
@@ -125,7 +126,7 @@ def _operation(one: Operation, schemas: Schemas) -> dict[str, Any]:
         "summary": one.summary,
         "tags": [_tag(one.path)],
         "parameters": [
-            *(_place(name) for name in _VARIABLE.findall(one.path)),
+            *(_place(name, is_scope="{kind}" in one.path) for name in _VARIABLE.findall(one.path)),
             *(_parameter(taken) for taken in one.takes),
             *([_IF_NONE_MATCH] if is_read else []),
         ],
@@ -169,9 +170,9 @@ def _tag(path: str) -> str:
     return next((word for word in path.split("/")[1:] if word != "v1"), "")
 
 
-def _place(name: str) -> dict[str, Any]:
-    meaning, pattern = _PLACES[name]
-    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": 300}
+def _place(name: str, *, is_scope: bool) -> dict[str, Any]:
+    meaning, pattern = _SCOPE_NAME if is_scope and name == "name" else _PLACES[name]
+    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": MOST_OF_NAME}
     return {"name": name, "in": "path", "required": True, "description": meaning, "schema": schema}
 
 

@@ -144,6 +144,8 @@ class Operation:
             one.of(request)
 
 
+MOST_OF_NAME: Final = 300
+"""So many characters of anything that a path names."""
 NEXT: Final = Text("next", "Continues a list: what the page before gave as `next`, with the same filters.", most=1000)
 
 
