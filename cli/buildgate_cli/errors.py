@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import IntEnum
 from typing import Final
@@ -44,6 +45,7 @@ _WAYS_OUT: Final = {
     "RepositoryDoesNotExistException": "Create it with `buildgate repo create NAME`; see `buildgate repo list`.",
 }
 """What to do about refusals of AWS that people meet often, by a part of them."""
+_NO_PROJECT: Final = re.compile(r"Project cannot be found: arn:\S+:project/(\S+)\Z")
 _ACCESS_CODES: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException"}
 )
@@ -96,9 +98,9 @@ def _from_client_error(error: Exception) -> UserError:
     status = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     unavailable = isinstance(status, int) and (status >= 500 or "Throttl" in code or "TooManyRequests" in code)
     fix = next((way for part, way in _WAYS_OUT.items() if part in f"{code}: {message}"), None)
-    return UserError(
-        f"{operation} answered {code}: {message}", fix, ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED
-    )
+    said = _NO_PROJECT.search(message)
+    words = f"There is no project {said[1]}." if said else f"{operation} answered {code}: {message}"
+    return UserError(words, fix, ExitCode.UNAVAILABLE if unavailable else ExitCode.REFUSED)
 
 
 def _from_system(error: Exception) -> UserError | None:

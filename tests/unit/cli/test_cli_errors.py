@@ -43,11 +43,13 @@ def test_what_aws_refuses_names_the_operation(code: str, status: int, exit_code:
 
 
 def test_refusals_that_people_meet_often_have_a_way_out() -> None:
-    response = {"Error": {"Code": "ResourceNotFoundException", "Message": "Project cannot be found: arn:x"}}
+    arn = "arn:aws:codebuild:eu-west-1:111122223333:project/shop-unit"
+    response = {"Error": {"Code": "ResourceNotFoundException", "Message": f"Project cannot be found: {arn}"}}
 
     found = as_user_error(ClientError(response, "StartBuild"))  # type: ignore[arg-type]
 
     assert found is not None
+    assert found.message == "There is no project shop-unit."
     assert "buildgate project list" in str(found.fix)
 
 
