@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,25 @@ def test_an_iam_route_refuses_the_right_key_with_a_wrong_secret_another_path_or_
     assert call(asked, "GET", AUTHORISED, headers=signed(asked, "GET", AUTHORISED, keys=wrong))[0] == 403
     assert call(asked, "GET", AUTHORISED, headers=signed_for_other_path)[0] == 403
     assert call(asked, "POST", AUTHORISED, headers=signed_for_other_body, body=b'{"x":1}')[0] == 403
+
+
+def test_an_iam_route_refuses_a_signature_over_another_method_query_or_host(asked):
+    seen = signed(asked, "GET", AUTHORISED)
+    override = {**seen, "X-HTTP-Method-Override": "PUT"}
+    elsewhere = signed(asked, "GET", AUTHORISED, host="api.example.com")
+
+    assert call(asked, "PUT", AUTHORISED, headers=seen)[0] == 403
+    assert call(asked, "GET", f"{AUTHORISED}?version=2", headers=seen)[0] == 403
+    assert call(asked, "GET", AUTHORISED, headers={**elsewhere, "Host": asked.front_host})[0] == 403
+    assert call(asked, "GET", AUTHORISED, headers=override)[1]["method"] == "GET"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_an_iam_route_refuses_a_request_that_was_signed_an_hour_ago_or_will_be(asked, monkeypatch, hours):
+    """A signed request that somebody kept is worth nothing a quarter of an hour later."""
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: datetime.now(UTC) + timedelta(hours=hours))
+
+    assert call(asked, "GET", AUTHORISED, headers=signed(asked, "GET", AUTHORISED))[0] == 403
 
 
 @pytest.mark.parametrize("token", [None, "Bearer nonsense", "Bearer a.b.c"])

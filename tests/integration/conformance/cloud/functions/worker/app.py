@@ -50,6 +50,7 @@ def handler(event, context):
 def answer(event):
     seen = {
         "path": event["rawPath"],
+        "method": event.get("requestContext", {}).get("http", {}).get("method"),
         "query": event.get("rawQueryString"),
         "route": event["routeKey"],
         "authorizer": event["requestContext"].get("authorizer"),
