@@ -44,6 +44,12 @@ def ended(cloud: BuildCloud, *build_ids: str) -> list[tuple[str, list[str]]]:
     return found
 
 
+def told(cloud: BuildCloud, build_id: str) -> dict[str, str]:
+    """Return what a build's cache did as the API tells it: under the names of a generated buildspec's probe."""
+    exported = cloud.wait(build_id).get("exportedEnvironmentVariables", ())
+    return {one["name"].removeprefix("BUILDGATE_CACHE_"): one["value"] for one in exported}
+
+
 def test_sources_are_kept_and_later_builds_bring_in_only_what_is_new(cloud: BuildCloud) -> None:
     user = "nobody" if may_switch() else getpass.getuser()
     spec = SPEC.replace("phases:", f"run-as: {user}\nphases:")
@@ -62,16 +68,13 @@ def test_sources_are_kept_and_later_builds_bring_in_only_what_is_new(cloud: Buil
     assert first == [("miss", ["one", "2"])]
     assert again == [("hit", ["one", "2"])]
     assert changed == [("partial", ["rewritten", "2"])]
-    (told,) = [line.partition("primary source, ")[2] for line in cloud.log(build_id) if "Source cache " in line]
-    assert told.endswith(" bytes were brought in and are kept")
-    assert int(told.split()[0]) < 5_000
+    assert (done := told(cloud, build_id))["RESULT"] == "partial"
+    assert done["KEY"] == done["MATCHED_KEY"] == "LOCAL_SOURCE_CACHE"
+    assert 0 < int(done["BYTES"]) < 5_000
+    (told_of,) = [line.partition("primary source, ")[2] for line in cloud.log(build_id) if "Source cache " in line]
+    assert told_of.endswith(" bytes were brought in and are kept")
+    assert int(told_of.split()[0]) < 5_000
     assert not list((cloud.home / "cache" / "shop").iterdir())
-
-
-def told(cloud: BuildCloud, build_id: str) -> dict[str, str]:
-    """Return what a build's cache did as the API tells it: under the names of a generated buildspec's probe."""
-    exported = cloud.wait(build_id).get("exportedEnvironmentVariables", ())
-    return {one["name"].removeprefix("BUILDGATE_CACHE_"): one["value"] for one in exported}
 
 
 def test_what_a_local_cache_did_is_told_as_a_probe_tells_it_and_a_probes_own_word_stands(cloud: BuildCloud) -> None:
@@ -82,20 +85,15 @@ def test_what_a_local_cache_did_is_told_as_a_probe_tells_it_and_a_probes_own_wor
         buildspec_yml=archive, probe_yml=probe.replace("touch", "'export BUILDGATE_CACHE_RESULT=partial', touch")
     )
     cloud.project(cache={"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE", "LOCAL_SOURCE_CACHE"]})
-    cloud.project("sources", cache=SOURCES)
 
     first, hit = told(cloud, cloud.start("shop")), told(cloud, cloud.start("shop"))
     probed = told(cloud, cloud.start("shop", buildspecOverride="probe.yml"))
-    cold, warm = told(cloud, cloud.start("sources")), told(cloud, cloud.start("sources"))
 
     assert (first["RESULT"], first["KEY"], first["MATCHED_KEY"]) == ("miss", "deps-1", "")
     assert (hit["RESULT"], hit["MATCHED_KEY"]) == ("hit", "deps-1")
     assert int(hit["BYTES"]) > 0
     assert float(hit["SECONDS"]) >= 0
     assert probed == {"RESULT": "partial"}
-    assert (cold["RESULT"], cold["KEY"]) == ("miss", "LOCAL_SOURCE_CACHE")
-    assert int(cold["BYTES"]) > 0
-    assert (warm["RESULT"], warm["BYTES"]) == ("hit", "0")
 
 
 def new_repository(cloud: BuildCloud, name: str) -> Path:
@@ -126,8 +124,6 @@ def test_submodules_come_from_repositories_beside_and_have_mirrors_of_their_own(
 
     cold = told(cloud, cloud.start("shop"))
     warm = told(cloud, again := cloud.start("shop"))
-    (cloud.home / "repositories" / "deep.git").rename(cloud.home / "repositories" / "gone.git")
-    lost = cloud.wait(broken := cloud.start("shop"))
 
     assert [(cold["RESULT"], warm["RESULT"], warm["BYTES"])] == [("miss", "hit", "0")]
     assert ended(cloud, again) == [("hit", ["lib", "deep"])]
@@ -136,8 +132,6 @@ def test_submodules_come_from_repositories_beside_and_have_mirrors_of_their_own(
     ]
     told_of = ["primary source", "submodule lib of primary source", "submodule deep of primary source"]
     assert lines == [f"hit: {name}" for name in told_of]
-    assert lost["buildStatus"] == "FAILED"
-    assert any("unable to fetch the submodules of primary source: deep" in line for line in cloud.log(broken))
 
 
 def test_builds_at_once_each_get_their_own_commit(cloud: BuildCloud) -> None:
