@@ -149,7 +149,7 @@ def test_credentials_that_take_their_token_elsewhere_are_said_and_left() -> None
 
 
 def test_groups_without_a_tag_of_theirs_are_told_apart_by_where_they_export() -> None:
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"name": "shop-a", "arn": "x/shop-a", "tags": [MANAGED]},
         {"name": "shop-b", "arn": "x/shop-b", "tags": []},
         {
