@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from buildgate_cli import completion
+from buildgate_cli import completion, run_tree
 from buildgate_cli.errors import ExitCode, UserError
 from buildgate_cli.human import ago
-from buildgate_cli.output import print_facts, print_json, print_table, say, status_text
+from buildgate_cli.output import print_facts, print_json, print_table, print_tree, say, status_text
 
 if TYPE_CHECKING:
     from buildgate_cli.api_client import ApiClient
@@ -61,7 +61,7 @@ def list_approvals(as_json: Json = False) -> None:
 
 @app.command()
 def show(approval_id: ApprovalId, as_json: Json = False) -> None:
-    """Show an approval: what is asked, by when, and what was decided."""
+    """Show an approval: what is asked, by when, what was decided, and its run: the change, the verdicts, what follows."""
     client = _client()
     answer = client.get("approvals", resolve(client, approval_id))
     if as_json:
@@ -87,6 +87,8 @@ def show(approval_id: ApprovalId, as_json: Json = False) -> None:
         said = f": {decision['comment']}" if decision.get("comment") else ""
         when = ago(decision.get("at"), now)
         print_facts([(word, f"by {decision.get('actor')} ({decision.get('identity')}), {when}{said}")])
+    if run_id := item.get("run_id"):
+        print_tree(run_tree.tree(client.get("runs", run_id)["run"], now))
 
 
 @app.command()

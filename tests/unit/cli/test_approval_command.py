@@ -50,6 +50,23 @@ def test_an_approval_is_shown_with_its_decisions(cli: Cli, api: OperatorApi) -> 
     assert "approved  by alice (iam)" in shown
 
 
+def test_an_approval_shows_the_run_that_it_holds_up(cli: Cli, api: OperatorApi) -> None:
+    gate = {"name": "quality", "status": "pass", "score": 100, "reasons": ["3 of 3 objectives hold"]}
+    stages = [
+        {"name": "test", "status": "SUCCEEDED", "attempt": 1, "builds": [], "gates": [gate]},
+        {"name": "release", "status": "RUNNING", "attempt": 1, "builds": [], "gates": []},
+    ]
+    run = {"run_id": RUN, "pipeline": "shop", "status": "RUNNING", "message": "Price books", "stages": stages}
+    api.on("GET", f"/v1/approvals/{ID}", (200, {"approval": {**WAITING, "run_id": RUN}}))
+    api.on("GET", f"/v1/runs/{RUN}", (200, {"run": run}))
+
+    shown = cli("approval", "show", ID).stdout
+
+    assert "“Price books”" in shown
+    assert "gate quality" in shown
+    assert "stage release" in shown
+
+
 def test_approving_posts_the_decision_and_says_what_it_changed(cli: Cli, api: OperatorApi) -> None:
     api.on("POST", f"/v1/approvals/{ID}/decision", (200, {"approval": WAITING, "result": "approved by alice"}))
 
