@@ -173,7 +173,8 @@ POISON = {
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=POISON)
-def test_18_a_poison_event_is_kept_with_a_reason_and_holds_nobody_up(poison):
+def test_18_a_poison_event_is_kept_with_a_reason_and_holds_nobody_up(poison, capsys):
+    """What is kept is counted by the metric whose alarm calls an operator; what is given up, by its queue's."""
     cloud = solo()
     envelope = {"id": "poison", "source": "aws.codebuild", "detail-type": "CodeBuild Build State Change",
                 "account": "000000000000", "region": "us-east-1", "time": "2026-11-22T12:00:00Z"}  # fmt: skip
@@ -184,6 +185,7 @@ def test_18_a_poison_event_is_kept_with_a_reason_and_holds_nobody_up(poison):
 
     assert head(cloud, build_id)["status"] == "SUCCEEDED"
     kept = [one["reason"] for one in items(cloud) if one["pk"] == "QUARANTINE"]
+    assert sum("BuildsQuarantined" in line for line in capsys.readouterr().out.splitlines()) == len(kept)
     given_up = [one["responsePayload"]["errorMessage"] for one in cloud.failures()]
     assert len(kept + given_up) == 1
     assert (kept + given_up)[0]
