@@ -42,8 +42,7 @@ def goodness(verdict: Verdict) -> int:
     return {"fail": 0, "error": 1, "inconclusive": 2, "warn": 4, "pass": 5}[verdict.status]
 
 
-@st.composite
-def criteria(draw: Any, operators: tuple[str, ...]) -> list[list[str]]:
+def criteria(*operators: str) -> st.SearchStrategy[list[list[str]]]:
     one = st.builds(
         lambda op, sign, n, unit: f"{op} {sign}{n}{unit if sign else ''}",
         st.sampled_from(operators),
@@ -51,34 +50,43 @@ def criteria(draw: Any, operators: tuple[str, ...]) -> list[list[str]]:
         st.integers(1, 99),
         st.sampled_from(["", " %"]),
     )
-    return draw(st.lists(st.lists(one, min_size=1, max_size=2), min_size=1, max_size=2))
+    return st.lists(st.lists(one, min_size=1, max_size=2), min_size=1, max_size=2)
+
+
+# Made once: Hypothesis looks every new strategy over, which took longer than to draw from it.
+FEW, MANY = criteria("<=", "<"), criteria(">=", ">")
+EITHER = st.booleans()
+WEIGHTS = st.sampled_from([0.1, 0.5, 1, 2, 7])
+WITHOUT_BASELINE = st.sampled_from(["pass", "warn", "fail", "inconclusive"])
+NAMES = st.lists(st.sampled_from(LESS + MORE), min_size=1, max_size=5, unique=True)
+SCORES = st.lists(st.integers(1, 100), min_size=2, max_size=2)
+ON_ERROR = st.sampled_from(["block", "warn"])
+ONE_IN_TEN = st.integers(0, 9).map(lambda drawn: drawn == 0)
 
 
 @st.composite
 def objectives(draw: Any, name: str) -> dict[str, Any]:
-    operators = ("<=", "<") if name in LESS else (">=", ">")
-    found: dict[str, Any] = {
-        "measurement": name,
-        "pass": draw(criteria(operators)),
-        "weight": draw(st.sampled_from([0.1, 0.5, 1, 2, 7])),
-        "key": draw(st.booleans()),
-    }
-    if draw(st.booleans()):
-        found["warn"] = draw(criteria(operators))
-    if draw(st.booleans()):
-        found["on_no_baseline"] = draw(st.sampled_from(["pass", "warn", "fail", "inconclusive"]))
+    wanted = FEW if name in LESS else MANY
+    found: dict[str, Any] = {"measurement": name, "pass": draw(wanted), "weight": draw(WEIGHTS), "key": draw(EITHER)}
+    if draw(EITHER):
+        found["warn"] = draw(wanted)
+    if draw(EITHER):
+        found["on_no_baseline"] = draw(WITHOUT_BASELINE)
     return found
+
+
+OBJECTIVES = {name: objectives(name) for name in LESS + MORE}
 
 
 @st.composite
 def gates(draw: Any, **fixed: Any) -> Any:
-    names = draw(st.lists(st.sampled_from(LESS + MORE), min_size=1, max_size=5, unique=True))
-    data: dict[str, Any] = {"name": "g", "objectives": [draw(objectives(name)) for name in names], **fixed}
-    if draw(st.booleans()):
-        low, high = sorted(draw(st.lists(st.integers(1, 100), min_size=2, max_size=2)))
+    names = draw(NAMES)
+    data: dict[str, Any] = {"name": "g", "objectives": [draw(OBJECTIVES[name]) for name in names], **fixed}
+    if draw(EITHER):
+        low, high = sorted(draw(SCORES))
         data["total_score"] = {"pass": high, "warn": low}
-    data["on_error"] = draw(st.sampled_from(["block", "warn"]))
-    if draw(st.booleans()):
+    data["on_error"] = draw(ON_ERROR)
+    if draw(EITHER):
         data["objectives"].append({"measurement": "security.score", "pass": [">= 80"], "warn": [">= 40"]})
     try:
         return parse(data)
@@ -91,13 +99,13 @@ def gates(draw: Any, **fixed: Any) -> Any:
 
 @st.composite
 def evidences(draw: Any) -> Evidence:
-    values = {name: draw(VALUES) for name in (*LESS, *MORE) if name in SCORED or draw(st.integers(0, 9)) > 0}
+    values = {name: draw(VALUES) for name in (*LESS, *MORE) if name in SCORED or not draw(ONE_IN_TEN)}
     values["findings.medium"] = draw(VALUES)
-    baseline = {name: draw(VALUES) for name in (*LESS, *MORE) if draw(st.booleans())}
+    baseline = {name: draw(VALUES) for name in (*LESS, *MORE) if draw(EITHER)}
     return Evidence(
         {name: Measured(value, f"{name}.json") for name, value in values.items()},
-        baseline=Baseline(baseline, ("run-1",)) if draw(st.booleans()) else None,
-        refused=(Refusal("x", "truncated", "cut off"),) if draw(st.integers(0, 9)) == 0 else (),
+        baseline=Baseline(baseline, ("run-1",)) if draw(EITHER) else None,
+        refused=(Refusal("x", "truncated", "cut off"),) if draw(ONE_IN_TEN) else (),
         now=NOW,
     )
 
