@@ -33,6 +33,7 @@ def cloud():
         ("GET", "/v1/runs/{}", None),
         ("POST", "/v1/runs/{}/stop", {}),
         ("GET", "/v1/approvals/{}", None),
+        ("POST", "/v1/pipelines/shop/waivers/{}/withdraw", {}),
     ],
 )
 def test_nothing_is_under_a_name_that_is_longer_than_a_key(cloud, method, path, body):

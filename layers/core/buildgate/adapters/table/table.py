@@ -278,6 +278,8 @@ class Table:
         Raises:
             Conflict: The condition does not hold.
         """
+        if not _may_be(change.pk, change.sk):
+            raise Conflict("DynamoDB UpdateItem: nothing is under a key so long")
         arguments = _change_arguments(change)
         with calling("DynamoDB UpdateItem"):
             answer = self._client.update_item(TableName=self._name, ReturnValues="ALL_NEW", **arguments)
