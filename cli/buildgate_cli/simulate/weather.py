@@ -151,7 +151,7 @@ class Weather:
         if place is None:
             place = self._places[made] = f"{call.caller} {call.service}.{call.operation}"
         what = self.fate.strike(place, self._ratio, self._mishap)
-        if self._down.get(call.service, 0.0) > self.world.aws.timeline.elapsed:
+        if self._down and self._down.get(call.service, 0.0) > self.world.aws.timeline.elapsed:
             return Fault.OUTAGE
         if what is None:
             return Fault.NONE
