@@ -61,7 +61,7 @@ class Difference:
 def read_template(path: Path) -> dict[str, Any]:
     """Return a template as SAM reads it. Raises UserError when it is absent or not YAML."""
     try:
-        parsed: Any = yaml.load(path.read_text(encoding="utf-8"), _sam_loader())  # noqa: S506 - a safe loader
+        parsed: Any = _sam_loader()(path.read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
         raise UserError(f"The template {path} cannot be read ({error.strerror}).") from error
     except Exception as error:
