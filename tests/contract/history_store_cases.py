@@ -231,6 +231,17 @@ def what_cannot_be_true_is_set_aside_once(history):
 
 
 @case
+def what_makes_sense_after_all_is_not_set_aside_any_more(history):
+    ended = built()[1]
+    for build_id in (ended.build_id, "shop-unit:strange"):
+        history.stores.builds.quarantine(Misreported(build_id, "it ended before it started"), now=NOON)
+
+    record(history.stores, *built())
+
+    assert [one.build_id for one, _ in history.totals.quarantined("shop-unit")] == ["shop-unit:strange"]
+
+
+@case
 def a_projects_posture_is_kept_by_day_and_knows_when_it_was_judged(history):
     record(history.stores, *built())
     assert history.postures.judged() == {"shop-unit": ""}

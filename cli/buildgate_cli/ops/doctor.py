@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from buildgate.adapters.table import keys
+from buildgate.adapters.table.table import Table
+from buildgate.adapters.table.totals import TableTotals
 from buildgate.domain.times import to_text
 
 OVERDUE: Final = timedelta(minutes=15)
@@ -121,16 +123,8 @@ def _queues(sqs: Any, outputs: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _set_aside(dynamodb: Any, table: str) -> Finding:
-    answer = dynamodb.query(
-        TableName=table,
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": keys.QUARANTINE}},
-        Limit=100,
-    )
-    items = answer["Items"]
-    if not items:
+    unfit = [one for one, _ in TableTotals(Table(dynamodb, table)).quarantined()]
+    if not unfit:
         return Finding("builds set aside", "ok", "none")
-    more = " or more" if "LastEvaluatedKey" in answer else ""
-    first = items[0]
-    says = f"{len(items)}{more}; {first['sk']['S']}: {first['reason']['S']}"
+    says = f"{len(unfit)}; {unfit[0].build_id}: {unfit[0].reason}"
     return Finding("builds set aside", "warn", says, "What CodeBuild says of them cannot be true: see the runbook.")

@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 from cli_harness import Cli, OperatorApi
 
-AT = (datetime.now(UTC) - timedelta(minutes=4)).isoformat()
-IGNORED = [
-    {"at": AT, "ref": "fix/\x1b[31mred", "commit": "94a2d6e702d4ef92", "reason": "shop: branch fix fits none of main"},
-    {"at": AT, "ref": "old", "commit": "", "reason": "shop: branch old was deleted: a deletion opens no run"},
-]
+
+def ignored() -> list[dict[str, str]]:
+    """Return two pushes of four minutes ago; asked for in a test, which may run long after it was collected."""
+    at = (datetime.now(UTC) - timedelta(minutes=4, seconds=10)).isoformat()
+    red = {"ref": "fix/\x1b[31mred", "commit": "94a2d6e702d4ef92", "reason": "shop: branch fix fits none of main"}
+    old = {"ref": "old", "commit": "", "reason": "shop: branch old was deleted: a deletion opens no run"}
+    return [{"at": at} | red, {"at": at} | old]
 
 
 def test_pushes_that_opened_nothing_are_listed_with_their_reasons(cli: Cli, api: OperatorApi) -> None:
-    api.on("GET", "/v1/pushes/shop", (200, {"ignored": IGNORED, "next": None}))
+    api.on("GET", "/v1/pushes/shop", (200, {"ignored": ignored(), "next": None}))
 
     answer = cli("repo", "pushes", "shop", "--ref", "main", "--limit", "5")
 
@@ -29,7 +31,7 @@ def test_pushes_that_opened_nothing_are_listed_with_their_reasons(cli: Cli, api:
 
 
 def test_pushes_print_as_data(cli: Cli, api: OperatorApi) -> None:
-    page = {"ignored": IGNORED, "next": None}
+    page = {"ignored": ignored(), "next": None}
     api.on("GET", "/v1/pushes/shop", (200, page))
 
     assert json.loads(cli("repo", "pushes", "shop", "--json").stdout) == page

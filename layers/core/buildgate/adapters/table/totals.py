@@ -65,6 +65,13 @@ class TableTotals:
                 yield head
 
     def quarantined(self, project: str = "") -> Sequence[tuple[Misreported, str]]:
-        """Return what is set aside, of one project if one is named, each with the time it was seen."""
-        items = self._table.query(keys.QUARANTINE, begins=f"{project}:" if project else "")
-        return [(Misreported(item["sk"], item["reason"]), item["seen_at"]) for item in items]
+        """Return what is set aside, of one project if one is named, each with the time it was seen.
+
+        A build whose end made sense later, and is on record now, is left out.
+        """
+        items = list(self._table.query(keys.QUARANTINE, begins=f"{project}:" if project else ""))
+        heads = self._table.get_many([(keys.build(item["sk"]), keys.HEAD) for item in items])
+        mended = {item["build_id"] for item in heads if head_of(item).status.is_finished}
+        return [
+            (Misreported(item["sk"], item["reason"]), item["seen_at"]) for item in items if item["sk"] not in mended
+        ]
