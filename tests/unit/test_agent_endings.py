@@ -11,6 +11,7 @@ from agent_harness import run_buildspec
 from buildgate_cli.local.agent import processes
 from buildgate_cli.local.agent.bounds import folder_bytes
 from buildgate_cli.local.agent.build import Limits
+from local_cloud_asking import until
 
 
 def one(command: str, post: str = "echo post") -> str:
@@ -114,6 +115,17 @@ def test_processes_that_are_replaced_as_fast_as_they_go_are_held_and_ended(tmp_p
 
     assert "more processes" in done.context("BUILD")[1]
     assert time.monotonic() - started < 10
+
+
+def test_processes_that_come_up_between_the_looks_go_with_their_group() -> None:
+    leader = subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60 & wait"], start_new_session=True)
+    until(lambda: len(processes.descendants(leader.pid)) == 2 or None)
+    others = processes.descendants(leader.pid)
+
+    processes.end(lambda: [leader.pid], grace_seconds=0.0)
+
+    leader.returncode = -9  # taken leave of above
+    assert until(lambda: not any(map(is_alive, others)) or None)
 
 
 def test_a_build_that_fills_its_disk_is_ended(tmp_path: Path) -> None:

@@ -109,15 +109,36 @@ def _wait_gone(find: Callable[[], Iterable[int]], seconds: float) -> bool:
 
 
 def _signal_all(pids: Iterable[int], number: signal.Signals) -> int:
-    """Signal each, older ones first: a shell goes before the command whose end would let it go on."""
-    sent = 0
-    for pid in sorted(pids):
+    """Signal each, older ones first: a shell goes before the command whose end would let it go on.
+
+    What holds or kills goes to their process groups, too, which the kernel reaches at once with all who are in them: no
+    process slips by that came up since it was looked, however fast they follow each other.
+    """
+    wanted = sorted(pids)
+    groups = _groups_of(wanted) if number in {signal.SIGSTOP, signal.SIGKILL} else set[int]()
+    sent = sum(_is_sent(os.kill, pid, number) for pid in wanted)
+    for group in groups:
+        _is_sent(os.killpg, group, number)
+    return sent
+
+
+def _is_sent(send: Callable[[int, int], None], to: int, number: signal.Signals) -> bool:
+    try:
+        send(to, number)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def _groups_of(pids: Iterable[int]) -> set[int]:
+    """Return the groups of processes, never this one's: each command of a build began a session of its own."""
+    found = set()
+    for pid in pids:
         try:
-            os.kill(pid, number)
-            sent += 1
+            found.add(os.getpgid(pid))
         except (ProcessLookupError, PermissionError):
             continue
-    return sent
+    return found - {os.getpgrp()}
 
 
 def _is_reaped(pid: int) -> bool:
