@@ -18,7 +18,7 @@ from buildgate_cli.api_client import ApiClient
 from buildgate_cli.cloud_context import CloudContext, read_local
 from buildgate_cli.errors import UserError
 from buildgate_cli.local.background import read_first_report
-from buildgate_cli.local.inbox import Notice, read_notices
+from buildgate_cli.local.inbox import QUEUE, Notice, read_notices
 from buildgate_cli.local.state import Home
 from local_cloud_asking import until
 
@@ -91,6 +91,18 @@ class RunningCloud:
         return until(
             lambda: next((n for n in self.notices() if containing in f"{n.subject}\n{n.message}"), None), within=within
         )
+
+    def topic(self, name: str, **options: Any) -> str:
+        """Make a topic and wait until the inbox hears it, which looks for new ones every two seconds; return its ARN."""
+        sns = self.client("sns")
+        arn = str(sns.create_topic(Name=name, **options)["TopicArn"])
+
+        def is_heard() -> bool:
+            heard = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+            return any(one["Endpoint"].endswith(f":{QUEUE}") for one in heard)
+
+        until(lambda: is_heard() or None)
+        return arn
 
     def ask(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
         """Open a page of the front as a browser would; `url` may be a path."""

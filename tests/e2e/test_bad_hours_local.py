@@ -105,7 +105,7 @@ def test_a_topic_that_is_gone_holds_no_run_up_and_its_notice_follows(cloud, shop
 
     run = released(cloud, shop)
     was_owed = owed(cloud)
-    cloud.client("sns").create_topic(Name=topic.rpartition(":")[2])
+    cloud.topic(topic.rpartition(":")[2])
 
     assert run["status"] == "SUCCEEDED"
     assert f"RUN#{run['run_id']}" in was_owed

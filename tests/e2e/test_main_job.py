@@ -116,9 +116,7 @@ def test_a_failing_unit_test_is_stopped_by_the_gate_with_its_reason(cloud, shop)
 
 def test_a_rejection_ends_the_run_and_a_second_opinion_is_told_who_was_first(cloud, shop):
     tags = [{"Key": "buildgate", "Value": "managed"}]
-    sns = cloud.client("sns")
-    own_topic = sns.create_topic(Name="shops-own", Tags=tags)["TopicArn"]
-    until(lambda: sns.list_subscriptions_by_topic(TopicArn=own_topic)["Subscriptions"] or None)
+    own_topic = cloud.topic("shops-own", Tags=tags)
     one = shop(stages=["release"], topics={"approval": own_topic, "failure": own_topic})
     run_id = one.run_of(one.push())
     approval_id = one.waiting_approval(run_id)
