@@ -118,7 +118,7 @@ def test_processes_that_are_replaced_as_fast_as_they_go_are_held_and_ended(tmp_p
 
 
 def test_processes_that_come_up_between_the_looks_go_with_their_group() -> None:
-    leader = subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60 & wait"], start_new_session=True)
+    leader = subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 60 & sleep 60 & wait"], start_new_session=True)
     until(lambda: len(processes.descendants(leader.pid)) == 2 or None)
     others = processes.descendants(leader.pid)
 
